@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+int fd_close(int fd)
+{
+    if (fd >= 0) {
+        int saved = errno;
+        (void)close(fd); /* on Linux the descriptor is gone whatever it answers */
+        errno = saved;
+    }
+    return -1;
+}
+
+int open_file(int dirfd, const char *path, int flags, mode_t mode, struct error **err)
+{
+    int fd = openat(dirfd, path, flags | O_CLOEXEC, mode);
+    if (fd < 0) {
+        int code = errno;
+        enum error_kind kind = code == ENOENT                    ? ERROR_NOT_FOUND
+                               : code == EACCES || code == EPERM ? ERROR_DENIED
+                                                                 : ERROR_KERNEL;
+        return error_set_errno(err, kind, code, "opening '%s'", path);
+    }
+    return fd;
+}
+
+int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+              struct error **err)
+{
+    CLEANUP(fd) int fd = open_file(dirfd, path, O_RDONLY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    CLEANUP(strbuf) struct strbuf b = {0};
+    char chunk[16384];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", path);
+        }
+        if (n == 0) {
+            break;
+        }
+        strbuf_add(&b, chunk, (size_t)n);
+        if (b.len > max) {
+            return error_set(err, ERROR_INVALID_INPUT, E2BIG, "'%s' is larger than %zu bytes", path,
+                             max);
+        }
+    }
+    if (ret_len) {
+        *ret_len = b.len;
+    }
+    *ret_data = strbuf_take(&b);
+    return 0;
+}
+
+int file_read_line(int dirfd, const char *path, char **ret_line, struct error **err)
+{
+    int r = file_read(dirfd, path, 65536, ret_line, NULL, err);
+    if (r >= 0) {
+        (*ret_line)[strcspn(*ret_line, "\n")] = '\0';
+    }
+    return r;
+}
+
+int file_write_existing(int dirfd, const char *path, const char *value, struct error **err)
+{
+    CLEANUP(fd) int fd = open_file(dirfd, path, O_WRONLY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    if (write(fd, value, strlen(value)) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "writing '%s' to '%s'", value, path);
+    }
+    return 0;
+}
+
+static int sync_folder_of(int dirfd, const char *path)
+{
+    CLEANUP(free) char *folder = xstrdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        slash[slash == folder] = '\0';
+    }
+    CLEANUP(fd) int fd = openat(dirfd, slash ? folder : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_temporary(int dirfd, const char *path, const char *temporary, const void *data,
+                           size_t len, mode_t mode, enum file_sync sync, struct error **err)
+{
+    CLEANUP(fd)
+    int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "creating '%s'", path);
+    }
+    int r = write_all(fd, data, len);
+    if (r == 0 && fchmod(fd, mode) < 0) {
+        r = -errno;
+    }
+    if (r == 0 && sync == FILE_SYNC && fsync(fd) < 0) {
+        r = -errno;
+    }
+    if (r == 0 && renameat(dirfd, temporary, dirfd, path) < 0) {
+        r = -errno;
+    }
+    if (r == 0 && sync == FILE_SYNC) {
+        r = sync_folder_of(dirfd, path);
+    }
+    return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "writing '%s'", path) : 0;
+}
+
+int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+                      enum file_sync sync, struct error **err)
+{
+    CLEANUP(free) char *tag = random_hex(6);
+    CLEANUP(free) char *temporary = str_format("%s.tmp-%s", path, tag);
+    int r = write_temporary(dirfd, path, temporary, data, len, mode, sync, err);
+    if (r < 0) {
+        (void)unlinkat(dirfd, temporary, 0); /* gone when the rename was made */
+    }
+    return r;
+}
+
+int mkdir_all(const char *path, mode_t mode, struct error **err)
+{
+    CLEANUP(free) char *p = xstrdup(path);
+    for (char *s = p + 1;; s++) {
+        if (*s != '/' && *s != '\0') {
+            continue;
+        }
+        char saved = *s;
+        *s = '\0';
+        if (mkdir(p, mode) < 0 && errno != EEXIST) {
+            int code = errno;
+            return error_set_errno(err,
+                                   code == EACCES || code == EPERM ? ERROR_DENIED : ERROR_KERNEL,
+                                   code, "making the folder '%s'", p);
+        }
+        *s = saved;
+        if (!saved) {
+            return 0;
+        }
+    }
+}
+
+/* Depth is bounded by the descriptors of the process, 16 levels at a time are common. */
+static int remove_below(int fd, dev_t device, struct error **err)
+{
+    CLEANUP(dir) DIR *dir = fdopendir(fd);
+    if (!dir) {
+        int code = errno;
+        fd_close(fd);
+        return error_set_errno(err, ERROR_KERNEL, code, "reading a folder to remove");
+    }
+    struct dirent *e;
+    while ((e = readdir(dir))) {
+        if (str_equal(e->d_name, ".") || str_equal(e->d_name, "..")) {
+            continue;
+        }
+        if (unlinkat(dirfd(dir), e->d_name, 0) == 0 || errno == ENOENT) {
+            continue;
+        }
+        if (errno != EISDIR && errno != EPERM) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", e->d_name);
+        }
+        int sub = openat(dirfd(dir), e->d_name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+        if (sub < 0) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", e->d_name);
+        }
+        struct stat st;
+        if (fstat(sub, &st) < 0 || st.st_dev != device) {
+            fd_close(sub);
+            return error_set(err, ERROR_BUSY, EBUSY, "removing '%s': something is mounted there",
+                             e->d_name);
+        }
+        int r = remove_below(sub, device, err);
+        if (r < 0) {
+            return error_wrap(err, r, "below '%s'", e->d_name);
+        }
+        if (unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", e->d_name);
+        }
+    }
+    return 0;
+}
+
+int remove_tree(int dirfd, const char *path, struct error **err)
+{
+    if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT) {
+        return 0;
+    }
+    if (errno != EISDIR && errno != EPERM) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    }
+    if (unlinkat(dirfd, path, AT_REMOVEDIR) == 0) {
+        return 0; /* an empty folder, the common case */
+    }
+    int fd = openat(dirfd, path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int code = errno;
+        fd_close(fd);
+        return error_set_errno(err, ERROR_KERNEL, code, "removing '%s'", path);
+    }
+    int r = remove_below(fd, st.st_dev, err); /* closes fd */
+    if (r < 0) {
+        return error_wrap(err, r, "removing '%s'", path);
+    }
+    if (unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    }
+    return 0;
+}
+
+int open_in_root(int rootfd, const char *path, int flags, mode_t mode)
+{
+    struct open_how how = {
+        .flags = (unsigned int)flags | O_CLOEXEC,
+        .mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    /* A rename beside us makes the kernel answer EAGAIN: try again, a bounded number of times. */
+    for (int i = 0; i < 128; i++) {
+        long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+        if (fd >= 0) {
+            return (int)fd;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+    }
+    return -EAGAIN;
+}
+
+int lock_fd(int fd, enum lock_mode mode, bool wait, struct error **err)
+{
+    int operation = (mode == LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
+    while (flock(fd, operation) < 0) {
+        if (errno == EINTR) {
+            continue;
+        }
+        return error_set_errno(err, errno == EWOULDBLOCK ? ERROR_BUSY : ERROR_KERNEL, errno,
+                               "locking");
+    }
+    return 0;
+}
+
+int lock_file(int dirfd, const char *path, enum lock_mode mode, bool wait, struct error **err)
+{
+    CLEANUP(fd) int fd = open_file(dirfd, path, O_RDWR | O_CREAT, 0600, err);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = lock_fd(fd, mode, wait, err);
+    return r < 0 ? error_wrap(err, r, "'%s'", path) : take_fd(&fd);
+}
+
+int write_all(int fd, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+    while (len) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return -errno;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+ssize_t read_all(int fd, void *bytes, size_t len)
+{
+    char *p = bytes;
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = read(fd, p + got, len - got);
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return -errno;
+        }
+        if (n == 0) {
+            break;
+        }
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+#define FDS_MAX 64 /* of one message; the kernel's own limit is 253 */
+
+ssize_t send_fds(int sock, const void *bytes, size_t len, const int *fds, size_t fd_count)
+{
+    char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = {0};
+    struct iovec iov = {(void *)bytes, len};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd_count > FDS_MAX) {
+        return -EINVAL;
+    }
+    if (fd_count) {
+        m.msg_control = control;
+        m.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
+    }
+    ssize_t n;
+    do {
+        n = sendmsg(sock, &m, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t recv_fds(int sock, void *bytes, size_t len, int *fds, size_t *fd_count)
+{
+    char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    struct iovec iov = {bytes, len};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control,
+                       .msg_controllen = sizeof(control)};
+    size_t room = *fd_count;
+    *fd_count = 0;
+    ssize_t n;
+    do {
+        n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        return -errno;
+    }
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < got; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+            if (*fd_count < room) {
+                fds[(*fd_count)++] = fd;
+            } else {
+                fd_close(fd);
+            }
+        }
+    }
+    return n;
+}
+
+void time_text(const struct timespec *t, char text[TIME_TEXT_BYTES])
+{
+    struct tm tm;
+    gmtime_r(&t->tv_sec, &tm);
+    size_t n = strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, TIME_TEXT_BYTES - n, ".%09ldZ", t->tv_nsec);
+}
+
+int time_parse(const char *text, struct timespec *ret)
+{
+    struct tm tm = {0};
+    const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!p) {
+        return -EINVAL;
+    }
+    long nsec = 0;
+    if (*p == '.') {
+        long unit = 100000000;
+        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10) {
+            nsec += (*p - '0') * unit;
+        }
+    }
+    int hours = 0, minutes = 0, sign = 1, used = 0;
+    if (*p == '+' || *p == '-') {
+        sign = *p == '-' ? -1 : 1;
+        if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || p[1 + used]) {
+            return -EINVAL;
+        }
+    } else if (!str_equal(p, "Z") && *p) {
+        return -EINVAL;
+    }
+    ret->tv_sec = timegm(&tm) - sign * (hours * 3600 + minutes * 60);
+    ret->tv_nsec = nsec;
+    return 0;
+}
+
+char *random_hex(size_t bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = xmalloc(2 * bytes + 1);
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c;
+        while (getrandom(&c, 1, 0) != 1) {
+        }
+        text[2 * i] = digits[c >> 4];
+        text[2 * i + 1] = digits[c & 15];
+    }
+    text[2 * bytes] = '\0';
+    return text;
+}

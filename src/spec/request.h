@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a user asked of `run` or `create`, and what an image says of itself: the two inputs of
+ * spec_from_image(). Pure data; strings are borrowed from argv or the image's JSON, or own copies
+ * in struct strv. Units as named. Flags' meanings are Docker's. */
+#pragma once
+
+#include "base/json.h"
+#include "base/options.h"
+#include "spec/spec.h"
+
+/* OCI image spec 1.1, config.md "Properties" → config. */
+struct image_config {
+    const char *architecture, *os, *variant, *created, *author;
+    const char *user, *working_dir, *stop_signal;
+    struct strv env, entrypoint, cmd, shell, volumes, exposed_ports, on_build;
+    bool entrypoint_set, cmd_set;       /* [] and absent differ */
+    const json_t *labels, *healthcheck; /* borrowed from the JSON object, may be NULL */
+    struct strv diff_ids;
+};
+int image_config_parse(const json_t *json, struct image_config *ret, struct error **err) NODISCARD;
+void image_config_done(struct image_config *c);
+
+struct run_request {
+    const char *image;                            /* as the user wrote it */
+    struct strv command;                          /* arguments behind the image */
+    const char *wall;                             /* "container" (default), "vm" */
+    const char *name, *cidfile, *platform, *pull; /* pull: "missing", "always", "never" */
+    bool detach, interactive, tty, remove, init, privileged, read_only, quiet;
+    bool publish_all, no_healthcheck, oom_kill_disable, timing;
+    bool sig_proxy;     /* true by default */
+    struct strv attach; /* stdin, stdout, stderr */
+    const char *detach_keys;
+    const char *entrypoint; /* NULL: the image's; "" resets */
+    const char *user, *workdir, *hostname, *domainname, *runtime_annotation;
+    struct strv env, env_files, labels, label_files, annotations;
+    struct strv volumes, mounts, tmpfs, volumes_from, devices, device_cgroup_rules;
+    struct strv cap_add, cap_drop, security_opt, ulimits, sysctls, group_add;
+    const char *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroupns_mode, *cgroup_parent;
+    struct strv networks, network_aliases, publish, expose, dns, dns_search, dns_options, add_hosts;
+    const char *ip, *ip6, *mac_address;
+    struct option_integer memory, memory_swap, memory_reservation, memory_swappiness, kernel_memory;
+    struct option_integer cpus_thousandths, cpu_shares, cpu_quota, cpu_period;
+    struct option_integer cpu_rt_runtime, cpu_rt_period;
+    const char *cpuset_cpus, *cpuset_mems;
+    struct option_integer pids_limit, blkio_weight, oom_score_adj, shm_size;
+    struct strv blkio_weight_device, device_read_bps, device_write_bps, device_read_iops,
+        device_write_iops;
+    struct strv storage_opt, log_opt;
+    const char *log_driver; /* "json-file" (default), "none" */
+    const char *restart;    /* "no", "always", "unless-stopped", "on-failure[:n]" */
+    const char *stop_signal;
+    struct option_integer stop_timeout; /* seconds */
+    const char *time_offset; /* ours: "monotonic=±SECONDS,boottime=±SECONDS" or "±DURATION" */
+    const char *health_cmd;
+    struct option_integer health_interval_ms, health_timeout_ms, health_start_period_ms,
+        health_retries;
+};
+json_t *run_request_to_json(const struct run_request *r); /* for explain --stage request */
+void run_request_done(struct run_request *r);
+
+/* What spec_from_image() needs of the host and the engine, so that it stays pure. */
+struct spec_environment {
+    const char *id, *name;
+    const char *passwd, *group; /* the image's /etc/passwd and /etc/group texts, or NULL */
+    const char *hosts_path, *resolv_path, *hostname_path; /* files to bind mount, or NULL */
+    const char *volumes_dir; /* named volumes are <volumes_dir>/<name>/_data */
+    const char *host_hostname;
+    int host_cpu_count;
+    bool cgroup_v2, host_apparmor, host_selinux;
+    bool cgroup_namespace;      /* the host has them */
+    uint64_t host_capabilities; /* of this process: a container cannot be given more */
+    const char *init_path;      /* of the --init program, bind mounted at /sbin/docker-init */
+    const char *(*container_namespace)(void *context, const char *container,
+                                       enum spec_namespace_type type, struct error **err);
+    void *context;                 /* … resolves "container:ID" to a namespace path */
+    const json_t *default_seccomp; /* the profile as JSON, Docker's form; NULL: none to apply */
+    struct spec_id_map *userns_map;
+    size_t userns_map_count; /* for --userns auto/remap */
+};
+
+/* Image config + request + defaults → one OCI runtime spec. Pure. The volumes that the image or the
+ * request asks for anonymously are listed in *ret_volumes as "name:destination[:nocopy]" (names
+ * made from the id), named ones too, for the engine to create. */
+int spec_from_image(const struct run_request *request, const struct image_config *image,
+                    const struct spec_environment *environment, struct spec **ret,
+                    struct strv *ret_volumes, struct error **err) NODISCARD;

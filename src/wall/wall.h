@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a wall is: the one contract behind which namespaces or a virtual machine isolate a workload.
+ *
+ * Used by the engine's monitor (create … delete), by exec and by `explain` (plan, describe). Code
+ * outside wall/ never asks which wall it has: what a wall cannot do is a NULL op, and wall_cannot()
+ * words it.
+ *
+ * The calling sequence:
+ *     plan(params) → plan            pure: no system call that changes anything; may read /proc
+ *     create(plan, io, callbacks)    the workload exists, set up, its program not yet executed
+ *     start(workload)                its program runs (returns when exec succeeded or says why not)
+ *     open(state_dir)                in any later process: signal, exec, pause, stats, …
+ *     delete(workload)               everything undone; also after a crash half way
+ * If plan() succeeded, create() may fail only for a run-time reason, and undoes what it did.
+ *
+ * State: created → running ⇄ paused → stopped → deleted. What must outlive the process that created
+ * the workload is in <state_dir>/wall.json (pid, start time, cgroup paths, …), written whole. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "spec/spec.h"
+
+/* Where the root file system comes from. With layers the wall makes the overlay itself, in the
+ * workload's own mount namespace: the host's never sees it, so nothing can be left there. */
+struct wall_rootfs {
+    const char *path;          /* a folder that is the root; NULL when layers are given */
+    const char *const *layers; /* overlay: folders, topmost first */
+    size_t layer_count;        /* 1 to 127 */
+    const char *upper, *work;  /* overlay: writable folders on one file system */
+};
+
+struct wall_params {
+    const char *id;          /* at most 128 of [A-Za-z0-9_.-] */
+    const struct spec *spec; /* validated; outlives the plan */
+    const char *bundle;      /* for hooks' state and relative root; may be NULL */
+    const char *state_dir;   /* absolute, tmpfs, exists before create(), this object's own */
+    const char *cache_dir;   /* absolute: compiled seccomp programs */
+    struct wall_rootfs rootfs;
+    bool systemd_cgroup;
+    bool no_pivot, no_new_keyring;
+    int preserve_fd_count; /* fds 3 … 3+n-1 are passed on */
+};
+
+/* What the workload's first process gets as 0, 1, 2 (borrowed). With spec->process.terminal the
+ * wall makes a pseudo-terminal inside and hands its master to `console` below instead. */
+struct wall_io {
+    int in, out, err;
+};
+
+struct wall_callbacks {
+    void *context;
+    /* Called beside the child's set-up, when its namespaces exist (network attachment). NULL: none.
+     * The program is not executed before it returns; a failure undoes the creation. */
+    int (*beside)(void *context, pid_t pid, struct error **err);
+    /* Receives the pseudo-terminal's master; keeps it. */
+    void (*console)(void *context, int master_fd);
+    /* Told when a phase ends, for --timing: "clone", "mounts", "exec", … NULL: nobody listens. */
+    void (*timing)(void *context, const char *phase);
+};
+
+struct plan;     /* a wall's own; opaque outside */
+struct workload; /* likewise */
+
+struct wall_stats { /* of the whole workload; -1 where the host cannot say */
+    int64_t cpu_ns, cpu_user_ns, cpu_system_ns, cpu_throttled_ns, cpu_throttled_count;
+    int64_t memory_bytes, memory_limit_bytes, memory_cache_bytes, memory_peak_bytes, swap_bytes;
+    int64_t oom_kills, pids, pids_limit, pids_refused;
+    int64_t read_bytes, write_bytes, read_ops, write_ops;
+};
+
+enum wall_state { WALL_CREATED, WALL_RUNNING, WALL_PAUSED, WALL_STOPPED };
+
+struct wall_exec { /* another process in a running workload */
+    const struct spec_process *process;
+    struct wall_io io;
+    bool detach_console; /* reserved for the OCI front end's console socket */
+    void (*console)(void *context, int master_fd);
+    void *context;
+    const char *cgroup; /* below the workload's own, or NULL */
+    bool privileged;    /* all capabilities, no seccomp */
+};
+
+enum wall_format { WALL_TEXT, WALL_JSON };
+
+struct wall_ops {
+    const char *name; /* "container", "vm" */
+    int (*plan)(const struct wall_params *params, struct plan **ret, struct error **err);
+    /* The plan as a readable ordered list, or as a JSON array of steps. */
+    int (*describe)(const struct plan *plan, enum wall_format format, struct strbuf *out,
+                    struct error **err);
+    void (*plan_free)(struct plan *plan);
+
+    int (*create)(struct plan *plan, const struct wall_io *io,
+                  const struct wall_callbacks *callbacks, struct workload **ret,
+                  struct error **err);
+    int (*start)(struct workload *w, struct error **err);
+    int (*open)(const char *state_dir, struct workload **ret, struct error **err);
+    void (*close)(struct workload *w); /* frees the handle, the workload lives on */
+
+    pid_t (*pid)(const struct workload *w); /* of its first process as the host sees it, or 0 */
+    enum wall_state (*state)(struct workload *w); /* read from the kernel, not from memory */
+    int (*signal)(struct workload *w, int signal, bool all, struct error **err);
+    /* Starts the process; its pid, as a child of the caller, in *ret_pid. Errors of exec are
+     * ERROR_COMMAND_NOT_FOUND and ERROR_COMMAND_NOT_EXECUTABLE. */
+    int (*exec)(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,
+                struct error **err);
+    int (*pids)(struct workload *w, pid_t **ret, size_t *ret_count, struct error **err);
+    int (*pause)(struct workload *w, struct error **err);
+    int (*resume)(struct workload *w, struct error **err);
+    int (*update)(struct workload *w, const struct spec_resources *r, struct error **err);
+    int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);
+    /* Kills what is left, removes cgroups, forgets the state. Works after any crash: given a
+     * state_dir whose create() was cut short too. Idempotent. Frees w. */
+    int (*delete)(struct workload *w, struct error **err);
+};
+
+extern const struct wall_ops wall_container;
+
+/* By name; ERROR_USAGE naming the walls there are. */
+int wall_find(const char *name, const struct wall_ops **ret, struct error **err) NODISCARD;
+/* The error of a NULL op: "the container wall cannot <what>". */
+int wall_cannot(const struct wall_ops *wall, const char *what, struct error **err);
