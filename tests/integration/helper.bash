@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every integration test file loads: `load helper`.
+#
+# Each file gets an engine of its own (data root, run root, config with its own bridge, subnet and
+# table), so that files run side by side and the host's own engine, if any, is left alone. At the end
+# every container is removed and what must not be left behind is looked for: a leak fails the file.
+#
+#   setup_file()    { engine_setup; }          # plus busybox: engine_setup busybox
+#   teardown_file() { engine_teardown; }
+#   @test "…" { run cloison run --rm busybox echo hi; … }
+
+bats_require_minimum_version 1.5.0
+
+cloison() { "$CLOISON" "$@"; }
+
+engine_setup() {
+    if [ "$(id -u)" != 0 ]; then
+        skip "needs root"
+    fi
+    local build=${BUILD:-build}
+    case $build in /*) ;; *) build=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/$build ;; esac
+    export CLOISON=$build/cloison
+    [ -x "$CLOISON" ] || { echo "no program $CLOISON: make first" >&2; return 1; }
+    local tag
+    tag=$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')
+    export TAG=$tag
+    export CLOISON_DATA_ROOT=/var/tmp/cloison-test-$tag CLOISON_RUN_ROOT=/run/cloison-test-$tag
+    export CLOISON_CONFIG=$BATS_FILE_TMPDIR/config.json
+    # A subnet of its own out of 10.64.0.0/10's far end, from the tag.
+    local n=$((16#${tag:0:4}))
+    export SUBNET_PREFIX=10.$((64 + n / 256 % 60)).$((n % 256))
+    printf '{"network":{"bridge":"clt%s","subnet":"%s.0/24","table":"cloison_test_%s"}}\n' \
+        "$tag" "$SUBNET_PREFIX" "$tag" >"$CLOISON_CONFIG"
+    mkdir -p "$CLOISON_DATA_ROOT" "$CLOISON_RUN_ROOT"
+    if [ "${1:-}" = busybox ]; then
+        cloison run --rm --network none busybox true
+    fi
+}
+
+engine_teardown() {
+    [ -n "${CLOISON_DATA_ROOT:-}" ] || return 0
+    local ids failed=0
+    ids=$(cloison ps -aq 2>/dev/null) || true
+    if [ -n "$ids" ]; then
+        # shellcheck disable=SC2086 # a list of words
+        cloison rm -f -v $ids >/dev/null || failed=1
+    fi
+    leftovers >&2 || failed=1
+    rm -rf --one-file-system "$CLOISON_DATA_ROOT" "$CLOISON_RUN_ROOT"
+    return $failed
+}
+
+# Prints what is left of this file's engine outside its folders, and fails when there is anything.
+leftovers() {
+    local left=0
+    if grep -F "$CLOISON_DATA_ROOT" /proc/self/mountinfo; then
+        echo "left: these mounts"
+        left=1
+    fi
+    if [ -n "$(ls -A "$CLOISON_RUN_ROOT/containers" 2>/dev/null)" ]; then
+        echo "left: run folders: $(ls "$CLOISON_RUN_ROOT/containers")"
+        left=1
+    fi
+    local p
+    for p in /proc/[0-9]*; do
+        if tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qxF "CLOISON_RUN_ROOT=$CLOISON_RUN_ROOT" &&
+            tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q '^[^ ]*cloison-'; then
+            echo "left: process ${p#/proc/}: $(tr '\0' ' ' <"$p/cmdline")"
+            left=1
+        fi
+    done
+    return $left
+}
+
+# wait_for SECONDS CMD…: until CMD succeeds; fails after the time with CMD's last output.
+wait_for() {
+    local end=$((SECONDS + $1)) out
+    shift
+    while ! out=$("$@" 2>&1); do
+        if [ $SECONDS -ge $end ]; then
+            echo "gave up waiting for: $*: $out" >&2
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# free_port: a TCP port that nobody listens on now.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
+}
+
+# one_line: the last `run` wrote one line of error that begins with "cloison:".
+one_line() {
+    [ "$(printf '%s\n' "$output" | wc -l)" = 1 ] && [[ $output == cloison:* ]]
+}
