@@ -153,3 +153,8 @@ void error_set_program(const char *name)
 {
     program = name;
 }
+
+const char *error_program(void)
+{
+    return program;
+}

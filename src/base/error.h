@@ -77,3 +77,4 @@ int error_http_status(const struct error *e);
 
 /* The program's name in front of messages; "cloison" unless set. The string is borrowed. */
 void error_set_program(const char *name);
+const char *error_program(void);

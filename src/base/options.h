@@ -83,11 +83,16 @@ struct command {
     int (*run)(const struct command_context *context, void *values, int argc, char **argv,
                struct error **err);
     bool hidden;
+    /* The exit status of a failure that has none of its own (125 usage, 126 and 127 for the
+     * workload's program): 0 means 1; run says 125, as Docker's does. */
+    int failure_status;
 };
 
-/* Parses argv[0..argc) (behind the verb's name) into values; *ret_first is the index of the first
- * positional argument in argv, which is permuted so that those come last. Errors are ERROR_USAGE
- * and name the nearest known option. Returns 1 when --help was asked for, else 0. */
+/* Parses argv[0..argc) (behind the verb's name) into values, which hold the defaults already;
+ * *ret_first is the index of the first positional argument in argv, which is permuted so that those
+ * come last. The number of positional arguments is checked too. Errors are ERROR_USAGE and name the
+ * nearest known option. Returns 1 when --help was asked for (also -h, where no option has it), else
+ * 0. On an error too, options_done() is the caller's. */
 int options_parse(const struct command *command, int argc, char **argv, void *values,
                   int *ret_first, struct error **err) NODISCARD;
 
@@ -96,6 +101,9 @@ void options_done(const struct option *options, void *values);
 
 /* "Usage: cloison run [OPTIONS] …" and the options, at most 80 columns. */
 void options_print_help(const struct command *command, const char *program, FILE *stream);
+
+/* What stands for the value in help where the row's metavar is NULL; NULL for flags. */
+const char *option_default_metavar(enum option_type type);
 
 /* The parser's unit conversions, also for other texts (Dockerfile, Compose). -EINVAL when
  * malformed. */

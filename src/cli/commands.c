@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+
+#include <string.h>
+
+/* One line a verb. The order is that of the groups and of the verbs in `cloison --help`. */
+const struct command *const commands[] = {
+    /* Containers */
+    /* Images */
+    /* System */
+    &command_help,
+    &command_describe,
+    NULL,
+};
+
+/* Docker's longer forms, "container ls" for "ps". Where a noun stands in front of a verb of ours of
+ * the same name ("container run", "image pull"), the noun is dropped. */
+static const struct {
+    const char *noun, *verb, *ours;
+} longer_forms[] = {
+    {"container", "ls", "ps"},  {"container", "list", "ps"}, {"container", NULL, NULL},
+    {"image", "ls", "images"},  {"image", "list", "images"}, {"image", "rm", "rmi"},
+    {"image", "remove", "rmi"}, {"image", NULL, NULL},       {"system", "info", "info"},
+};
+
+static const struct command *find_exact(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++) {
+        if (str_equal(commands[i]->name, name)) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct command *find_longer_form(const char *noun, const char *verb)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(longer_forms); i++) {
+        if (!str_equal(longer_forms[i].noun, noun)) {
+            continue;
+        }
+        if (!longer_forms[i].verb) {
+            return find_exact(verb);
+        }
+        if (str_equal(longer_forms[i].verb, verb)) {
+            return find_exact(longer_forms[i].ours);
+        }
+    }
+    return NULL;
+}
+
+const struct command *command_find(int argc, char **argv, int *ret_words)
+{
+    const struct command *c = NULL;
+    if (argc >= 2 && argv[1][0] != '-') {
+        CLEANUP(free) char *two = str_format("%s %s", argv[0], argv[1]);
+        c = find_exact(two);
+        c = c ? c : find_longer_form(argv[0], argv[1]);
+        *ret_words = 2;
+    }
+    if (!c && argc >= 1 && !strchr(argv[0], ' ')) {
+        c = find_exact(argv[0]);
+        *ret_words = 1;
+    }
+    return c;
+}
+
+bool command_is_noun(const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; commands[i]; i++) {
+        if (!commands[i]->hidden && str_starts(commands[i]->name, word) &&
+            commands[i]->name[len] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The verb nearest to a mistyped one; a third of the letters may be wrong. */
+static const char *nearest(const char *word)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(word) / 3 + 1;
+    for (size_t i = 0; commands[i]; i++) {
+        size_t d = str_distance(word, commands[i]->name);
+        if (!commands[i]->hidden && d <= best_distance && (!best || d < best_distance)) {
+            best = commands[i]->name;
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+int command_unknown(int argc, char **argv, struct error **err)
+{
+    bool below_noun = argc >= 2 && argv[1][0] != '-' && command_is_noun(argv[0]);
+    CLEANUP(free)
+    char *word = below_noun ? str_format("%s %s", argv[0], argv[1]) : xstrdup(argv[0]);
+    const char *near = nearest(word);
+    int r = error_set(err, ERROR_USAGE, 0, "unknown command '%s'", word);
+    if (near) {
+        return error_hint(err, r, "did you mean '%s'? see '%s --help'", near, error_program());
+    }
+    return error_hint(err, r, "see '%s --help'", error_program());
+}
+
+int command_run(const struct command *command, const struct command_context *context, int argc,
+                char **argv, struct error **err)
+{
+    void *values = xcalloc(1, command->values_size);
+    if (command->defaults) {
+        command->defaults(values);
+    }
+    int first = 0;
+    int r = options_parse(command, argc, argv, values, &first, err);
+    if (r == 1) {
+        options_print_help(command, error_program(), stdout);
+        r = 0;
+    } else if (r == 0) {
+        r = command->run(context, values, argc - first, argv + first, err);
+    }
+    options_done(command->options, values);
+    free(values);
+    return r;
+}
+
+static void print_group(const char *group, const char *noun, FILE *stream)
+{
+    fprintf(stream, "\n%s:\n", group);
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command *c = commands[i];
+        bool wanted = !c->hidden && str_equal(c->group, group);
+        if (wanted && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '))) {
+            fprintf(stream, "  %-12s%s%s\n", c->name, strlen(c->name) > 11 ? " " : "", c->summary);
+        }
+    }
+}
+
+static bool is_in_group_below(const struct command *c, const char *noun)
+{
+    return !c->hidden && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '));
+}
+
+/* Groups are printed in the order in which the table first names them. */
+static void print_groups(const char *noun, FILE *stream)
+{
+    CLEANUP(strv) struct strv done = {0};
+    for (size_t i = 0; commands[i]; i++) {
+        if (is_in_group_below(commands[i], noun) && !strv_contains(&done, commands[i]->group)) {
+            strv_add(&done, commands[i]->group);
+            print_group(commands[i]->group, noun, stream);
+        }
+    }
+}
+
+void commands_print_help(const char *noun, FILE *stream)
+{
+    if (noun) {
+        fprintf(stream, "Usage: %s %s COMMAND\n", error_program(), noun);
+        print_groups(noun, stream);
+    } else {
+        options_print_help(&command_global, error_program(), stream);
+        print_groups(NULL, stream);
+    }
+    fprintf(stream, "\nRun '%s COMMAND --help' for more about a command.\n", error_program());
+}
+
+static const struct option global_options[] = {
+    {0, "data-root", OPTION_STRING, offsetof(struct global_values, data_root), "FOLDER",
+     "Where containers and images are kept (CLOISON_DATA_ROOT; default /var/lib/cloison)",
+     COMPLETE_FOLDER, .origin = FROM_CLOISON},
+    {0, "run-root", OPTION_STRING, offsetof(struct global_values, run_root), "FOLDER",
+     "Where the state of running containers is kept (CLOISON_RUN_ROOT; default /run/cloison)",
+     COMPLETE_FOLDER, .origin = FROM_CLOISON},
+    {0, "config", OPTION_STRING, offsetof(struct global_values, config), "FILE",
+     "The settings (CLOISON_CONFIG; default /etc/cloison/config.json)", COMPLETE_FILE,
+     .origin = FROM_CLOISON},
+    {'D', "debug", OPTION_FLAG, offsetof(struct global_values, debug), NULL,
+     "Say more about what fails"},
+    {'v', "version", OPTION_FLAG, offsetof(struct global_values, version), NULL,
+     "Print the version"},
+    {0},
+};
+
+const struct command command_global = {
+    .name = "",
+    .summary = "Runs containers: namespaces, cgroups and images, without a daemon.",
+    .arguments = "[OPTIONS] COMMAND [ARG...]",
+    .options = global_options,
+    .values_size = sizeof(struct global_values),
+    .max_arguments = -1,
+    .options_end_at_argument = true,
+};

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The verbs of the command line: each src/cli/<verb>.c exports one struct command; the table in
+ * commands.c names them all, in the order of the list that --help prints. To add a verb: its file,
+ * one line here, one line there.
+ *
+ * Side effects: those of the verb that is run; a verb prints its result on standard output and
+ * never prints errors: it returns them. */
+#pragma once
+
+#include "base/options.h"
+
+extern const struct command command_describe;
+extern const struct command command_help;
+
+/* All of them; ends with NULL. */
+extern const struct command *const commands[];
+
+/* Finds the verb that argv[0..argc) starts with, Docker's longer forms ("container ls", "image rm")
+ * too. *ret_words is how many words name it. NULL when there is none. */
+const struct command *command_find(int argc, char **argv, int *ret_words);
+
+/* Says that argv starts with no verb, naming the nearest one: always fails with ERROR_USAGE. */
+int command_unknown(int argc, char **argv, struct error **err);
+
+/* Whether verbs stand below this word ("system"). */
+bool command_is_noun(const char *word);
+
+/* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
+ * with *err set. */
+int command_run(const struct command *command, const struct command_context *context, int argc,
+                char **argv, struct error **err) NODISCARD;
+
+/* The list of all commands, or of those below a noun (else NULL), at most 80 columns. */
+void commands_print_help(const char *noun, FILE *stream);
+
+/* The options in front of the verb: "cloison --debug run". */
+struct global_values {
+    const char *data_root, *run_root, *config;
+    bool debug, version;
+};
+extern const struct command command_global;
