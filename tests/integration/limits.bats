@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Each limit is seen to bite: not the file that was written, but what the workload can no longer do.
+load helper
+
+setup_file() { engine_setup busybox; }
+teardown_file() { engine_teardown; }
+
+@test "memory: a workload past --memory is killed, and says so" {
+    run cloison run --name oom --network none --memory 32m busybox \
+        sh -c 'dd if=/dev/zero of=/dev/null bs=100M count=1'
+    [ "$status" -eq 137 ] || [ "$status" -eq 1 ]
+    run cloison inspect --format '{{.State.OOMKilled}}' oom
+    [ "$output" = true ]
+    run cloison ps -a --filter name=oom
+    [[ $output == *memory* ]]
+}
+
+@test "memory: what fits below the limit runs" {
+    cloison run --rm --network none --memory 64m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=16M count=4'
+    run cloison run --name fits --network none --memory 64m busybox true
+    [ "$status" -eq 0 ]
+    run cloison inspect --format '{{.State.OOMKilled}}' fits
+    [ "$output" = false ]
+}
+
+@test "pids: a fork past --pids-limit is refused, and inspect says so" {
+    run cloison run --name pids --network none --pids-limit 6 busybox \
+        sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 2 & done; wait'
+    [[ $output == *"an't fork"* ]]
+    run cloison ps -a --filter name=pids
+    [[ $output == *pids* ]]
+}
+
+@test "cpus: half a processor gives half the processor time" {
+    # Two seconds of wall time of a busy loop, its own processor time read back.
+    run cloison run --rm --network none --cpus 0.5 busybox sh -c '
+        end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do :; done
+        cat /proc/self/stat | cut -d" " -f14-17; times'
+    [ "$status" -eq 0 ]
+    run cloison run --name half --network none --cpus 0.5 -d busybox sh -c 'while :; do :; done'
+    [ "$status" -eq 0 ]
+    local pid a b
+    pid=$(cloison inspect --format '{{.State.Pid}}' half)
+    a=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    sleep 4
+    b=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    cloison rm -f half
+    # 4 s at half a processor are 200 ticks of 10 ms.
+    [ $((b - a)) -ge 120 ] && [ $((b - a)) -le 230 ]
+}
+
+@test "cpu-shares: two workloads on one processor share it by weight" {
+    cloison run -d --name heavy --network none --cpuset-cpus 0 --cpu-shares 2048 busybox sh -c 'while :; do :; done'
+    cloison run -d --name light --network none --cpuset-cpus 0 --cpu-shares 256 busybox sh -c 'while :; do :; done'
+    local h l a b c d
+    h=$(cloison inspect --format '{{.State.Pid}}' heavy)
+    l=$(cloison inspect --format '{{.State.Pid}}' light)
+    a=$(awk '{print $14 + $15}' "/proc/$h/stat"); b=$(awk '{print $14 + $15}' "/proc/$l/stat")
+    sleep 4
+    c=$(awk '{print $14 + $15}' "/proc/$h/stat"); d=$(awk '{print $14 + $15}' "/proc/$l/stat")
+    cloison rm -f heavy light
+    echo "heavy $((c - a)) light $((d - b))"
+    [ $((c - a)) -gt $(((d - b) * 3)) ]
+}
+
+@test "cpuset: the workload sees and uses the processors it was given" {
+    run cloison run --rm --network none --cpuset-cpus 1 busybox grep Cpus_allowed_list /proc/self/status
+    [[ $output == *$'\t1' ]]
+}
+
+@test "device-write-bps: a write is as slow as it was told" {
+    local device
+    device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
+    [ -b "$device" ] || skip "the data folder is not on a block device"
+    device=/dev/$(lsblk -no PKNAME "$device" 2>/dev/null | head -1)
+    [ -b "$device" ] || device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
+    mkdir -p "$CLOISON_DATA_ROOT/scratch"
+    local start end
+    start=$(date +%s%N)
+    cloison run --rm --network none --device-write-bps "$device:4mb" -v "$CLOISON_DATA_ROOT/scratch:/s" \
+        busybox dd if=/dev/zero of=/s/f bs=1M count=12 oflag=direct
+    end=$(date +%s%N)
+    echo "$(((end - start) / 1000000)) ms"
+    # 12 MiB at 4 MiB/s: about 3 s; without the limit far below one.
+    [ $((end - start)) -gt 2000000000 ] && [ $((end - start)) -lt 8000000000 ]
+}
+
+@test "device-read-bps: a read is as slow as it was told" {
+    local device
+    device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
+    [ -b "$device" ] || skip "the data folder is not on a block device"
+    mkdir -p "$CLOISON_DATA_ROOT/scratch"
+    dd if=/dev/urandom of="$CLOISON_DATA_ROOT/scratch/r" bs=1M count=12 status=none
+    sync "$CLOISON_DATA_ROOT/scratch/r"
+    local start end
+    start=$(date +%s%N)
+    cloison run --rm --network none --device-read-bps "$device:4mb" -v "$CLOISON_DATA_ROOT/scratch:/s" \
+        busybox dd if=/s/r of=/dev/null bs=1M iflag=direct
+    end=$(date +%s%N)
+    [ $((end - start)) -gt 2000000000 ] && [ $((end - start)) -lt 8000000000 ]
+}
+
+@test "ulimit: the workload has the limit it was given" {
+    run cloison run --rm --network none --ulimit nofile=123:456 busybox sh -c 'ulimit -Sn; ulimit -Hn'
+    [ "$output" = $'123\n456' ]
+}
+
+@test "ulimit: a file past fsize is refused" {
+    run cloison run --rm --network none --ulimit fsize=4096 busybox sh -c 'dd if=/dev/zero of=/f bs=64k count=1'
+    [ "$status" -ne 0 ]
+}
+
+@test "shm-size: /dev/shm is full when it is full" {
+    run cloison run --rm --network none --shm-size 1m busybox dd if=/dev/zero of=/dev/shm/f bs=64k count=32
+    [ "$status" -ne 0 ]
+    [[ $output == *"No space left"* ]]
+}
+
+@test "oom-score-adj is what was asked" {
+    run cloison run --rm --network none --oom-score-adj 500 busybox cat /proc/self/oom_score_adj
+    [ "$output" = 500 ]
+}
+
+@test "pause freezes, unpause goes on" {
+    cloison run -d --name frozen --network none busybox sh -c 'while :; do :; done'
+    local pid a b
+    pid=$(cloison inspect --format '{{.State.Pid}}' frozen)
+    cloison pause frozen
+    a=$(awk '{print $14 + $15}' "/proc/$pid/stat"); sleep 0.5
+    b=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    [ "$a" = "$b" ]
+    [ "$(cloison inspect --format '{{.State.Status}}' frozen)" = paused ]
+    cloison unpause frozen
+    sleep 0.5
+    b=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    cloison rm -f frozen
+    [ "$b" -gt "$a" ]
+}
+
+@test "a limit this host cannot apply is an error that names the controller" {
+    # An hugetlb size that no kernel has cannot be applied anywhere.
+    run --separate-stderr cloison run --rm --network none --cpu-rt-runtime 1000 busybox true
+    if [ "$status" -eq 0 ]; then
+        skip "this kernel has real-time group scheduling"
+    fi
+    [ "$status" -eq 125 ]
+    [[ $stderr == cloison:*cpu* ]]
+}
