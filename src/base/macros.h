@@ -31,6 +31,13 @@ static inline void free_cleanup(void *p)
     })
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* For a result that is ignored on purpose: with the reason beside it. gcc does not take (void) for
+ * an answer from warn_unused_result. */
+#define IGNORE(call)                                                                               \
+    do {                                                                                           \
+        if (call) {                                                                                \
+        }                                                                                          \
+    } while (0)
 #define NODISCARD __attribute__((warn_unused_result))
 #define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 #define UNUSED __attribute__((unused))
