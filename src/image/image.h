@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images in the local store: from a name to the layers to mount. Read-only and light: it is on the
  * start path, so it links no HTTP, TLS or archive library; what changes the store is in the
- * program cloison-image (libexec), executed when needed.
+ * program cloison-image (libexec), executed when needed (image/helper.h).
  *
- * The store, below <data_dir>/images (an OCI image layout, image-layout.md, plus what is derived):
- *     oci-layout, index.json is not kept: names are links, below
- *     blobs/sha256/<hex>            manifests, configs and, where kept, compressed layers
- *     layers/<chain id hex>/diff/   an unpacked layer (overlay lower folder)
- *     layers/<chain id hex>/layer.json  {"diffID","parent","size"}
- *     names/<escaped normalised reference>  symlink to ../blobs/sha256/<manifest hex>
- *     ids/<config digest hex>.json  {"manifest","config","layers":[chain ids, base first],"size",…}
- * An image's ID is its config's digest, as Docker's. */
+ * The store, below <data_dir>/images: the blobs of an OCI image layout (image-layout.md), plus what
+ * is derived from them so that a start reads two small files:
+ *     oci-layout, index.json        for other tools; index.json is rewritten from names/
+ *     blobs/sha256/<hex>            manifests, configs, and the layers as they came
+ *     layers/<chain id hex>/diff/   an unpacked layer (overlay lower folder, overlay's whiteouts)
+ *     layers/<chain id hex>/layer.json  {"diffID","chainID","parent","size"}
+ *     ids/<config digest hex>.json  {"config","manifest","layers":[chain ids, base first],"size",
+ *                                   "created","addedAt","local"}
+ *     names/<registry>/<repository…>/:<tag>             symlink to ids/<hex>.json
+ *     names/<registry>/<repository…>/@sha256:<hex>      the same, for what was pulled by or as it
+ *     tmp/<random>/                 one a running cloison-image, which holds a flock on it
+ *     lock                          flock: shared by whoever reads or adds, exclusive to sweep
+ * An image's ID is its config's digest, as Docker's. Layers as they came are kept (compressed), so
+ * that save and push give the same digests that pull got.
+ *
+ * Invariants, at whichever system call a writer is killed: a blob's content is what its name says;
+ * layers/<chain id> is complete; ids/<hex>.json names only what exists; a name leads to an image.
+ * What is in tmp/ with nobody holding its lock is rubbish, and is removed by the next sweep. */
 #pragma once
 
 #include "base/error.h"
 #include "base/str.h"
+#include "image/reference.h"
 #include "spec/request.h"
 
-/* A parsed reference: registry/repository[:tag][@digest], normalised as Docker does
- * ("nginx" → docker.io/library/nginx:latest). */
-struct reference {
-    char *registry, *repository, *tag, *digest; /* tag or digest may be NULL, not both */
-};
-int reference_parse(const char *text, struct reference *ret, struct error **err) NODISCARD;
-char *reference_full(const struct reference *r);     /* docker.io/library/nginx:latest */
-char *reference_familiar(const struct reference *r); /* nginx:latest */
-void reference_done(struct reference *r);
-static inline void reference_cleanup(struct reference *r)
-{
-    reference_done(r);
-}
+/* overlayfs takes 500 lower folders since 5.x; Docker's limit is kept for images to be portable. */
+#define IMAGE_LAYERS_MAX 127
 
 struct image {
     char *id;              /* "sha256:<hex>" */
@@ -39,6 +39,7 @@ struct image {
     json_t *config_json;   /* the whole config blob */
     struct image_config config;
     int64_t size_bytes;
+    int lock_fd; /* the shared lock on the store */
 };
 
 /* By reference, ID or unique ID prefix (≥ 4 hex digits count as one when no such name exists).
@@ -54,8 +55,27 @@ DEFINE_CLEANUP(image, struct image *, image_free)
 int image_read_file(const struct image *i, const char *path, size_t max, char **ret,
                     struct error **err) NODISCARD;
 
-/* Makes an absent image present by executing `cloison-image pull` (or, for "busybox", the embedded
- * one). `policy`: "missing", "always", "never". */
+/* As image_resolve(), making an absent image present by executing `cloison-image` first: a pull, or
+ * for "busybox" the embedded one, which needs no network. `policy`: "missing" (also NULL),
+ * "always", "never". `platform`: "os/arch[/variant]" or NULL; an image of another one counts as
+ * absent. The helper's progress goes to standard error; with `quiet` there is none. */
 int image_ensure(const char *data_dir, const char *config_path, const char *name,
                  const char *policy, const char *platform, bool quiet, struct image **ret,
                  struct error **err) NODISCARD;
+
+/* Every image, newest first, without reading the configs: what `images` shows. */
+struct image_entry {
+    char *id;              /* "sha256:<hex>" */
+    char *manifest_digest; /* of the local manifest */
+    char *created;         /* RFC 3339, of the config; NULL when it says none */
+    int64_t size_bytes;    /* of all layers, unpacked */
+    struct strv tags;      /* full references with a tag, sorted */
+    struct strv digests;   /* full references with a digest, sorted */
+};
+int image_list(const char *data_dir, struct image_entry **ret, size_t *ret_count,
+               struct error **err) NODISCARD;
+void image_list_free(struct image_entry *list, size_t count);
+
+/* Docker's `image inspect` object. A new reference. */
+int image_inspect_json(const char *data_dir, const struct image *i, json_t **ret,
+                       struct error **err) NODISCARD;

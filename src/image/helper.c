@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/paths.h"
+
+#define PROGRAM "cloison-image"
+#define ERROR_FD 3
+#define ERROR_BYTES_MAX 65536
+
+json_t *image_request(const char *verb, const char *data_dir, const char *config_path)
+{
+    json_t *request = json_object();
+    json_object_set_new(request, "verb", json_string(verb));
+    json_object_set_new(request, "dataDir", json_string(data_dir));
+    if (config_path) {
+        json_object_set_new(request, "config", json_string(config_path));
+    }
+    return request;
+}
+
+static int request_text(const json_t *request, char **ret, struct error **err)
+{
+    *ret = json_dumps(request, JSON_COMPACT);
+    return *ret ? 0
+                : error_set(err, ERROR_INVALID_INPUT, 0,
+                            "an argument is not valid UTF-8 and cannot be handed on");
+}
+
+static int cannot_execute(const char *path, int code, struct error **err)
+{
+    int r = error_set_errno(err, ERROR_UNSUPPORTED, code, "executing '%s'", path);
+    return error_hint(err, r, "is cloison installed whole?");
+}
+
+int image_helper_become(const json_t *request, struct error **err)
+{
+    CLEANUP(free) char *text = NULL;
+    CLEANUP(free) char *path = program_path(PROGRAM);
+    int r = request_text(request, &text, err);
+    if (r < 0) {
+        return r;
+    }
+    fflush(NULL);
+    char *const argv[] = {(char *)PROGRAM, text, NULL};
+    execv(path, argv);
+    return cannot_execute(path, errno, err);
+}
+
+static int spawn(const char *path, char *text, bool quiet, int error_fd, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code) {
+        return code;
+    }
+    if (quiet) {
+        code = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    } else {
+        code = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    }
+    if (!code) { /* the same number twice clears close-on-exec */
+        code = posix_spawn_file_actions_adddup2(&actions, error_fd, ERROR_FD);
+    }
+    char *const argv[] = {(char *)PROGRAM, text, NULL};
+    if (!code) {
+        code = posix_spawn(ret_pid, path, &actions, NULL, argv, environ);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+static enum error_kind kind_named(const char *name)
+{
+    for (int k = 0; k < ERROR_KIND_COUNT; k++) {
+        if (str_equal(error_kind_name((enum error_kind)k), name)) {
+            return (enum error_kind)k;
+        }
+    }
+    return ERROR_INTERNAL;
+}
+
+static int error_from_json(const char *text, size_t len, struct error **err)
+{
+    CLEANUP(json) json_t *json = NULL;
+    const char *kind = "internal", *message = NULL, *hint = NULL;
+    int64_t code = 0;
+    int r = json_parse(text, len, PROGRAM, &json, NULL);
+    if (r < 0 || json_get_str(json, "message", PROGRAM, &message, NULL) <= 0 ||
+        json_get_str(json, "kind", PROGRAM, &kind, NULL) < 0 ||
+        json_get_i64(json, "code", PROGRAM, 0, 4095, &code, NULL) < 0 ||
+        json_get_str(json, "hint", PROGRAM, &hint, NULL) < 0) {
+        return error_set(err, ERROR_INTERNAL, 0, PROGRAM " failed without a word");
+    }
+    r = error_set(err, kind_named(kind), (int)code, "%s", message);
+    return hint ? error_hint(err, r, "%s", hint) : r;
+}
+
+static int wait_status(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return status;
+}
+
+int image_helper_run(const json_t *request, bool quiet, struct error **err)
+{
+    CLEANUP(json) json_t *copy = json_copy((json_t *)request);
+    json_object_set_new(copy, "errorFd", json_integer(ERROR_FD));
+    CLEANUP(free) char *text = NULL;
+    CLEANUP(free) char *path = program_path(PROGRAM);
+    int r = request_text(copy, &text, err);
+    if (r < 0) {
+        return r;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
+    }
+    CLEANUP(fd) int read_end = ends[0];
+    CLEANUP(fd) int write_end = ends[1];
+    pid_t pid = -1;
+    int code = spawn(path, text, quiet, write_end, &pid);
+    if (code) {
+        return cannot_execute(path, code, err);
+    }
+    write_end = fd_close(write_end);
+    char message[ERROR_BYTES_MAX];
+    ssize_t n = read_all(read_end, message, sizeof(message));
+    int status = wait_status(pid);
+    if (status == 0) {
+        return 0;
+    }
+    if (status > 0 && WIFSIGNALED(status)) {
+        return error_set(err, ERROR_INTERNAL, EINTR, PROGRAM " was ended by signal %d",
+                         WTERMSIG(status));
+    }
+    return error_from_json(message, n < 0 ? 0 : (size_t)n, err);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calling the program cloison-image (libexec), which alone changes the image store. It takes one
+ * argument, a JSON request:
+ *     {"verb": "pull", "dataDir": …, "config": …, "errorFd": 3, …the verb's own members}
+ * The verb's members are told in image/store/requests.h. Its result goes to standard output, its
+ * progress to standard output or error as the verb says; a failure is one line on standard error,
+ * or, with "errorFd", {"kind","code","message","hint"} in JSON written there, so that the words
+ * travel as data. Side effects: a process. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* A request with what each has. The caller adds members and drops the reference. */
+json_t *image_request(const char *verb, const char *data_dir, const char *config_path);
+
+/* Executes the helper in place of this process, which ends with its status: for verbs that do
+ * nothing else. Returns on failure alone. */
+int image_helper_become(const json_t *request, struct error **err) NODISCARD;
+
+/* Executes it and waits. Its standard output goes to our standard error, to nowhere with
+ * `quiet`. */
+int image_helper_run(const json_t *request, bool quiet, struct error **err) NODISCARD;
