@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The little that needs no netlink: a device up or down by ioctl (man 7 netdevice). */
+#pragma once
+
+/* Cuts the device off in this process' network namespace. A missing device is success: the kernel
+ * has removed it with the namespace of its other end. */
+void net_device_down(const char *name);

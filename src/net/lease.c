@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+#define FOLDER_MODE 0711 /* the container's user cannot list who is where */
+#define PATH_BYTES 400   /* "addresses/<network>/<address>" */
+
+int leases_open(const char *run_dir, struct leases *ret, struct error **err)
+{
+    static const char *const folders[] = {"addresses", "ports", "attachments"};
+    CLEANUP(free) char *path = str_format("%s/net", run_dir);
+    CLEANUP(leases) struct leases l = LEASES_NONE;
+    l.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; l.dir < 0 && i < ARRAY_SIZE(folders); i++) {
+        CLEANUP(free) char *folder = str_format("%s/%s", path, folders[i]);
+        int r = mkdir_all(folder, FOLDER_MODE, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (l.dir < 0) {
+        l.dir = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, err);
+    }
+    if (l.dir < 0) {
+        return l.dir;
+    }
+    l.lock = lock_file(l.dir, "lock", LOCK_EXCLUSIVE, true, err);
+    if (l.lock < 0) {
+        return l.lock;
+    }
+    *ret = l;
+    l = LEASES_NONE;
+    return 0;
+}
+
+void leases_close(struct leases *l)
+{
+    l->lock = fd_close(l->lock);
+    l->dir = fd_close(l->dir);
+}
+
+/* Who holds the lease at this path? False: nobody. */
+static bool read_holder(int dir, const char *path, char holder[LEASE_HOLDER_BYTES])
+{
+    ssize_t n = readlinkat(dir, path, holder, LEASE_HOLDER_BYTES - 1);
+    holder[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+static void address_path(char path[PATH_BYTES], const char *network, const char *name)
+{
+    (void)snprintf(path, PATH_BYTES, "addresses/%s/%s", network, name);
+}
+
+static void port_path(char path[PATH_BYTES], const char *proto, int port, const char *address)
+{
+    (void)snprintf(path, PATH_BYTES, "ports/%s-%d/%s", proto, port, address);
+}
+
+static uint32_t read_last(const struct leases *l, const char *network)
+{
+    char path[PATH_BYTES], text[LEASE_HOLDER_BYTES];
+    uint32_t last;
+    address_path(path, network, ".last");
+    return read_holder(l->dir, path, text) && net_address_parse(text, &last) == 0 ? last : 0;
+}
+
+/* The hint of where to look next; losing it costs nothing but a longer search. */
+static void write_last(const struct leases *l, const char *network, const char *address)
+{
+    char path[PATH_BYTES], temporary[PATH_BYTES];
+    address_path(path, network, ".last");
+    address_path(temporary, network, ".last.new");
+    (void)unlinkat(l->dir, temporary, 0); /* of one killed between the two calls below */
+    if (symlinkat(address, l->dir, temporary) == 0) {
+        (void)renameat(l->dir, temporary, l->dir, path);
+    }
+}
+
+static bool address_held(const struct leases *l, const char *network, uint32_t address,
+                         char holder[LEASE_HOLDER_BYTES])
+{
+    char path[PATH_BYTES], text[NET_ADDRESS_BYTES];
+    net_address_text(address, text);
+    address_path(path, network, text);
+    return read_holder(l->dir, path, holder);
+}
+
+int lease_find_address(const struct leases *l, const char *network, const struct net_settings *s,
+                       uint32_t wanted, uint32_t *ret, char holder[LEASE_HOLDER_BYTES])
+{
+    uint32_t first = net_settings_first(s), last = net_settings_last(s);
+    if (wanted) {
+        *ret = wanted;
+        return address_held(l, network, wanted, holder) ? -EADDRINUSE : 0;
+    }
+    uint32_t candidate = read_last(l, network);
+    for (uint64_t i = 0; i <= last - first; i++) {
+        candidate = candidate < first || candidate >= last ? first : candidate + 1;
+        if (candidate != s->gateway && !address_held(l, network, candidate, holder)) {
+            *ret = candidate;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+bool lease_port_held(const struct leases *l, const char *proto, const char *address, int port,
+                     char holder[LEASE_HOLDER_BYTES])
+{
+    char path[PATH_BYTES];
+    port_path(path, proto, port, "");
+    int fd = openat(l->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        fd_close(fd);
+        return false;
+    }
+    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+        bool meets = str_equal(e->d_name, address) || str_equal(e->d_name, "0.0.0.0") ||
+                     str_equal(address, "0.0.0.0");
+        if (e->d_name[0] != '.' && meets && read_holder(dirfd(d), e->d_name, holder)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes the lease, its folder too when absent. */
+static int take(int dir, char path[PATH_BYTES], const char *id, struct error **err)
+{
+    if (symlinkat(id, dir, path) == 0) {
+        return 0;
+    }
+    if (errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        *slash = '\0';
+        int made = mkdirat(dir, path, FOLDER_MODE);
+        *slash = '/';
+        if ((made == 0 || errno == EEXIST) && symlinkat(id, dir, path) == 0) {
+            return 0;
+        }
+    }
+    return error_set_errno(err, ERROR_KERNEL, errno, "taking the lease '%s'", path);
+}
+
+/* Removes the lease if it is this id's. The folder of a port goes with its last lease. */
+static int drop(int dir, char path[PATH_BYTES], const char *id, struct error **err)
+{
+    char holder[LEASE_HOLDER_BYTES];
+    if (!read_holder(dir, path, holder) || !str_equal(holder, id)) {
+        return 0;
+    }
+    if (unlinkat(dir, path, 0) < 0 && errno != ENOENT) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "returning the lease '%s'", path);
+    }
+    if (str_starts(path, "ports/")) {
+        *strrchr(path, '/') = '\0';
+        (void)unlinkat(dir, path, AT_REMOVEDIR); /* refused while another address is held */
+    }
+    return 0;
+}
+
+/* Calls do_it for every lease of the record. */
+static int each_lease(const struct leases *l, const struct net_record *record,
+                      int (*do_it)(int, char[PATH_BYTES], const char *, struct error **),
+                      struct error **err)
+{
+    char path[PATH_BYTES];
+    address_path(path, record->attachment->network, record->attachment->address);
+    int r = do_it(l->dir, path, record->id, err);
+    size_t i;
+    json_t *port;
+    json_array_foreach(record->attachment->ports, i, port)
+    {
+        if (r < 0) {
+            return r;
+        }
+        port_path(path, str_or(json_string_value(json_object_get(port, "proto")), "tcp"),
+                  (int)json_integer_value(json_object_get(port, "host")),
+                  str_or(json_string_value(json_object_get(port, "address")), "0.0.0.0"));
+        r = do_it(l->dir, path, record->id, err);
+    }
+    return r;
+}
+
+int lease_take(const struct leases *l, const struct net_record *record, struct error **err)
+{
+    int r = each_lease(l, record, take, err);
+    if (r < 0) {
+        (void)each_lease(l, record, drop, NULL); /* the first error is the one to tell */
+        return r;
+    }
+    write_last(l, record->attachment->network, record->attachment->address);
+    return 0;
+}
+
+int lease_drop(const struct leases *l, const struct net_record *record, struct error **err)
+{
+    int r = each_lease(l, record, drop, err);
+    CLEANUP(free) char *path = str_format("attachments/%s.json", record->id);
+    if (r >= 0 && unlinkat(l->dir, path, 0) < 0 && errno != ENOENT) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    }
+    return r;
+}
+
+static bool is_process(pid_t pid, uint64_t start)
+{
+    return pid > 0 && start && net_process_start(pid) == start;
+}
+
+static bool is_locked(const char *path)
+{
+    CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && lock_fd(fd, LOCK_SHARED, false, NULL) == -EWOULDBLOCK;
+}
+
+static bool workload_lives(const char *path)
+{
+    CLEANUP(json) json_t *state = NULL;
+    if (json_load_path(AT_FDCWD, path, (size_t)1 << 20, &state, NULL) < 0) {
+        return false;
+    }
+    return is_process((pid_t)json_integer_value(json_object_get(state, "pid")),
+                      (uint64_t)json_integer_value(json_object_get(state, "pidStart")));
+}
+
+bool lease_holder_gone(const char *run_dir, const struct net_record *record)
+{
+    CLEANUP(free) char *lock = str_format("%s/containers/%s/monitor.lock", run_dir, record->id);
+    CLEANUP(free) char *state = str_format("%s/containers/%s/state.json", run_dir, record->id);
+    return !is_process(record->reserver, record->reserver_start) && !is_locked(lock) &&
+           !workload_lives(state);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is known of one container's attachment, for whoever makes or undoes it in another process:
+ * <run_dir>/net/attachments/<id>.json, written before the first lease is taken and removed after
+ * the last thing is undone. So whatever exists has a record. Side effects: that file. */
+#pragma once
+
+#include <stdint.h>
+
+#include "net/net.h"
+#include "net/settings.h"
+
+struct net_record {
+    char *id;
+    struct net_settings settings;
+    struct net_attachment *attachment;
+    pid_t
+        reserver; /* the process that reserved, and when it started: alive, it still works on it */
+    uint64_t reserver_start;
+};
+void net_record_free(struct net_record *r);
+DEFINE_CLEANUP(net_record, struct net_record *, net_record_free)
+
+/* dir: <run_dir>/net. -ENOENT when there is none, without *err. */
+int net_record_load(int dir, const char *id, struct net_record **ret, struct error **err) NODISCARD;
+int net_record_save(int dir, const struct net_record *r, struct error **err) NODISCARD;
+/* The ids of all records, appended; unreadable folders count as empty. */
+void net_record_list(int dir, struct strv *ret_ids);
+
+/* When the process started, in clock ticks since boot (proc(5), stat field 22); 0: no such process.
+ */
+uint64_t net_process_start(pid_t pid);
