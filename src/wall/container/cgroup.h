@@ -103,9 +103,12 @@ struct cgroup_set {
 struct cgroup_write {
     size_t group; /* index in the set */
     enum cgroup_controller controller;
-    const char *file;     /* "memory.max" */
-    const char *value;    /* "268435456" */
-    const char *property; /* the specification's: "memory limit" */
+    const char *file;          /* "memory.max" */
+    const char *value;         /* "268435456" */
+    const char *property;      /* in the user's words: "memory limit" */
+    const char *instead_file;  /* where `file` does not exist: which scheduler weighs I/O … */
+    const char *instead_value; /* … differs by host; NULL: none */
+    bool may_lack;             /* `file` refines another write; a kernel without it is fine */
 };
 
 /* What is to be done, fully resolved; all in the arena. */
@@ -114,7 +117,7 @@ struct cgroup_plan {
     uint32_t required; /* v2 controllers that a write needs; the others are enabled if possible */
     struct cgroup_write *writes;
     size_t write_count;
-    const struct spec_device_rule *devices; /* v2 without the v1 controller: a device program */
+    const struct spec_device_rule *devices; /* no v1 controller: rules of a device program */
     size_t device_count;
     bool cpuset_inherit; /* v1: the parents' cpus and mems are to be copied down first */
 };

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "wall/container/cgroup_convert.h"
+#include "wall/container/devices.h"
+
+/* The groups' folder where no cgroupsPath is given. */
+#define PARENT "/cloison"
+
+/* What every workload is in, asked for or not, where the host has it: memory, pids and io to be
+ * counted; cpu to get one share as a whole, not one for each of its processes. */
+#define ALWAYS                                                                                     \
+    (CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS) |                \
+     CGROUP_BIT(CGROUP_IO))
+/* What v2 does without any controller (freeze, CPU time): needed of v1 alone. */
+#define ALWAYS_WITHOUT_V2 (CGROUP_BIT(CGROUP_CPUACCT) | CGROUP_BIT(CGROUP_FREEZER))
+
+/* `path` without doubled slashes, with one in front; ".." could leave the hierarchy. */
+static int clean_path(struct arena *a, const char *path, const char **ret, struct error **err)
+{
+    CLEANUP(strbuf) struct strbuf b = {0};
+    for (const char *part = path + strspn(path, "/"); *part; part += strspn(part, "/")) {
+        size_t len = strcspn(part, "/");
+        if (len == 2 && part[0] == '.' && part[1] == '.') {
+            return error_set(err, ERROR_INVALID_INPUT, EINVAL,
+                             "the cgroups path '%s' must not contain '..'", path);
+        }
+        if (len != 1 || part[0] != '.') {
+            strbuf_addc(&b, '/');
+            strbuf_add(&b, part, len);
+        }
+        part += len;
+    }
+    if (!b.len) {
+        return error_set(err, ERROR_INVALID_INPUT, EINVAL,
+                         "the cgroups path '%s' is the root of the hierarchy", path);
+    }
+    *ret = arena_strdup(a, b.data);
+    return 0;
+}
+
+/* The group's path below each mount, without and with our own group in front. */
+struct place {
+    const char *path;
+    bool below_own;
+};
+
+static int choose_place(struct arena *a, const struct spec *s, const char *id, bool systemd,
+                        struct place *ret, struct error **err)
+{
+    const char *path = s->linux_.cgroups_path;
+    if (systemd) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the systemd cgroup driver is not supported yet: use cgroupfs");
+    }
+    if (!path || !*path) {
+        ret->path = arena_format(a, "%s/%s", PARENT, id);
+        return 0;
+    }
+    ret->below_own = path[0] != '/';
+    return clean_path(a, path, &ret->path, err);
+}
+
+static void add_group(struct arena *a, const struct cgroup_hierarchy *h, const struct place *place,
+                      uint32_t wanted, struct cgroup_set *set)
+{
+    bool own = place->below_own && !str_equal(h->own, "/");
+    set->groups[set->count] = (struct cgroup_group){
+        .path = arena_format(a, "%s%s%s", h->mount, own ? h->own : "", place->path),
+        .mount = h->mount,
+        .controllers = h->v2 ? h->controllers & wanted : h->controllers,
+        .v2 = h->v2,
+    };
+    set->unified = h->v2 ? (int)set->count : set->unified;
+    set->count++;
+}
+
+static void add_device_write(struct arena *a, struct cgroup_plan *p, size_t group,
+                             const struct spec_device_rule *rule)
+{
+    struct cgroup_write *w = arena_push(a, p->writes, p->write_count);
+    *w = (struct cgroup_write){
+        .group = group,
+        .controller = CGROUP_DEVICES,
+        .file = rule->allow ? "devices.allow" : "devices.deny",
+        .value = devices_rule_text(a, rule),
+        .property = "device rule",
+    };
+}
+
+/* v1's rules are writes; where that controller is not mounted a program takes them. */
+static int plan_devices(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,
+                        struct error **err)
+{
+    static const struct spec_device_rule deny_all = {.type = 'a'};
+    if (!r->device_count) {
+        return 0;
+    }
+    for (size_t i = 0; i < p->set.count; i++) {
+        if (!(p->set.groups[i].controllers & CGROUP_BIT(CGROUP_DEVICES))) {
+            continue;
+        }
+        if (r->devices[0].type != 'a') {
+            add_device_write(a, p, i, &deny_all); /* a new group inherits what its parent may */
+        }
+        for (size_t k = 0; k < r->device_count; k++) {
+            add_device_write(a, p, i, &r->devices[k]);
+        }
+        return 0;
+    }
+    if (p->set.unified < 0) {
+        return error_set(err, ERROR_UNSUPPORTED, ENODEV,
+                         "this host has no devices controller, which the device rules need");
+    }
+    p->devices = r->devices;
+    p->device_count = r->device_count;
+    return 0;
+}
+
+int cgroup_plan(struct arena *a, const struct spec *s, const char *id, bool systemd,
+                const struct cgroup_layout *layout, struct cgroup_plan *ret, struct error **err)
+{
+    const struct spec_resources *r = &s->linux_.resources;
+    struct place place = {0};
+    *ret = (struct cgroup_plan){.set.unified = -1};
+    int result = choose_place(a, s, id, systemd, &place, err);
+    if (result < 0) {
+        return result;
+    }
+    uint32_t wanted = ALWAYS | cgroup_resources_need(r);
+    wanted |= layout->unified < 0 ? ALWAYS_WITHOUT_V2 : 0;
+    wanted |= r->device_count ? CGROUP_BIT(CGROUP_DEVICES) : 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct cgroup_hierarchy *h = &layout->items[i];
+        if (h->v2 || h->controllers & wanted) {
+            add_group(a, h, &place, wanted, &ret->set);
+            ret->cpuset_inherit |= !h->v2 && h->controllers & CGROUP_BIT(CGROUP_CPUSET);
+        }
+    }
+    result = cgroup_convert(a, r, ret, err);
+    return result < 0 ? result : plan_devices(a, r, ret, err);
+}
+
+void cgroup_describe_group(const struct cgroup_plan *p, size_t group, struct strbuf *out)
+{
+    const struct cgroup_group *g = &p->set.groups[group];
+    strbuf_addf(out, "%s (%s", g->path, g->v2 ? "v2" : "v1");
+    const char *separator = ": ";
+    for (int c = 0; c < CGROUP_CONTROLLER_COUNT; c++) {
+        if (g->controllers & CGROUP_BIT(c)) {
+            strbuf_addf(out, "%s%s", separator, cgroup_controller_name(c, g->v2));
+            separator = ", ";
+        }
+    }
+    strbuf_addc(out, ')');
+}
+
+void cgroup_describe_write(const struct cgroup_plan *p, size_t write, struct strbuf *out)
+{
+    const struct cgroup_write *w = &p->writes[write];
+    strbuf_addf(out, "%s = %s", w->file, w->value);
+    if (w->instead_file) {
+        strbuf_addf(out, ", else %s = %s", w->instead_file, w->instead_value);
+    }
+}
