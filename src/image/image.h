@@ -13,14 +13,14 @@
  *                                   "created","addedAt","local"}
  *     names/<registry>/<repository…>/:<tag>             symlink to ids/<hex>.json
  *     names/<registry>/<repository…>/@sha256:<hex>      the same, for what was pulled by or as it
- *     tmp/<random>/                 one a running cloison-image, which holds a flock on it
+ *     tmp/<random>/                 one a running cloison-image
  *     lock                          flock: shared by whoever reads or adds, exclusive to sweep
  * An image's ID is its config's digest, as Docker's. Layers as they came are kept (compressed), so
  * that save and push give the same digests that pull got.
  *
  * Invariants, at whichever system call a writer is killed: a blob's content is what its name says;
  * layers/<chain id> is complete; ids/<hex>.json names only what exists; a name leads to an image.
- * What is in tmp/ with nobody holding its lock is rubbish, and is removed by the next sweep. */
+ * Who holds the lock exclusively is alone: all of tmp/ is then rubbish of killed writers. */
 #pragma once
 
 #include "base/error.h"

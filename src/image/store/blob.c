@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/layout.h"
+#include "image/store/store.h"
+
+int blob_begin(struct store *s, struct blob_writer *ret, struct error **err)
+{
+    struct blob_writer w = {.store = s, .path = store_tmp_path(s, "blob")};
+    w.fd = open_file(s->fd, w.path, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    if (w.fd < 0) {
+        free(w.path);
+        return w.fd;
+    }
+    w.digest = digest_new();
+    *ret = w;
+    return 0;
+}
+
+int blob_write(struct blob_writer *w, const void *bytes, size_t len, struct error **err)
+{
+    int r = write_all(w->fd, bytes, len);
+    if (r < 0) {
+        return error_set_errno(err, ERROR_KERNEL, -r, "writing a blob");
+    }
+    digest_add(w->digest, bytes, len);
+    w->size += (int64_t)len;
+    return 0;
+}
+
+int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
+                struct error **err)
+{
+    digest_end(w->digest, ret_digest);
+    if (expected && !str_equal(expected, ret_digest)) {
+        return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
+                         expected, ret_digest);
+    }
+    int r = blob_add_file(w->store, w->path, ret_digest, err);
+    if (r >= 0) {
+        free(take_ptr(w->path));
+    }
+    return r;
+}
+
+void blob_writer_done(struct blob_writer *w)
+{
+    if (w->path) {
+        (void)unlinkat(w->store->fd, w->path, 0); /* goes with the temporary folder else */
+        free(w->path);
+    }
+    if (w->digest) {
+        digest_free(w->digest);
+        fd_close(w->fd);
+    }
+    *w = (struct blob_writer){.fd = -1};
+}
+
+int blob_add(struct store *s, const void *bytes, size_t len, char ret_digest[DIGEST_TEXT_BYTES],
+             struct error **err)
+{
+    CLEANUP(blob_writer) struct blob_writer w = {.fd = -1};
+    int r = blob_begin(s, &w, err);
+    if (r >= 0) {
+        r = blob_write(&w, bytes, len, err);
+    }
+    return r < 0 ? r : blob_commit(&w, NULL, ret_digest, err);
+}
+
+int blob_add_file(struct store *s, const char *path, const char *digest, struct error **err)
+{
+    CLEANUP(free) char *blob = layout_blob(digest);
+    if (renameat(s->fd, path, s->fd, blob) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "keeping the blob '%s'", digest);
+    }
+    return 0;
+}
+
+bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size)
+{
+    CLEANUP(free) char *blob = layout_blob(digest);
+    struct stat st;
+    if (fstatat(s->fd, blob, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        return false;
+    }
+    if (ret_size) {
+        *ret_size = st.st_size;
+    }
+    return true;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "image/layout.h"
+#include "image/store/index.h"
+
+#define SWEEP_MARK "sweep-wanted"
+#define OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
+
+static bool folder_is_empty(int dirfd, const char *path)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *open = fd < 0 ? NULL : fdopendir(fd);
+    CLEANUP(dir) DIR *dir = open;
+    if (!dir) {
+        fd_close(fd);
+        return true;
+    }
+    struct dirent *e;
+    while ((e = readdir(dir))) {
+        if (!str_equal(e->d_name, ".") && !str_equal(e->d_name, "..")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int make_folders(struct store *s, struct error **err)
+{
+    static const char *const folders[] = {"blobs/sha256", "layers", "ids", "names", "tmp"};
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        CLEANUP(free) char *path = str_format("%s/%s", s->path, folders[i]);
+        int r = mkdir_all(path, 0700, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* Rubbish of killed writers goes when nobody is at work. */
+static void clear_rubbish(struct store *s)
+{
+    if (!folder_is_empty(s->fd, "tmp") && lock_fd(s->lock, LOCK_EXCLUSIVE, false, NULL) >= 0) {
+        IGNORE(remove_tree(s->fd, "tmp", NULL)); /* what remains, the next one tries again */
+        (void)mkdirat(s->fd, "tmp", 0700);       /* store_open() makes its folder below, and says */
+    }
+}
+
+static int open_fds(struct store *s, struct error **err)
+{
+    s->fd = open_file(AT_FDCWD, s->path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (s->fd < 0) {
+        return s->fd;
+    }
+    if (faccessat(s->fd, "oci-layout", F_OK, 0) < 0) {
+        int r = file_write_atomic(s->fd, "oci-layout", OCI_LAYOUT, strlen(OCI_LAYOUT), 0600,
+                                  FILE_NO_SYNC, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    s->lock = open_file(s->fd, "lock", O_RDWR | O_CREAT, 0600, err);
+    return s->lock;
+}
+
+static int open_parts(struct store *s, struct error **err)
+{
+    int r = make_folders(s, err);
+    if (r >= 0) {
+        r = open_fds(s, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    clear_rubbish(s);
+    r = lock_fd(s->lock, LOCK_SHARED, true, err);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(free) char *name = random_hex(8);
+    char *tmp = str_format("tmp/%s", name);
+    if (mkdirat(s->fd, tmp, 0700) < 0) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "making '%s'", tmp);
+        free(tmp);
+        return r;
+    }
+    s->tmp = tmp;
+    return 0;
+}
+
+int store_open(const char *data_dir, struct store *ret, struct error **err)
+{
+    struct store s = {.fd = -1, .lock = -1};
+    s.path = layout_store_path(data_dir);
+    s.data_dir = xstrdup(data_dir);
+    int r = open_parts(&s, err);
+    if (r < 0) {
+        error_wrap(err, r, "opening the image store '%s'", s.path);
+        store_close(&s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void store_want_sweep(struct store *s)
+{
+    int fd = openat(s->fd, SWEEP_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    fd_close(fd); /* without the mark, the next rmi sweeps */
+}
+
+/* For a moment the others may be resolving a name: a few tries, then it is left to the next. */
+static bool lock_for_sweep(struct store *s)
+{
+    IGNORE(lock_fd(s->lock, LOCK_SHARED, false, NULL));
+    for (int tries = 0; tries < 20; tries++) {
+        if (lock_fd(s->lock, LOCK_EXCLUSIVE, false, NULL) >= 0) {
+            return true;
+        }
+        struct timespec wait = {.tv_nsec = 10000000};
+        (void)nanosleep(&wait, NULL); /* flock(2) has no time limit of its own */
+    }
+    return false;
+}
+
+static void sweep_if_wanted(struct store *s)
+{
+    if (faccessat(s->fd, SWEEP_MARK, F_OK, 0) == 0 && lock_for_sweep(s) &&
+        store_sweep(s, NULL) >= 0) {
+        (void)unlinkat(s->fd, SWEEP_MARK, 0);
+    }
+}
+
+void store_close(struct store *s)
+{
+    if (s->tmp) {
+        IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* rubbish is cleared by the next writer */
+        if (s->names_changed) {
+            index_write(s);
+        }
+        sweep_if_wanted(s);
+    }
+    s->lock = fd_close(s->lock);
+    s->fd = fd_close(s->fd);
+    free(s->tmp);
+    free(s->path);
+    free(s->data_dir);
+    *s = (struct store){.fd = -1, .lock = -1};
+}
+
+char *store_tmp_path(struct store *s, const char *what)
+{
+    CLEANUP(free) char *tag = random_hex(6);
+    return str_format("%s/%s-%s", s->tmp, what, tag);
+}
+
+int store_sync(struct store *s, struct error **err)
+{
+    return syncfs(s->fd) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "writing '%s' to the disk", s->path)
+               : 0;
+}

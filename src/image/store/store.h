@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Changing the image store (image/image.h tells its layout and invariants). Every writer holds the
+ * store's lock shared from store_open() to store_close() and works in a folder of its own below
+ * tmp/; whoever gets the lock exclusively is alone, so that all of tmp/ is rubbish and what nothing
+ * refers to may go. Side effects: files. Threads: one, but for blob_* and what says so. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "image/reference.h"
+#include "image/store/digest.h"
+
+struct store {
+    char *path;     /* <data_dir>/images */
+    char *data_dir; /* for the containers that use images */
+    int fd;
+    int lock;
+    char *tmp; /* "tmp/<random>", made with the store */
+    bool names_changed;
+};
+
+/* Makes what is missing, clears the rubbish of killed writers, takes the lock. */
+int store_open(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
+/* Removes the temporary folder, rewrites index.json when names changed, sweeps when a sweep is
+ * wanted and nobody else is at work. What fails here is left to the next writer. */
+void store_close(struct store *s);
+static inline void store_cleanup(struct store *s)
+{
+    store_close(s);
+}
+
+/* A fresh path below the temporary folder. Any thread. The caller frees. */
+char *store_tmp_path(struct store *s, const char *what);
+
+/* All written files are on the disk when it returns. */
+int store_sync(struct store *s, struct error **err) NODISCARD;
+
+/* A blob being written: its content is hashed on the way. Any thread, each its own. */
+struct blob_writer {
+    struct store *store;
+    int fd;
+    char *path; /* temporary; NULL when none is open */
+    struct digest *digest;
+    int64_t size;
+};
+int blob_begin(struct store *s, struct blob_writer *ret, struct error **err) NODISCARD;
+int blob_write(struct blob_writer *w, const void *bytes, size_t len, struct error **err) NODISCARD;
+/* Gives it its name. With `expected`, another digest is ERROR_CORRUPT and nothing is kept. */
+int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
+                struct error **err) NODISCARD;
+void blob_writer_done(struct blob_writer *w);
+static inline void blob_writer_cleanup(struct blob_writer *w)
+{
+    blob_writer_done(w);
+}
+
+/* The whole of a small blob, kept under its digest. */
+int blob_add(struct store *s, const void *bytes, size_t len, char ret_digest[DIGEST_TEXT_BYTES],
+             struct error **err) NODISCARD;
+/* Moves a file of the store's temporary folder, whose digest is known, among the blobs. */
+int blob_add_file(struct store *s, const char *path, const char *digest,
+                  struct error **err) NODISCARD;
+bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size);
+
+/* Marks that something may have become unreferenced. */
+void store_want_sweep(struct store *s);
+/* Removes what nothing refers to; the caller holds the lock exclusively. */
+int store_sweep(struct store *s, struct error **err) NODISCARD;

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Mark and sweep: what no image and no container refers to goes. The caller holds the store's lock
+ * exclusively, so nothing is being added, and nobody is between resolving and recording. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "image/layout.h"
+#include "image/store/add.h"
+
+struct marks { /* sets of hex digits, as JSON objects: hash tables that are at hand */
+    json_t *blobs, *layers;
+};
+
+static void mark(json_t *set, const char *hex)
+{
+    json_object_set_new(set, hex, json_true());
+}
+
+static void mark_digest(json_t *set, const json_t *object)
+{
+    const char *digest = json_string_value(json_object_get(object, "digest"));
+    if (digest && digest_is_valid(digest)) {
+        mark(set, digest_hex(digest));
+    }
+}
+
+static int mark_manifest(struct store *s, struct marks *m, const char *digest, struct error **err)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    CLEANUP(json) json_t *manifest = NULL;
+    int r = json_load_path(s->fd, path, MANIFEST_BYTES_MAX, &manifest, err);
+    if (r < 0) {
+        return r;
+    }
+    size_t i;
+    json_t *layer;
+    mark_digest(m->blobs, json_object_get(manifest, "config"));
+    json_array_foreach(json_object_get(manifest, "layers"), i, layer)
+    {
+        mark_digest(m->blobs, layer);
+    }
+    return 0;
+}
+
+static int mark_image(struct store *s, struct marks *m, const char *file, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("ids/%s", file);
+    CLEANUP(json) json_t *json = NULL;
+    CLEANUP(strv) struct strv layers = {0};
+    const char *manifest = NULL, *config = NULL;
+    int r = json_load_path(s->fd, path, MANIFEST_BYTES_MAX, &json, err);
+    if (r < 0 || (r = json_get_str(json, "config", path, &config, err)) < 0 ||
+        (r = json_get_str(json, "manifest", path, &manifest, err)) < 0 ||
+        (r = json_get_strv(json, "layers", path, &layers, err)) < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < layers.count; i++) {
+        mark(m->layers, layers.items[i]);
+    }
+    if (config && digest_is_valid(config)) {
+        mark(m->blobs, digest_hex(config));
+    }
+    if (manifest && digest_is_valid(manifest)) {
+        mark(m->blobs, digest_hex(manifest));
+        return mark_manifest(s, m, manifest, err);
+    }
+    return 0;
+}
+
+/* ".../layers/<hex>/diff" */
+static void mark_container_layer(struct marks *m, const char *path)
+{
+    CLEANUP(strv) struct strv parts = {0};
+    strv_split(&parts, path, '/');
+    if (parts.count >= 3 && str_equal(parts.items[parts.count - 3], "layers")) {
+        mark(m->layers, parts.items[parts.count - 2]);
+    }
+}
+
+/* A container's layers stay, whatever became of its image's ID file. */
+static int mark_container(int containers, struct marks *m, const char *id, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("%s/container.json", id);
+    CLEANUP(json) json_t *json = NULL;
+    CLEANUP(strv) struct strv layers = {0};
+    if (faccessat(containers, path, F_OK, 0) < 0) {
+        return 0; /* being made or removed */
+    }
+    int r = json_load_path(containers, path, (size_t)16 << 20, &json, err);
+    if (r < 0 || (r = json_get_strv(json, "layers", path, &layers, err)) < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < layers.count; i++) {
+        mark_container_layer(m, layers.items[i]);
+    }
+    return 0;
+}
+
+/* The visible names in a folder; a missing folder has none. */
+static int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *open = fd < 0 ? NULL : fdopendir(fd);
+    CLEANUP(dir) DIR *dir = open;
+    if (!dir) {
+        int code = errno;
+        fd_close(fd);
+        return code == ENOENT ? 0 : error_set_errno(err, ERROR_KERNEL, code, "reading '%s'", path);
+    }
+    struct dirent *e;
+    while ((e = readdir(dir))) {
+        if (e->d_name[0] != '.') {
+            strv_add(ret, e->d_name);
+        }
+    }
+    return 0;
+}
+
+static int mark_all(struct store *s, struct marks *m, struct error **err)
+{
+    CLEANUP(strv) struct strv ids = {0};
+    CLEANUP(strv) struct strv containers = {0};
+    CLEANUP(free) char *path = str_format("%s/containers", s->data_dir);
+    int r = list_folder(s->fd, "ids", &ids, err);
+    for (size_t i = 0; i < ids.count && r >= 0; i++) {
+        r = str_ends(ids.items[i], ".json") ? mark_image(s, m, ids.items[i], err) : 0;
+    }
+    if (r >= 0) {
+        r = list_folder(AT_FDCWD, path, &containers, err);
+    }
+    if (r < 0 || !containers.count) {
+        return r;
+    }
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, err);
+    r = fd < 0 ? fd : 0;
+    for (size_t i = 0; i < containers.count && r >= 0; i++) {
+        r = mark_container(fd, m, containers.items[i], err);
+    }
+    return r;
+}
+
+/* A layer is renamed away first: removed half, it must not be found under its name. */
+static int remove_layer(struct store *s, const char *name, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("layers/%s", name);
+    CLEANUP(free) char *tmp = str_format("tmp/layer-%s", name);
+    if (renameat(s->fd, path, s->fd, tmp) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    }
+    return remove_tree(s->fd, tmp, err);
+}
+
+static int sweep_folder(struct store *s, const char *folder, const json_t *marked,
+                        struct error **err)
+{
+    CLEANUP(strv) struct strv names = {0};
+    int r = list_folder(s->fd, folder, &names, err);
+    for (size_t i = 0; i < names.count && r >= 0; i++) {
+        if (json_object_get(marked, names.items[i])) {
+            continue;
+        }
+        if (str_equal(folder, "layers")) {
+            r = remove_layer(s, names.items[i], err);
+        } else {
+            CLEANUP(free) char *path = str_format("%s/%s", folder, names.items[i]);
+            r = remove_tree(s->fd, path, err);
+        }
+    }
+    return r;
+}
+
+int store_sweep(struct store *s, struct error **err)
+{
+    CLEANUP(json) json_t *blobs = json_object();
+    CLEANUP(json) json_t *layers = json_object();
+    struct marks m = {blobs, layers};
+    int r = mark_all(s, &m, err);
+    if (r >= 0) {
+        r = sweep_folder(s, "blobs/sha256", blobs, err);
+    }
+    return r < 0 ? r : sweep_folder(s, "layers", layers, err);
+}

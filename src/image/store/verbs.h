@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The verbs of the program cloison-image: each reads its members of the JSON request (the caller is
+ * image/helper.h), changes the store, writes its result to standard output. One file a verb. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+struct verb_request {
+    const json_t *json;
+    const char *data_dir;
+    const char *config_path; /* of the settings; never NULL */
+};
+
+/* {"reference"}: makes the embedded image under that name. Writes its ID. */
+int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "platform"?, "quiet"?, "allTags"?} */
+int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"input"?, "quiet"?} */
+int verb_load(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"images": […], "output"?, "format"?} */
+int verb_save(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"source", "reference"?, "change": […], "message"?, "platform"?} */
+int verb_import(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"source", "target"} */
+int verb_tag(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"images": […], "force"?, "noPrune"?} */
+int verb_rmi(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "suite"?, "include": […], …} */
+int verb_bootstrap(const struct verb_request *r, struct error **err) NODISCARD;
