@@ -8,7 +8,10 @@ const struct command *const commands[] = {
     /* Containers */
     /* Images */
     /* System */
+    &command_version,
     &command_help,
+    /* Hidden */
+    &command_complete,
     &command_describe,
     NULL,
 };

@@ -9,8 +9,15 @@
 
 #include "base/options.h"
 
+extern const struct command command_complete;
 extern const struct command command_describe;
 extern const struct command command_help;
+extern const struct command command_info;
+extern const struct command command_inspect;
+extern const struct command command_ps;
+extern const struct command command_system_boot;
+extern const struct command command_top;
+extern const struct command command_version;
 
 /* All of them; ends with NULL. */
 extern const struct command *const commands[];
