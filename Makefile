@@ -44,12 +44,12 @@ demo:
 test:
 	@tools/require build run test
 	@$(MAKE) -s all
-	@tests/run-suites $(BUILD) style unit fuzz container crash vm
+	@tests/run-suites $(BUILD) style unit fuzz cli container crash vm
 
 test-full:
 	@tools/require build run test
 	@$(MAKE) -s all asan
-	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz container crash vm
+	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash vm
 
 bench:
 	@tools/require build run test bench

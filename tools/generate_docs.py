@@ -488,9 +488,11 @@ def roff_options(command):
 
 def page_parts(docs, command):
     """What stands in front of the options in a verb's page, and what behind them."""
-    path = os.path.join(docs, page_name(command) + ".md")
+    path = os.path.join(docs, (page_name(command) or "cloison") + ".md")
     text = open(path).read() if os.path.exists(path) else ""
     text = re.sub(r"\A# .*\n", "", text)
+    # The usage line has a section of its own in a man page.
+    text = re.sub(r"^    cloison %s.*\n" % re.escape(command["name"] or "["), "", text, count=1, flags=re.M)
     if BEGIN in text:
         before, rest = text.split(BEGIN, 1)
         after = rest.split(END, 1)[1] if END in rest else ""
@@ -525,7 +527,7 @@ def man_page(tree, command, docs):
 
 
 def main_page(tree, docs):
-    before, after = page_parts(docs, {"name": "cloison"})
+    before, after = page_parts(docs, tree["global"])
     parts = [title("cloison", 1, tree["version"]), ".SH NAME",
              "cloison \\- containers and their images, without a daemon", ".SH SYNOPSIS",
              f"\\fBcloison\\fP {literal(tree['global']['arguments'])}", ".SH DESCRIPTION",

@@ -43,6 +43,7 @@ enum option_completion {
     COMPLETE_SIGNAL,
     COMPLETE_CAPABILITY,
     COMPLETE_WORDS, /* those of `words` */
+    COMPLETE_COMMAND,
 };
 
 enum option_origin { FROM_DOCKER, FROM_CLOISON };

@@ -43,7 +43,7 @@ static void print_images(const struct command_context *c)
     CLEANUP(free) char *path = layout_store_path(c->data_dir);
     CLEANUP(fd) int store = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store >= 0) {
-        (void)layout_each_name(store, print_image, NULL, NULL); /* as many as can be read */
+        IGNORE(layout_each_name(store, print_image, NULL, NULL)); /* what can be read */
     }
 }
 
@@ -89,9 +89,8 @@ static const struct {
     const char *kind;
     void (*print)(const struct command_context *context);
 } kinds[] = {
-    {"container", print_containers}, {"image", print_images},
-    {"network", print_networks},     {"volume", print_volumes},
-    {"signal", print_signals},       {"capability", print_capabilities},
+    {"container", print_containers}, {"image", print_images},   {"network", print_networks},
+    {"volume", print_volumes},       {"signal", print_signals}, {"capability", print_capabilities},
     {"command", print_commands},
 };
 

@@ -25,6 +25,7 @@ static const char *const completion_names[] = {
     [COMPLETE_SIGNAL] = "signal",
     [COMPLETE_CAPABILITY] = "capability",
     [COMPLETE_WORDS] = "words",
+    [COMPLETE_COMMAND] = "command",
 };
 
 static json_t *describe_option(const struct option *o)

@@ -26,5 +26,6 @@ const struct command command_help = {
     .summary = "Print help about a command",
     .arguments = "[COMMAND]",
     .max_arguments = 2,
+    .argument_completion = COMPLETE_COMMAND,
     .run = help_run,
 };
