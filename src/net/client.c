@@ -39,16 +39,17 @@ static char *holder_name(const struct net_request *q, const char *id)
 
 /* Undoes in the kernel what outlives the network namespace: the host's end of the pair is cut off
  * now, and removed by the kernel together with the namespace; the redirections are removed by the
- * helper. */
-static int undo(const char *run_dir, const struct net_record *record, struct error **err)
+ * helper. A namespace given by path may live on: there the helper removes the pair, too. */
+static int undo(const char *run_dir, const struct net_record *record, const char *netns,
+                struct error **err)
 {
     if (record->attachment->host_interface) {
         net_device_down(record->attachment->host_interface);
     }
-    if (json_array_size(record->attachment->ports) == 0) {
+    if (json_array_size(record->attachment->ports) == 0 && !netns) {
         return 0;
     }
-    const char *const arguments[] = {"detach", run_dir, record->id, NULL};
+    const char *const arguments[] = {"detach", run_dir, record->id, netns, NULL};
     return net_helper_run(arguments, err);
 }
 
@@ -60,28 +61,34 @@ static int forget(const char *run_dir, const struct leases *l, const char *id, s
     if (r == -ENOENT) {
         return 0;
     }
-    r = r < 0 ? r : undo(run_dir, record, err);
+    r = r < 0 ? r : undo(run_dir, record, NULL, err);
     return r < 0 ? r : lease_drop(l, record, err);
 }
 
 /* Takes the leases of a holder back when it died without detaching. True: try again. */
-static bool take_back(const struct reservation *v, const char *holder)
+static bool take_back(const char *run_dir, const struct leases *l, const char *holder)
 {
     CLEANUP(net_record) struct net_record *record = NULL;
-    return net_record_load(v->leases->dir, holder, &record, NULL) >= 0 &&
-           lease_holder_gone(v->request->run_dir, record) &&
-           forget(v->request->run_dir, v->leases, holder, NULL) >= 0;
+    return net_record_load(l->dir, holder, &record, NULL) >= 0 &&
+           lease_holder_gone(run_dir, record) && forget(run_dir, l, holder, NULL) >= 0;
 }
 
-static bool take_back_all(const struct reservation *v)
+static bool take_back_all(const char *run_dir, const struct leases *l)
 {
     CLEANUP(strv) struct strv ids = {0};
     bool any = false;
-    net_record_list(v->leases->dir, &ids);
+    net_record_list(l->dir, &ids);
     for (size_t i = 0; i < ids.count; i++) {
-        any |= take_back(v, ids.items[i]);
+        any |= take_back(run_dir, l, ids.items[i]);
     }
     return any;
+}
+
+int net_take_back_all(const char *run_dir, struct error **err)
+{
+    CLEANUP(leases) struct leases l = LEASES_NONE;
+    int r = leases_open(run_dir, &l, err);
+    return r < 0 ? r : (int)take_back_all(run_dir, &l);
 }
 
 static int find_address(const struct reservation *v, const struct net_settings *s, uint32_t wanted,
@@ -90,7 +97,9 @@ static int find_address(const struct reservation *v, const struct net_settings *
     char holder[LEASE_HOLDER_BYTES];
     const char *network = v->request->network;
     int r = lease_find_address(v->leases, network, s, wanted, ret, holder);
-    if ((r == -EADDRINUSE && take_back(v, holder)) || (r == -ENOSPC && take_back_all(v))) {
+    const char *run_dir = v->request->run_dir;
+    if ((r == -EADDRINUSE && take_back(run_dir, v->leases, holder)) ||
+        (r == -ENOSPC && take_back_all(run_dir, v->leases))) {
         r = lease_find_address(v->leases, network, s, wanted, ret, holder);
     }
     if (r == -EADDRINUSE) {
@@ -162,7 +171,7 @@ static int try_port(const struct reservation *v, const struct net_port *p, int *
     holder[0] = '\0';
     bool chosen = *port != 0;
     while (chosen && lease_port_held(v->leases, p->proto, p->address, *port, holder)) {
-        if (!take_back(v, holder)) {
+        if (!take_back(v->request->run_dir, v->leases, holder)) {
             return -EADDRINUSE;
         }
         holder[0] = '\0';
@@ -346,7 +355,7 @@ int net_detach(const struct net_request *request, struct error **err)
     }
     /* The lock only behind the helper's work: others need not wait for it, and the leases, still
      * held, keep them from what is being undone. */
-    r = r < 0 ? r : undo(request->run_dir, record, err);
+    r = r < 0 ? r : undo(request->run_dir, record, request->netns_path, err);
     r = r < 0 ? r : leases_open(request->run_dir, &leases, err);
     return r < 0 ? r : lease_drop(&leases, record, err);
 }

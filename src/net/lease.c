@@ -205,10 +205,13 @@ int lease_take(const struct leases *l, const struct net_record *record, struct e
 
 int lease_drop(const struct leases *l, const struct net_record *record, struct error **err)
 {
+    static const char *const endings[] = {"json", "ending"}; /* the helper's mark goes last */
     int r = each_lease(l, record, drop, err);
-    CLEANUP(free) char *path = str_format("attachments/%s.json", record->id);
-    if (r >= 0 && unlinkat(l->dir, path, 0) < 0 && errno != ENOENT) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(endings); i++) {
+        CLEANUP(free) char *path = str_format("attachments/%s.%s", record->id, endings[i]);
+        if (unlinkat(l->dir, path, 0) < 0 && errno != ENOENT) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+        }
     }
     return r;
 }

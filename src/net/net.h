@@ -12,9 +12,10 @@
  * (libexec), which alone links libmnl and libnftnl: it reads the record, and prints an error as
  * JSON on its standard output. Nobody else on the start path knows netlink.
  *
- * Networks there are: "bridge". The bridge, its subnet and the nftables table are made when absent
- * and removed with the last lease. Settings, in the config file:
- *     "network": {"bridge": "cloison0", "subnet": "172.30.0.0/16", "table": "cloison"} */
+ * Networks there are: "bridge". The bridge and the nftables table are made when absent and stay, as
+ * removing a bridge takes the kernel tens of milliseconds (`cloison-net purge` does it). Settings,
+ * in the config file: "network": {"bridge": "cloison0", "subnet": "172.30.0.0/16", "table":
+ * "cloison"} */
 #pragma once
 
 #include <jansson.h>
@@ -58,9 +59,11 @@ int net_reserve(const struct net_request *request, struct net_attachment **ret,
  * net_detach() after a failure. */
 int net_attach(const struct net_request *request, const struct net_attachment *reserved,
                struct error **err) NODISCARD;
-/* Undoes both, known by id and run_dir alone (data_dir, config_path may be NULL). A missing piece
- * is success. */
+/* Undoes both, known by id and run_dir alone, and netns_path when the namespace was given by path.
+ * A missing piece is success. */
 int net_detach(const struct net_request *request, struct error **err) NODISCARD;
+/* Detaches every container that died without doing so. 1: there were some. */
+int net_take_back_all(const char *run_dir, struct error **err) NODISCARD;
 /* For --network none: the loopback up inside, nothing else (the namespace of pid). No process is
  * made: this thread enters the namespace to open a socket there, and returns. */
 int net_loopback_up(pid_t pid, struct error **err) NODISCARD;
