@@ -50,7 +50,9 @@ struct run_request {
     const char *restart;    /* "no", "always", "unless-stopped", "on-failure[:n]" */
     const char *stop_signal;
     struct option_integer stop_timeout; /* seconds */
-    const char *time_offset; /* ours: "monotonic=±SECONDS,boottime=±SECONDS" or "±DURATION" */
+    /* Ours: "±DURATION" for both clocks, or "monotonic=±DURATION,boottime=±DURATION", either alone;
+     * a duration is "10" (seconds), "1m30s", "2h". */
+    const char *time_offset;
     const char *health_cmd;
     struct option_integer health_interval_ms, health_timeout_ms, health_start_period_ms,
         health_retries;
@@ -58,22 +60,50 @@ struct run_request {
 json_t *run_request_to_json(const struct run_request *r); /* for explain --stage request */
 void run_request_done(struct run_request *r);
 
-/* What spec_from_image() needs of the host and the engine, so that it stays pure. */
+/* "no", "always", "unless-stopped", "on-failure[:MAX]"; NULL and "" are "no". *ret_policy is one of
+ * the four words, *ret_max 0 without a maximum. */
+int restart_policy_parse(const char *text, const char **ret_policy, int *ret_max,
+                         struct error **err) NODISCARD;
+
+/* One --env-file or --label-file, its text already read: KEY=VALUE lines, '#' comments. A line
+ * "KEY" takes its value from lookup(KEY) (getenv; NULL for labels: an empty value), and is left out
+ * when there is none. Appended to *ret. `name` is the file's, for messages. */
+int env_file_parse(const char *text, const char *name, char *(*lookup)(const char *),
+                   struct strv *ret, struct error **err) NODISCARD;
+
+/* What spec_from_image() needs of the host and the engine, so that it stays pure. Callbacks return
+ * 0 or a negative errno with *err set; a NULL one is never asked (its feature is then refused).
+ * spec/host.h has those that only look at this machine. */
 struct spec_environment {
     const char *id, *name;
     const char *passwd, *group; /* the image's /etc/passwd and /etc/group texts, or NULL */
     const char *hosts_path, *resolv_path, *hostname_path; /* files to bind mount, or NULL */
+    const char *cwd;         /* of the client, for -v ./dir; NULL: refused */
     const char *volumes_dir; /* named volumes are <volumes_dir>/<name>/_data */
     const char *host_hostname;
-    int host_cpu_count;
+    int host_cpu_count;                /* --cpus may not ask for more; 0: unknown */
+    const char *host_cpus, *host_mems; /* "0-3": what --cpuset-* may name; NULL: unchecked */
     bool cgroup_v2, host_apparmor, host_selinux;
     bool cgroup_namespace;      /* the host has them */
     uint64_t host_capabilities; /* of this process: a container cannot be given more */
+    int thermal_throttle_cpus;  /* how many cpu<N>/thermal_throttle to mask; 0 in machines */
     const char *init_path;      /* of the --init program, bind mounted at /sbin/docker-init */
+    const char *cgroup_parent;  /* without --cgroup-parent; NULL: "/cloison" */
+    /* Resolves "container:ID" to a namespace path. */
     const char *(*container_namespace)(void *context, const char *container,
                                        enum spec_namespace_type type, struct error **err);
-    void *context;                 /* … resolves "container:ID" to a namespace path */
-    const json_t *default_seccomp; /* the profile as JSON, Docker's form; NULL: none to apply */
+    /* The host's device at `path`, or those below it when it is a folder, appended to *items;
+     * path and numbers filled in. "/dev" is asked for --privileged. */
+    int (*devices)(void *context, const char *path, struct arena *a, struct spec_device **items,
+                   size_t *count, struct error **err);
+    /* A JSON file of the user's: --security-opt seccomp=FILE. */
+    int (*read_json)(void *context, const char *path, json_t **ret, struct error **err);
+    /* Called for each bind mount's source: `create` for -v, which makes a missing folder; without
+     * it (--mount) a missing path is an error. NULL: not checked (explain). */
+    int (*bind_source)(void *context, const char *path, bool create, struct error **err);
+    void *context;                 /* of the callbacks */
+    bool no_seccomp;               /* the host has none */
+    const json_t *default_seccomp; /* a profile of the administrator's; NULL: the built-in one */
     struct spec_id_map *userns_map;
     size_t userns_map_count; /* for --userns auto/remap */
 };
