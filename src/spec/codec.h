@@ -57,7 +57,7 @@ struct field {
     enum field_type type;
     size_t offset, extra;
     bool has_extra;
-    bool always;     /* a number that is written even when it is 0 */
+    bool always;     /* written even when it is 0 or false */
     bool required;   /* an object without it is refused */
     bool keep_empty; /* [] is written, as it differs from absent (a NULL pointer) */
     bool alias;      /* read, never written: another name for the same thing */

@@ -150,7 +150,7 @@ static json_t *write_field(const struct field *f, const char *object)
         return text ? write_string(text) : NULL;
     }
     case FIELD_BOOL:
-        return *(const bool *)member ? json_true() : NULL;
+        return *(const bool *)member || f->always ? json_boolean(*(const bool *)member) : NULL;
     case FIELD_I32:
     case FIELD_U32:
     case FIELD_I64:

@@ -29,6 +29,7 @@ static const struct field device_fields[] = {
     {.key = "allow",
      .type = FIELD_BOOL,
      .offset = offsetof(struct spec_device_rule, allow),
+     .always = true,
      .required = true},
     {.key = "type",
      .type = FIELD_CUSTOM,
