@@ -170,7 +170,7 @@ static void test_spec_names_what_is_wrong(void)
          "config.json: hooks: 'prestart' must be an array"},
         {"{" MINIMAL, "config.json is not valid JSON: line 1: '}' expected near end of file"},
         {"{" MINIMAL ",\"a\":99999999999999999999}",
-         "config.json is not valid JSON: line 1: too big integer"},
+         "config.json is not valid JSON: line 1: too big integer near '99999999999999999999'"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         CLEANUP(error) struct error *err = NULL;
