@@ -9,11 +9,6 @@
 #include "spec/from_image.h"
 #include "spec/seccomp_profile.h"
 
-/* TODO: weak only until seccomp_profile.c stands beside this file. */
-#pragma weak seccomp_host_read
-#pragma weak seccomp_profile_default
-#pragma weak seccomp_profile_resolve
-
 /* Docker's fourteen. */
 static const char *const default_capabilities[] = {
     "CHOWN",  "DAC_OVERRIDE", "FSETID",  "FOWNER",           "MKNOD",      "NET_RAW", "SETGID",
@@ -233,9 +228,6 @@ int build_seccomp(struct building *b, struct error **err)
 {
     struct spec_linux *l = &b->spec->linux_;
     bool custom = b->seccomp && !str_equal(b->seccomp, "builtin");
-    if (!seccomp_host_read || !seccomp_profile_default || !seccomp_profile_resolve) {
-        return 0;
-    }
     struct seccomp_host host = seccomp_host_read(b->spec->process.capabilities.bounding);
     if (str_equal(b->seccomp, "unconfined") || (!b->seccomp && b->request->privileged)) {
         return 0;
