@@ -14,23 +14,30 @@
  * Volatile, <run_dir>/containers/<id>/ (tmpfs):
  *     monitor.lock    the monitor holds it exclusively for as long as it lives
  *     state.json      {"status","pid","pidStart","monitorPid","startedAt","restartCount","paused",
- *                     "health","network":…}, written whole by the monitor alone
+ *                     "health","network":…}, written whole by whoever holds monitor.lock: at first
+ *                     the starting command ("created"), then the monitor alone
  *     attach.sock     the monitor's socket: see engine/attach.h
  *     wall/           the wall's state_dir
  * Truth: a container runs when its monitor.lock is held and state.json says so; a state.json that
- * says "running" with the lock free is a monitor that was killed: container_status() tells "dead"
- * and container_recover() cleans up (kills the workload, detaches the network, records exit 137).
+ * says "running" with the lock free is a monitor that was killed: container_load() tells
+ * CONTAINER_DEAD and container_recover() (engine/recover.h) cleans up.
+ *
+ * Killed at any system call, a command leaves one of: a folder without container.json whose `lock`
+ * is free (half-made or half-removed: container_list() sweeps it, and its name); a state.json whose
+ * monitor.lock is free (a dead monitor; with "fresh":true the container was never handed to its
+ * user, and goes). Nothing is synced on the way to a start: a power failure may lose the container
+ * that was being started, and an empty container.json counts as none.
  *
  * All functions: no side effects but the files named; any process. */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/str.h"
 
 struct engine { /* where everything is; borrowed strings */
@@ -56,6 +63,7 @@ struct container {
     json_t *request;        /* run_request_to_json(): for inspect */
     json_t *labels;         /* object of strings, image's and request's */
     bool remove, tty, open_stdin;
+    bool stdin_once;      /* the first client's end of stdin is the workload's (-i without -d) */
     char *restart_policy; /* "no", "always", "unless-stopped", "on-failure" */
     int restart_max;
     char *stop_signal;
@@ -63,14 +71,18 @@ struct container {
     char *log_driver;
     int64_t log_max_bytes;
     int log_max_files;
-    char *network_mode;  /* "bridge", "none", "host", "container:<id>" */
-    struct strv publish; /* -p texts */
-    struct strv volumes; /* "name:destination", anonymous ones marked in request */
+    char *network_mode;    /* "bridge", "none", "host", "container:<id>" */
+    struct strv publish;   /* -p texts */
+    struct strv volumes;   /* "name:destination", as spec_from_image() listed them */
+    struct strv anonymous; /* those of the names above that die with the container */
+    struct strv dns, dns_search, dns_options, add_hosts, network_aliases;
+    char *ip, *mac_address, *hostname;
     json_t *healthcheck;
     bool user_stopped; /* for unless-stopped: the user stopped it */
 
     /* volatile, from state.json and exit.json; filled by container_load() */
     enum container_status status;
+    bool fresh; /* `run` has not yet handed it to its user */
     int pid, monitor_pid, exit_code, restart_count;
     bool oom_killed, pids_limit_hit;
     char *error;              /* why the last start failed, or NULL */
@@ -103,5 +115,28 @@ char *container_data_path(const struct engine *e, const char *id, const char *fi
 char *container_run_path(const struct engine *e, const char *id, const char *file);
 const char *container_status_name(enum container_status s); /* Docker's words: "running", … */
 
-/* Takes the object's lock (<data_dir>/containers/<id>/lock): every change of state holds it. */
-int container_lock(const struct engine *e, const char *id, struct error **err) NODISCARD;
+/* Makes the container's folder, takes its lock and, with exclusive creation, its name. It exists
+ * once container_save() has written container.json; the caller writes config.json before. Returns
+ * the lock's fd. ERROR_EXISTS when the name is in use. */
+int container_reserve(const struct engine *e, const struct container *c,
+                      struct error **err) NODISCARD;
+/* Removes it from the store: container.json first, so that a removal cut short is finished by the
+ * next command. The caller holds its lock and has stopped it. */
+int container_remove(const struct engine *e, const struct container *c,
+                     struct error **err) NODISCARD;
+/* Takes another name. The caller holds its lock. */
+int container_rename(const struct engine *e, struct container *c, const char *name,
+                     struct error **err) NODISCARD;
+
+/* Docker's rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+int container_name_check(const char *name, struct error **err) NODISCARD;
+
+/* Takes the object's lock (<data_dir>/containers/<id>/lock) and returns its fd: whatever makes,
+ * starts, removes, renames or recovers the container holds it, and a starting monitor inherits it.
+ * ERROR_NOT_FOUND when the container is gone; -EWOULDBLOCK with `wait` false when it is taken. */
+int container_lock(const struct engine *e, const char *id, bool wait, struct error **err) NODISCARD;
+
+/* Whether a monitor lives: its lock is held. */
+bool container_is_monitored(const struct engine *e, const char *id);
+/* Whether it is neither exited, created nor dead. */
+bool container_is_up(const struct container *c);

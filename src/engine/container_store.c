@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Making, removing and naming containers in the store: the order of the steps is what makes a kill
+ * at any of them harmless (container.h says what each leaves). */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "engine/container.h"
+
+#define NAME_MAX_LENGTH 128 /* the wall's own limit of an id, and well below NAME_MAX */
+
+int container_name_check(const char *name, struct error **err)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    bool good = *name && strchr(first, *name) && name[1];
+    for (const char *p = name; good && *p; p++) {
+        good = strchr(first, *p) || strchr("_.-", *p);
+    }
+    if (!good) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "invalid container name '%s': only [a-zA-Z0-9][a-zA-Z0-9_.-]+ is allowed",
+                         name);
+    }
+    if (strlen(name) > NAME_MAX_LENGTH) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "invalid container name '%s': it is longer than %d characters", name,
+                         NAME_MAX_LENGTH);
+    }
+    return 0;
+}
+
+int container_lock(const struct engine *e, const char *id, bool wait, struct error **err)
+{
+    CLEANUP(free) char *path = container_data_path(e, id, "lock");
+    CLEANUP(fd) int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_KERNEL, errno,
+                         "no such container: %.12s", id);
+    }
+    int r = lock_fd(fd, LOCK_EXCLUSIVE, wait, err);
+    if (r < 0) {
+        return error_wrap(err, r, "container '%.12s'", id);
+    }
+    struct stat st;
+    if (fstat(fd, &st) < 0 || st.st_nlink == 0) { /* removed while we waited */
+        return error_set(err, ERROR_NOT_FOUND, 0, "no such container: %.12s", id);
+    }
+    return take_fd(&fd);
+}
+
+/* Where a name points to, as an ID; NULL when it is free. */
+static char *name_owner(const char *link)
+{
+    char target[128];
+    ssize_t n = readlink(link, target, sizeof(target) - 1);
+    if (n <= 0) {
+        return NULL;
+    }
+    target[n] = '\0';
+    const char *slash = strrchr(target, '/');
+    return xstrdup(slash ? slash + 1 : target);
+}
+
+/* A name belongs to nobody when its container has no container.json or another name in it, and
+ * nobody holds the lock to change that. */
+static bool name_is_stale(const struct engine *e, const char *name, const char *owner)
+{
+    CLEANUP(container) struct container *c = NULL;
+    int r = container_load(e, owner, &c, NULL);
+    if (r != -ENOENT && (r < 0 || str_equal(c->name, name))) {
+        return false;
+    }
+    int fd = container_lock(e, owner, false, NULL);
+    fd_close(fd < 0 ? -1 : fd);
+    return fd >= 0 || fd == -ENOENT;
+}
+
+static int name_take(const struct engine *e, const char *name, const char *id, struct error **err)
+{
+    CLEANUP(free) char *link = str_format("%s/names/%s", e->data_dir, name);
+    CLEANUP(free) char *target = str_format("../containers/%s", id);
+    for (int tries = 0; tries < 2; tries++) {
+        if (symlink(target, link) == 0) {
+            return 0;
+        }
+        if (errno == ENOENT) {
+            CLEANUP(free) char *names = str_format("%s/names", e->data_dir);
+            int r = mkdir_all(names, 0711, err);
+            if (r < 0) {
+                return r;
+            }
+            continue;
+        }
+        CLEANUP(free) char *owner = errno == EEXIST ? name_owner(link) : NULL;
+        if (!owner) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "making the name '%s'", name);
+        }
+        if (!name_is_stale(e, name, owner)) {
+            int r = error_set(err, ERROR_EXISTS, 0,
+                              "the name '%s' is in use by the container %.12s", name, owner);
+            return error_hint(err, r, "remove or rename that one, or choose another name");
+        }
+        (void)unlink(link); /* a failure shows in the next round */
+    }
+    return error_set(err, ERROR_BUSY, 0, "the name '%s' is being taken by another command", name);
+}
+
+static void name_release(const struct engine *e, const char *name, const char *id)
+{
+    CLEANUP(free) char *link = str_format("%s/names/%s", e->data_dir, name);
+    CLEANUP(free) char *owner = name_owner(link);
+    if (str_equal(owner, id)) {
+        (void)unlink(link); /* a leftover is stale and goes with the next sweep */
+    }
+}
+
+/* The folder and its lock, made under a shared lock of the store that keeps the sweep away from a
+ * folder whose own lock is not yet taken. */
+static int make_folder(const struct engine *e, const char *id, struct error **err)
+{
+    CLEANUP(free) char *store = str_format("%s/containers", e->data_dir);
+    CLEANUP(free) char *folder = container_data_path(e, id, NULL);
+    CLEANUP(free) char *lock = container_data_path(e, id, "lock");
+    CLEANUP(fd) int fd = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = 0;
+    if (fd < 0) {
+        r = mkdir_all(store, 0711, err);
+        if (r == 0) {
+            r = fd = open_file(AT_FDCWD, store, O_RDONLY | O_DIRECTORY, 0, err);
+        }
+    }
+    if (r >= 0) {
+        r = lock_fd(fd, LOCK_SHARED, true, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (mkdir(folder, 0711) < 0) {
+        return error_set_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_KERNEL, errno,
+                               "making the folder '%s'", folder);
+    }
+    return lock_file(AT_FDCWD, lock, LOCK_EXCLUSIVE, true, err);
+}
+
+int container_reserve(const struct engine *e, const struct container *c, struct error **err)
+{
+    CLEANUP(fd) int lock = make_folder(e, c->id, err);
+    if (lock < 0) {
+        return lock;
+    }
+    int r = name_take(e, c->name, c->id, err);
+    if (r < 0) {
+        CLEANUP(free) char *folder = container_data_path(e, c->id, NULL);
+        IGNORE(remove_tree(AT_FDCWD, folder, NULL) < 0); /* the next sweep takes what is left */
+        return r;
+    }
+    return take_fd(&lock);
+}
+
+int container_remove(const struct engine *e, const struct container *c, struct error **err)
+{
+    CLEANUP(free) char *json = container_data_path(e, c->id, "container.json");
+    CLEANUP(free) char *folder = container_data_path(e, c->id, NULL);
+    CLEANUP(free) char *volatile_folder = container_run_path(e, c->id, NULL);
+    if (unlink(json) < 0 && errno != ENOENT) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", json);
+    }
+    name_release(e, c->name, c->id);
+    int r = remove_tree(AT_FDCWD, volatile_folder, err);
+    return r < 0 ? r : remove_tree(AT_FDCWD, folder, err);
+}
+
+int container_rename(const struct engine *e, struct container *c, const char *name,
+                     struct error **err)
+{
+    int r = container_name_check(name, err);
+    if (r == 0) {
+        r = name_take(e, name, c->id, err);
+    }
+    if (r < 0) {
+        return r;
+    }
+    char *old = c->name;
+    c->name = xstrdup(name);
+    r = container_save(e, c, err);
+    if (r < 0) {
+        name_release(e, name, c->id);
+        free(c->name);
+        c->name = old;
+        return r;
+    }
+    name_release(e, old, c->id);
+    free(old);
+    return 0;
+}

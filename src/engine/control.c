@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static int not_running(const struct container *c, struct error **err)
+{
+    return error_set(err, ERROR_BUSY, 0, "container %s is not running", c->name);
+}
+
+int control_connect(const struct engine *e, const struct container *c, struct error **err)
+{
+    CLEANUP(free) char *folder = container_run_path(e, c->id, NULL);
+    CLEANUP(fd) int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        return not_running(c, err);
+    }
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    (void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/attach.sock", dir);
+    CLEANUP(fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "making a socket");
+    }
+    while (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+        if (errno == ENOENT || errno == ECONNREFUSED) {
+            return not_running(c, err);
+        }
+        if (errno != EINTR) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "connecting to the monitor of '%s'",
+                                   c->name);
+        }
+    }
+    return take_fd(&fd);
+}
+
+int control_ask(int sock, enum frame_type type, const void *data, size_t len, struct error **err)
+{
+    struct frame f;
+    int r = frame_send(sock, type, data, len);
+    while (r >= 0) {
+        r = frame_receive(sock, &f);
+        if (r == 0) {
+            r = -EPIPE;
+        } else if (r > 0 && f.type == FRAME_OK) {
+            return 0;
+        } else if (r > 0 && f.type == FRAME_FAILED) {
+            return frame_to_error(&f, err);
+        }
+    }
+    return error_set_errno(err, ERROR_BUSY, -r, "asking the container's monitor");
+}
+
+int control_request(const struct engine *e, const struct container *c, enum frame_type type,
+                    const void *data, size_t len, struct error **err)
+{
+    CLEANUP(fd) int sock = control_connect(e, c, err);
+    return sock < 0 ? sock : control_ask(sock, type, data, len, err);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int control_await_exit(int sock, bool final, int timeout_ms, struct frame_exit *ret,
+                       struct error **err)
+{
+    int64_t end = now_ms() + timeout_ms;
+    struct frame f;
+    for (;;) {
+        int64_t left = timeout_ms < 0 ? -1 : end - now_ms();
+        struct pollfd p = {.fd = sock, .events = POLLIN};
+        int n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)(left > 0 ? left : 0));
+        if (n < 0 && errno != EINTR) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "waiting for the container");
+        }
+        if (n == 0) {
+            return 0;
+        }
+        int r = n > 0 ? frame_receive(sock, &f) : 1;
+        if (r <= 0) {
+            *ret = (struct frame_exit){.code = 137, .final = 1};
+            return 1;
+        }
+        if (n > 0 && f.type == FRAME_EXIT && f.len == sizeof(*ret)) {
+            memcpy(ret, f.data, sizeof(*ret));
+            if (ret->final || !final) {
+                return 1;
+            }
+        }
+    }
+}

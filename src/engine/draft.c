@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/draft.h"
+
+void draft_done(struct draft *d)
+{
+    image_free(d->image);
+    container_free(d->container);
+    spec_free(d->spec);
+}
+
+int draft_image(const struct engine *e, struct draft *d, bool dry, struct error **err)
+{
+    struct run_request *r = d->request;
+    int result = request_complete(e, r, err);
+    if (result == 0 && r->name) {
+        result = container_name_check(r->name, err);
+    }
+    if (result < 0) {
+        return result;
+    }
+    return image_ensure(e->data_dir, e->config_path, r->image, dry ? "never" : r->pull, r->platform,
+                        r->quiet, &d->image, err);
+}
+
+int draft_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)
+{
+    int r = container_new(e, d->request, d->image, &d->container, err);
+    return r < 0 ? r : draft_build_spec(e, d, dry, err);
+}
+
+int container_plan(const struct engine *e, const struct container *c, const struct spec *spec,
+                   const struct wall_ops *wall, struct plan **ret, struct error **err)
+{
+    CLEANUP(free) char *bundle = container_data_path(e, c->id, NULL);
+    CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
+    CLEANUP(free) char *cache_dir = str_format("%s/cache", e->data_dir);
+    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
+    CLEANUP(free) char *work = container_data_path(e, c->id, "work");
+    struct wall_params params = {
+        .id = c->id,
+        .spec = spec,
+        .bundle = bundle,
+        .state_dir = state_dir,
+        .cache_dir = cache_dir,
+        .rootfs = {.layers = (const char *const *)c->layers.items,
+                   .layer_count = c->layers.count,
+                   .upper = upper,
+                   .work = work},
+    };
+    return wall->plan(&params, ret, err);
+}
+
+int draft_plan(const struct engine *e, const struct draft *d, const struct wall_ops **ret_wall,
+               struct plan **ret, struct error **err)
+{
+    int r = wall_find(d->container->wall, ret_wall, err);
+    return r < 0 ? r : container_plan(e, d->container, d->spec, *ret_wall, ret, err);
+}

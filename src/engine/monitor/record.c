@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the monitor tells the store. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/container_json.h"
+#include "engine/events.h"
+#include "engine/monitor/monitor.h"
+
+int monitor_exit_code(const struct monitor *m)
+{
+    return WIFSIGNALED(m->exit_status) ? 128 + WTERMSIG(m->exit_status)
+                                       : WEXITSTATUS(m->exit_status);
+}
+
+static void set_time(char **at, const struct timespec *t)
+{
+    free(*at);
+    *at = NULL;
+    if (t->tv_sec) {
+        *at = xmalloc(TIME_TEXT_BYTES);
+        time_text(t, *at);
+    }
+}
+
+int monitor_record_state(struct monitor *m, enum container_status status, struct error **err)
+{
+    struct container *c = m->container;
+    c->status = status;
+    c->fresh = false;
+    c->pid = m->pid;
+    c->monitor_pid = getpid();
+    c->restart_count = m->restart_count;
+    set_time(&c->started, &m->started_at);
+    json_decref(c->network);
+    c->network = m->network ? net_attachment_to_json(m->network) : NULL;
+    CLEANUP(json) json_t *json = container_state_to_json(c);
+    json_decref(c->network);
+    c->network = NULL;
+    CLEANUP(free) char *path = container_run_path(&m->engine, c->id, "state.json");
+    return json_save_path(AT_FDCWD, path, json, 0600, false, err);
+}
+
+/* The record first, then state.json's end: whoever looks in between sees it running with the lock
+ * held, never dead. */
+void monitor_record_exit(struct monitor *m)
+{
+    struct container *c = m->container;
+    c->exit_code = monitor_exit_code(m);
+    c->oom_killed = m->oom_killed;
+    c->pids_limit_hit = m->pids_limit_hit;
+    c->restart_count = m->restart_count;
+    set_time(&c->started, &m->started_at);
+    set_time(&c->finished, &m->finished_at);
+    free(c->error);
+    c->error = m->failure ? xstrdup(m->failure) : NULL;
+    CLEANUP(json) json_t *json = container_exit_to_json(c);
+    CLEANUP(free) char *path = container_data_path(&m->engine, c->id, "exit.json");
+    CLEANUP(free) char *state = container_run_path(&m->engine, c->id, "state.json");
+    IGNORE(json_save_path(AT_FDCWD, path, json, 0600, false, NULL) <
+           0); /* a full disk: no record */
+    (void)unlink(state);
+}
+
+void monitor_event(struct monitor *m, const char *action)
+{
+    event_write(&m->engine, m->container, action, monitor_exit_code(m));
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "engine/container_json.h"
+#include "engine/events.h"
+#include "engine/volumes.h"
+#include "net/net.h"
+#include "wall/wall.h"
+
+#define KILLED_EXIT_CODE 137 /* 128 + SIGKILL: what became of the workload */
+
+/* Names whose container's folder is gone, or is being swept. */
+static void sweep_names(const struct engine *e, const char *id)
+{
+    CLEANUP(free) char *path = str_format("%s/names", e->data_dir);
+    CLEANUP(dir) DIR *dir = opendir(path);
+    struct dirent *d;
+    while (dir && (d = readdir(dir))) {
+        char target[128];
+        ssize_t n = readlinkat(dirfd(dir), d->d_name, target, sizeof(target) - 1);
+        if (n <= 0) {
+            continue;
+        }
+        target[n] = '\0';
+        if (str_ends(target, id)) {
+            (void)unlinkat(dirfd(dir), d->d_name, 0); /* another sweep may have been faster */
+        }
+    }
+}
+
+/* The caller holds the store's exclusive lock, so nobody is between mkdir and the lock. */
+static void sweep_one(const struct engine *e, const char *id)
+{
+    CLEANUP(free) char *json = container_data_path(e, id, "container.json");
+    CLEANUP(free) char *folder = container_data_path(e, id, NULL);
+    CLEANUP(free) char *run = container_run_path(e, id, NULL);
+    struct stat st;
+    int lock = container_lock(e, id, false, NULL);
+    CLEANUP(fd) int held = lock < 0 ? -1 : lock;
+    if (lock < 0 && lock != -ENOENT) {
+        return;
+    }
+    if (stat(json, &st) < 0 ? errno == ENOENT : st.st_size == 0) {
+        sweep_names(e, id);
+        IGNORE(remove_tree(AT_FDCWD, run, NULL) < 0);    /* the next sweep tries again */
+        IGNORE(remove_tree(AT_FDCWD, folder, NULL) < 0); /* likewise */
+    }
+}
+
+void container_sweep(const struct engine *e)
+{
+    CLEANUP(free) char *path = str_format("%s/containers", e->data_dir);
+    CLEANUP(dir) DIR *dir = opendir(path);
+    if (!dir || lock_fd(dirfd(dir), LOCK_EXCLUSIVE, false, NULL) < 0) {
+        return; /* somebody is making a container: another time */
+    }
+    struct dirent *d;
+    while ((d = readdir(dir))) {
+        CLEANUP(free) char *json = container_data_path(e, d->d_name, "container.json");
+        struct stat st;
+        if (strlen(d->d_name) == CONTAINER_ID_DIGITS && (stat(json, &st) < 0 || st.st_size == 0)) {
+            sweep_one(e, d->d_name);
+        }
+    }
+}
+
+static int delete_workload(const struct engine *e, const struct container *c, struct error **err)
+{
+    CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
+    const struct wall_ops *wall;
+    struct workload *w = NULL;
+    if (access(state_dir, F_OK) < 0) {
+        return 0;
+    }
+    int r = wall_find(c->wall, &wall, err);
+    if (r == 0) {
+        r = wall->open(state_dir, &w, err);
+    }
+    return r < 0 ? r : wall->delete (w, err);
+}
+
+static int record_killed(const struct engine *e, const struct container *c, struct error **err)
+{
+    char when[TIME_TEXT_BYTES];
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    time_text(&now, when);
+    struct container end = *c;
+    end.exit_code = KILLED_EXIT_CODE;
+    end.error = "its monitor was killed";
+    end.finished = when;
+    CLEANUP(json) json_t *json = container_exit_to_json(&end);
+    CLEANUP(free) char *path = container_data_path(e, c->id, "exit.json");
+    return json_save_path(AT_FDCWD, path, json, 0600, false, err);
+}
+
+int container_recover_locked(const struct engine *e, const struct container *c, bool *ret_gone,
+                             struct error **err)
+{
+    *ret_gone = false;
+    struct net_request q = {.run_dir = e->run_dir,
+                            .data_dir = e->data_dir,
+                            .config_path = e->config_path,
+                            .id = c->id,
+                            .network = c->network_mode};
+    int r = delete_workload(e, c, err);
+    if (r >= 0) {
+        r = net_detach(&q, err);
+    }
+    if (r >= 0 && c->started) {
+        r = record_killed(e, c, err);
+        event_write(e, c, "die", KILLED_EXIT_CODE);
+    }
+    if (r >= 0 && (c->fresh || c->remove)) {
+        *ret_gone = true;
+        r = container_dispose(e, c, true, err);
+    }
+    if (r < 0) {
+        return error_wrap(err, r, "cleaning up behind the killed monitor of '%s'", c->name);
+    }
+    CLEANUP(free) char *run = container_run_path(e, c->id, NULL);
+    return remove_tree(AT_FDCWD, run, err);
+}
+
+int container_recover(const struct engine *e, const struct container *c, bool *ret_gone,
+                      struct error **err)
+{
+    *ret_gone = false;
+    CLEANUP(fd) int lock = container_lock(e, c->id, true, err);
+    if (lock < 0) {
+        return lock;
+    }
+    CLEANUP(container) struct container *now = NULL; /* another command may have been faster */
+    int r = container_load(e, c->id, &now, err);
+    if (r < 0 || now->status != CONTAINER_DEAD) {
+        return r;
+    }
+    return container_recover_locked(e, now, ret_gone, err);
+}
+
+int container_find_recovered(const struct engine *e, const char *name, struct container **ret,
+                             struct error **err)
+{
+    CLEANUP(container) struct container *c = NULL;
+    bool gone = false;
+    int r = container_find(e, name, &c, err);
+    if (r == 0 && c->status == CONTAINER_DEAD) {
+        r = container_recover(e, c, &gone, err);
+        if (r == 0 && gone) {
+            return error_set(err, ERROR_NOT_FOUND, 0, "no such container: %s", name);
+        }
+        CLEANUP(free) char *id = xstrdup(c->id);
+        container_free(take_ptr(c));
+        return r < 0 ? r : container_load(e, id, ret, err);
+    }
+    if (r == 0) {
+        *ret = take_ptr(c);
+    }
+    return r;
+}
+
+int container_dispose(const struct engine *e, const struct container *c, bool volumes,
+                      struct error **err)
+{
+    int r = volumes ? volumes_remove_anonymous(e, c, err) : 0;
+    if (r == 0) {
+        r = container_remove(e, c, err);
+    }
+    if (r == 0) {
+        event_write(e, c, "destroy", 0);
+    }
+    return r;
+}
