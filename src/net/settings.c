@@ -3,12 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/settings.h"
 
-#define CONFIG_MAX ((size_t)1 << 20)
 #define PREFIX_MIN 8
 #define PREFIX_MAX 30 /* two addresses beside the network's and the broadcast's */
 
@@ -146,24 +145,14 @@ json_t *net_settings_to_json(const struct net_settings *s)
 
 int net_settings_load(const char *config_path, struct net_settings *ret, struct error **err)
 {
-    CLEANUP(json) json_t *config = NULL;
-    CLEANUP(error) struct error *e = NULL;
+    static const char *const known[] = {"bridge", "subnet", "gateway", "table", NULL};
+    CLEANUP(json) json_t *network = NULL;
     *ret = defaults;
     if (!config_path) {
         return 0;
     }
-    int r = json_load_path(AT_FDCWD, config_path, CONFIG_MAX, &config, &e);
-    if (r == -ENOENT) {
-        return 0;
-    }
-    if (r < 0) {
-        return error_move(err, &e, r);
-    }
-    json_t *network = NULL;
-    r = json_get_object(config, "network", config_path, &network, err);
-    if (r <= 0) {
-        return r;
-    }
     CLEANUP(free) char *where = str_format("%s: network", config_path);
-    return net_settings_from_json(network, where, ret, err);
+    int r = settings_load_part(config_path, "network", &network, err);
+    r = r < 0 ? r : settings_check_keys(network, where, known, err);
+    return r < 0 ? r : net_settings_from_json(network, where, ret, err);
 }

@@ -29,7 +29,8 @@ int link_forwarding_on(struct error **err) NODISCARD;
 int link_pair_make(struct netlink *route, const struct net_attachment *a, int bridge, int netns,
                    struct error **err) NODISCARD;
 /* Removes the pair by the host's end; a missing one is success. */
-int link_pair_remove(struct netlink *route, const struct net_attachment *a, struct error **err);
+int link_pair_remove(struct netlink *route, const struct net_attachment *a,
+                     struct error **err) NODISCARD;
 
 /* Moves this process into the namespace for good and sets the workload's end up: loopback, address,
  * default route. */

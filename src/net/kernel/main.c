@@ -149,7 +149,8 @@ static int attach(char **arguments, struct error **err)
     }
     r = link_configure_inside(w.record->attachment, netns, err);
     if (r < 0) {
-        (void)link_pair_remove(&w.route, w.record->attachment, NULL); /* the first error is told */
+        IGNORE(
+            link_pair_remove(&w.route, w.record->attachment, NULL)); /* the first error is told */
     }
     return r;
 }

@@ -48,7 +48,6 @@ static char *room(struct batch *b)
         b->capacity = 2 * b->capacity + 4 * BATCH_MESSAGE_ROOM;
         b->data = xrealloc(b->data, b->capacity);
     }
-    memset(b->data + b->len, 0, BATCH_MESSAGE_ROOM);
     return b->data + b->len;
 }
 

@@ -29,13 +29,14 @@
 #define DEVICE_BYTES 16
 #define ELEMENTS_PER_MESSAGE 64 /* of at most 100 bytes each, in BATCH_MESSAGE_ROOM */
 
-enum { SET_BRIDGES, SET_SAME, MAP_PORTS, MAP_PORTS_AT };
+enum { SET_BRIDGES, SET_SAME, SET_LOOPS, MAP_PORTS, MAP_PORTS_AT };
 static const struct set_row {
     const char *name;
     uint32_t key_type, key_len, data_type, data_len;
 } set_rows[] = {
     [SET_BRIDGES] = {"bridges", TYPE_DEVICE, DEVICE_BYTES, 0, 0},
     [SET_SAME] = {"same", CONCAT2(TYPE_DEVICE, TYPE_DEVICE), 2 * DEVICE_BYTES, 0, 0},
+    [SET_LOOPS] = {"loops", CONCAT2(TYPE_DEVICE, TYPE_DEVICE), 2 * DEVICE_BYTES, 0, 0},
     [MAP_PORTS] = {"ports", CONCAT2(TYPE_PROTO, TYPE_PORT), 8, CONCAT2(TYPE_ADDRESS, TYPE_PORT), 8},
     [MAP_PORTS_AT] = {"ports_at", CONCAT3(TYPE_PROTO, TYPE_ADDRESS, TYPE_PORT), 12,
                       CONCAT2(TYPE_ADDRESS, TYPE_PORT), 8},
@@ -67,12 +68,10 @@ static const struct rule_row rule_rows[] = {
     {"prerouting", {{STEP_TO_LOOPBACK}, {STEP_RETURN}}},
     {"prerouting", {{STEP_TO_THIS_HOST}, {STEP_JUMP, "publish"}}},
     {"output", {{STEP_TO_THIS_HOST}, {STEP_JUMP, "publish"}}},
-    /* Answers must come back through the host: from its own loopback, and between two containers
-     * that talk by way of a published port. */
+    /* Answers must come back through the host when the question came from the host, its loopback
+     * device too, or from a container on the same bridge. */
     {"postrouting",
-     {{STEP_OUT_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_FROM_LOOPBACK}, {STEP_MASQUERADE}}},
-    {"postrouting",
-     {{STEP_IN_AND_OUT}, {STEP_IN_SET, "same"}, {STEP_REDIRECTED}, {STEP_MASQUERADE}}},
+     {{STEP_IN_AND_OUT}, {STEP_IN_SET, "loops"}, {STEP_REDIRECTED}, {STEP_MASQUERADE}}},
     {"postrouting",
      {{STEP_IPV4},
       {STEP_IN_DEVICE},
@@ -200,14 +199,26 @@ static void write_elements(struct batch *b, uint16_t type, struct nftnl_set *s, 
     nftnl_set_free(s);
 }
 
-/* The bridge's element of `bridges` or `same`. */
-static void add_bridge(struct batch *b, uint16_t type, const struct net_settings *s, uint32_t set)
+/* The pair of devices, or the second alone where the set is of single ones. */
+static void put_devices(struct nftnl_set *elements, uint32_t set, const char *in, const char *out)
 {
     char key[2 * DEVICE_BYTES] = {0};
-    struct nftnl_set *elements = set_named(s->table, set_rows[set].name);
-    memcpy(key, s->bridge, strlen(s->bridge));
-    memcpy(key + DEVICE_BYTES, s->bridge, strlen(s->bridge));
+    char *second = set == SET_BRIDGES ? key : key + DEVICE_BYTES;
+    memcpy(key, in, strlen(in));
+    memcpy(second, out, strlen(out));
     put_element(elements, key, set_rows[set].key_len, NULL, 0);
+}
+
+/* The bridge's elements of one of the sets. */
+static void add_bridge(struct batch *b, uint16_t type, const struct net_settings *s, uint32_t set)
+{
+    struct nftnl_set *elements = set_named(s->table, set_rows[set].name);
+    put_devices(elements, set, s->bridge, s->bridge);
+    if (set == SET_LOOPS) {
+        /* What the host itself sends has no device it came in by; nor has, behind the bridge's own
+         * filter (br_netfilter), what a container sends. */
+        put_devices(elements, set, "", s->bridge);
+    }
     write_elements(b, type, elements, "adding the bridge to the firewall");
 }
 
@@ -307,8 +318,9 @@ int table_make(struct netlink *nf, const struct net_settings *s, struct net_reco
     for (size_t i = 0; i < ARRAY_SIZE(rule_rows); i++) {
         add_rule(&b, s->table, &rule_rows[i]);
     }
-    add_bridge(&b, NFT_MSG_NEWSETELEM, s, SET_BRIDGES);
-    add_bridge(&b, NFT_MSG_NEWSETELEM, s, SET_SAME);
+    for (uint32_t set = SET_BRIDGES; set <= SET_LOOPS; set++) {
+        add_bridge(&b, NFT_MSG_NEWSETELEM, s, set);
+    }
     for (size_t i = 0; i < count; i++) {
         add_ports(&b, NFT_MSG_NEWSETELEM, records[i], "publishing the ports");
     }
@@ -352,8 +364,9 @@ bool table_ready(struct netlink *nf, const struct net_settings *s)
         nftnl_chain_nlmsg_build_payload(add_message(&b, NFT_MSG_GETCHAIN, 0, "", 0), c);
         nftnl_chain_free(c);
     }
-    add_bridge(&b, NFT_MSG_GETSETELEM, s, SET_BRIDGES);
-    add_bridge(&b, NFT_MSG_GETSETELEM, s, SET_SAME);
+    for (uint32_t set = SET_BRIDGES; set <= SET_LOOPS; set++) {
+        add_bridge(&b, NFT_MSG_GETSETELEM, s, set);
+    }
     return batch_run(nf, &b, count_chain, &whole, NULL) >= 0 && whole == ARRAY_SIZE(chain_rows);
 }
 

@@ -4,6 +4,7 @@
  * while it works.
  *     set bridges   our bridges            map ports     proto . port           : address . port
  *     set same      bridge . same bridge   map ports_at  proto . address . port : address . port
+ *     set loops     (bridge or "") . bridge
  * Other programs' tables are never touched. When the host's firewall has flushed ours, the next
  * attachment finds that by one question and makes it again, from the records of all that is
  * attached.
