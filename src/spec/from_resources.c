@@ -5,6 +5,7 @@
 
 #include "spec/cpu_list.h"
 #include "spec/from_image.h"
+#include "spec/validate.h"
 
 #define MEMORY_BYTES_MIN (INT64_C(6) << 20) /* Docker's: less and nothing starts */
 #define CPU_PERIOD_US 100000
@@ -317,7 +318,12 @@ static int build_sysctls(struct building *b, struct error **err)
         if (*text == '=' || !strchr(text, '=')) {
             return error_set(err, ERROR_USAGE, 0, "--sysctl '%s' is not NAME=VALUE", text);
         }
-        set_sysctl(b, pair_split(b->arena, text));
+        struct spec_pair pair = pair_split(b->arena, text);
+        const char *why = sysctl_refusal(b->spec, pair.key);
+        if (why) {
+            return error_set(err, ERROR_USAGE, 0, "--sysctl '%s' %s", pair.key, why);
+        }
+        set_sysctl(b, pair);
     }
     return 0;
 }
