@@ -25,13 +25,13 @@ const char *cgroup_controller_name(enum cgroup_controller c, bool v2)
     return v2 && controllers[c].v2_name ? controllers[c].v2_name : controllers[c].name;
 }
 
-/* The bits of the names in a list with the given separators, which ends at the text's end or at a
- * newline. Unknown names are other controllers', or mount options. */
-static uint32_t controller_bits(const char *list, const char *separators, bool v2)
+/* The bits of the names in a list; unknown names are other controllers', or mount options. */
+static uint32_t controller_bits(const char *list, char separator, bool v2)
 {
+    const char ends[] = {separator, '\n', 0};
     uint32_t bits = 0;
-    while (*list && *list != '\n') {
-        size_t len = strcspn(list, separators);
+    for (; *list && *list != '\n'; list += *list == separator) {
+        size_t len = strcspn(list, ends);
         for (int c = 0; c < CGROUP_CONTROLLER_COUNT; c++) {
             const char *name = v2 ? controllers[c].v2_name : controllers[c].name;
             if (name && strlen(name) == len && memcmp(name, list, len) == 0) {
@@ -39,7 +39,6 @@ static uint32_t controller_bits(const char *list, const char *separators, bool v
             }
         }
         list += len;
-        list += strspn(list, separators) > 0 && *list != '\n';
     }
     return bits;
 }
@@ -55,7 +54,7 @@ static char *own_group(struct arena *a, const char *text, uint32_t bits)
         }
         bool v2 = line[0] == '0' && path == list + 1;
         const char *names = arena_strndup(a, list + 1, (size_t)(path - list - 1));
-        if (bits ? !v2 && controller_bits(names, ",", false) & bits : v2) {
+        if (bits ? !v2 && controller_bits(names, ',', false) & bits : v2) {
             return arena_strndup(a, path + 1, strcspn(path + 1, "\n"));
         }
     }
@@ -112,7 +111,7 @@ static void add_mount(struct arena *a, const char *cgroup_text, const char *line
     size_t len;
     bool v2 = strncmp(type, "cgroup2 ", 8) == 0;
     const char *options = field(type, 2, &len);
-    uint32_t bits = v2 ? 0 : controller_bits(arena_strndup(a, options, len), ",", false);
+    uint32_t bits = v2 ? 0 : controller_bits(arena_strndup(a, options, len), ',', false);
     if (v2 ? l->unified >= 0 : !bits || bits & l->controllers) {
         return; /* a named hierarchy, or one seen already at another place */
     }
@@ -153,7 +152,7 @@ void cgroup_layout_parse(struct arena *a, const char *cgroup_text, const char *m
 void cgroup_layout_set_unified(struct cgroup_layout *layout, const char *controllers_text)
 {
     struct cgroup_hierarchy *h = &layout->items[layout->unified];
-    h->controllers = controller_bits(controllers_text, " ", true);
+    h->controllers = controller_bits(controllers_text, ' ', true);
     layout->controllers |= h->controllers;
 }
 

@@ -16,7 +16,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "wall/container/seccomp_enosys.h"
+#include "wall/container/seccomp_compact.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
@@ -161,12 +161,7 @@ static int add_architectures(scmp_filter_ctx filter, const struct spec_seccomp *
 {
     for (size_t i = 0; i < s->architecture_count; i++) {
         const char *name = s->architectures[i];
-        char lower[32] = {0};
-        for (size_t k = strlen("SCMP_ARCH_"), to = 0;
-             str_starts(name, "SCMP_ARCH_") && name[k] && to < sizeof(lower) - 1; k++, to++) {
-            lower[to] = (char)(name[k] >= 'A' && name[k] <= 'Z' ? name[k] + 'a' - 'A' : name[k]);
-        }
-        uint32_t arch = seccomp_arch_resolve_name(lower);
+        uint32_t arch = seccomp_arch_number(name);
         if (!arch) {
             return invalid(err, "an architecture", name);
         }
@@ -259,8 +254,8 @@ static int add_rule(struct compilation *c, const struct spec_seccomp_rule *rule,
 }
 
 /* libseccomp 2.5 writes its program to a descriptor alone. */
-static int export_program(struct compilation *c, const struct spec_seccomp *profile,
-                          struct seccomp_program *ret, struct error **err)
+static int export_program(struct compilation *c, struct sock_filter **ret, size_t *ret_count,
+                          struct error **err)
 {
     CLEANUP(fd) int fd = memfd_create("seccomp", MFD_CLOEXEC);
     int r = fd < 0 ? -errno : seccomp_export_bpf(c->filter, fd);
@@ -269,23 +264,33 @@ static int export_program(struct compilation *c, const struct spec_seccomp *prof
         return error_set_errno(err, ERROR_KERNEL, r < 0 ? -r : errno,
                                "seccomp: cannot compile the profile");
     }
-    struct sock_filter front[SECCOMP_ENOSYS_MAX];
-    size_t front_count, body = (size_t)st.st_size / sizeof(front[0]);
-    seccomp_enosys(profile, c->calls, c->call_count, front, &front_count);
-    if (body + front_count > BPF_MAXINSNS) {
+    *ret = arena_alloc(c->a, (size_t)st.st_size);
+    *ret_count = (size_t)st.st_size / sizeof(**ret);
+    ssize_t n = pread(fd, *ret, (size_t)st.st_size, 0);
+    return n == st.st_size ? 0
+                           : error_set_errno(err, ERROR_KERNEL, n < 0 ? errno : EIO,
+                                             "seccomp: cannot read the program");
+}
+
+static int finish_program(struct compilation *c, const struct spec_seccomp *profile,
+                          struct seccomp_program *ret, struct error **err)
+{
+    struct sock_filter *filter = NULL;
+    size_t count = 0, compact_count = 0;
+    struct seccomp_limits limits = {.calls = c->calls, .call_count = c->call_count};
+    int r = export_program(c, &filter, &count, err);
+    if (r < 0) {
+        return r;
+    }
+    seccomp_limits_find(profile, &limits);
+    struct sock_filter *compact = seccomp_compact(c->a, filter, count, &limits, &compact_count);
+    ret->instructions = compact ? compact : filter;
+    ret->count = (unsigned short)(compact ? compact_count : count);
+    if (!compact && count > BPF_MAXINSNS) {
         return error_set(err, ERROR_INVALID_INPUT, E2BIG,
-                         "seccomp: the profile makes %zu instructions; the kernel takes %d",
-                         body + front_count, BPF_MAXINSNS);
+                         "seccomp: the profile makes %zu instructions; the kernel takes %d", count,
+                         BPF_MAXINSNS);
     }
-    struct sock_filter *all = arena_alloc(c->a, (front_count + body) * sizeof(*all));
-    memcpy(all, front, front_count * sizeof(*all));
-    ssize_t n = pread(fd, all + front_count, (size_t)st.st_size, 0);
-    if (n != st.st_size) {
-        return error_set_errno(err, ERROR_KERNEL, n < 0 ? errno : EIO,
-                               "seccomp: cannot read the program");
-    }
-    ret->instructions = all;
-    ret->count = (unsigned short)(front_count + body);
     return 0;
 }
 
@@ -314,16 +319,13 @@ static int compile(struct compilation *c, const struct spec_seccomp *profile,
     if (r < 0) {
         return r;
     }
-    if (profile->rule_count > TREE_FROM_RULES) {
-        (void)seccomp_attr_set(c->filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* speed alone */
-    }
     for (size_t i = 0; i < profile->rule_count; i++) {
         r = add_rule(c, &profile->rules[i], err);
         if (r < 0) {
             return r;
         }
     }
-    return export_program(c, profile, ret, err);
+    return finish_program(c, profile, ret, err);
 }
 
 int seccomp_compile(struct arena *a, const struct spec_seccomp *profile,

@@ -15,7 +15,7 @@
 #include "wall/container/seccomp.h"
 
 /* To be raised when the compiler of this folder changes what it makes of a profile. */
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define MAGIC 0x31706d6f63636573ull /* "seccomp1" */
 #define FILE_BYTES_MAX ((off_t)1 << 20)
 

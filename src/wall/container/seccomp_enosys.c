@@ -2,16 +2,11 @@
 #include "wall/container/seccomp_enosys.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include <seccomp.h>
 #include <string.h>
 
 #include "base/str.h"
-
-#define X32_BIT 0x40000000u /* asm/unistd.h __X32_SYSCALL_BIT */
-#define ARCHITECTURES_MAX 16
 
 /* Linux 6.5 and later, scripts/syscall.tbl. */
 static const struct {
@@ -27,6 +22,20 @@ static const struct {
     {"file_setattr", 469},
 };
 
+uint32_t seccomp_arch_number(const char *name)
+{
+    static const char prefix[] = "SCMP_ARCH_";
+    char lower[32] = {0}; /* libseccomp calls it "x86_64" */
+    if (!name || !str_starts(name, prefix) || strlen(name) >= sizeof(lower)) {
+        return 0;
+    }
+    const char *from = name + strlen(prefix);
+    for (size_t i = 0; from[i]; i++) {
+        lower[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] + 'a' - 'A' : from[i]);
+    }
+    return seccomp_arch_resolve_name(lower);
+}
+
 int seccomp_new_number(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(new_calls); i++) {
@@ -40,141 +49,69 @@ int seccomp_new_number(const char *name)
 /* The largest number that the profile names on an architecture; 0: none. */
 static uint32_t largest(const struct spec_seccomp *profile, uint32_t arch)
 {
-    int max = 0;
+    uint32_t max = 0;
     for (size_t i = 0; i < profile->rule_count; i++) {
         for (size_t k = 0; k < profile->rules[i].name_count; k++) {
             int number = seccomp_syscall_resolve_name_arch(arch, profile->rules[i].names[k]);
-            /* libseccomp numbers x32 with the bit, pseudo numbers are negative */
-            number = number > 0 ? (int)((uint32_t)number & ~X32_BIT) : 0;
-            max = number > max ? number : max;
+            /* x32's have the bit; negative ones are other architectures' or unknown */
+            uint32_t plain = number > 0 ? (uint32_t)number & ~SECCOMP_X32_BIT : 0;
+            max = plain > max ? plain : max;
         }
     }
-    return (uint32_t)max;
+    return max;
 }
 
-/* What a filter sees as one architecture: x32 is x86_64 with a bit in the number. */
-struct limit {
-    uint32_t audit_arch;
-    uint32_t max, x32_max; /* 0: nothing named */
-};
-
-static void add_limit(const struct spec_seccomp *profile, uint32_t arch, struct limit *limits,
-                      size_t *count)
+static void add_limit(const struct spec_seccomp *profile, uint32_t arch, struct seccomp_limits *l)
 {
     uint32_t audit = arch == SCMP_ARCH_X32 ? (uint32_t)SCMP_ARCH_X86_64 : arch;
     size_t i = 0;
-    while (i < *count && limits[i].audit_arch != audit) {
+    while (i < l->count && l->items[i].audit_arch != audit) {
         i++;
     }
-    if (i == ARCHITECTURES_MAX) {
+    if (i == SECCOMP_LIMITS_MAX) {
         return;
     }
-    if (i == *count) {
-        limits[(*count)++] = (struct limit){.audit_arch = audit};
+    if (i == l->count) {
+        l->items[l->count++] = (struct seccomp_limit){.audit_arch = audit};
     }
-    *(arch == SCMP_ARCH_X32 ? &limits[i].x32_max : &limits[i].max) = largest(profile, arch);
-}
-
-static size_t find_limits(const struct spec_seccomp *profile, struct limit *limits)
-{
-    size_t count = 0;
-    add_limit(profile, seccomp_arch_native(), limits, &count);
-    for (size_t i = 0; i < profile->architecture_count; i++) {
-        const char *name = profile->architectures[i];
-        char lower[32] = {0};
-        /* "SCMP_ARCH_X86_64" is "x86_64" to libseccomp */
-        for (size_t k = 10; str_starts(name, "SCMP_ARCH_") && name[k] && k < 40; k++) {
-            lower[k - 10] = (char)(name[k] | (name[k] >= 'A' && name[k] <= 'Z' ? 0x20 : 0));
-        }
-        uint32_t arch = seccomp_arch_resolve_name(lower);
-        if (arch && arch != seccomp_arch_native()) {
-            add_limit(profile, arch, limits, &count);
-        }
-    }
-    return count;
-}
-
-/* A program whose jumps to the two places known only later are marked, then patched. */
-struct code {
-    struct sock_filter *at;
-    size_t count;
-};
-enum { TO_NEW = 0xfe, TO_END = 0xff };
-
-static void emit(struct code *c, uint16_t op, uint8_t jt, uint8_t jf, uint32_t k)
-{
-    c->at[c->count++] = (struct sock_filter){op, jt, jf, k};
-}
-
-static void emit_limit(struct code *c, const struct limit *l)
-{
-    emit(c, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
-    if (l->audit_arch == AUDIT_ARCH_X86_64) {
-        emit(c, BPF_JMP | BPF_JGE | BPF_K, 0, 2, X32_BIT);
-        emit(c, BPF_JMP | BPF_JGT | BPF_K, l->x32_max ? TO_NEW : TO_END, TO_END,
-             X32_BIT | l->x32_max);
-        emit(c, BPF_JMP | BPF_JA, 0, 0, 0); /* not reached; keeps the jump above plain */
-    }
-    emit(c, BPF_JMP | BPF_JGT | BPF_K, l->max ? TO_NEW : TO_END, TO_END, l->max);
-}
-
-static void patch(struct code *c, size_t from, size_t new_at, size_t end_at)
-{
-    for (size_t i = from; i < new_at; i++) {
-        struct sock_filter *s = &c->at[i];
-        if (BPF_CLASS(s->code) != BPF_JMP) {
-            continue;
-        }
-        uint8_t *targets[] = {&s->jt, &s->jf};
-        for (size_t t = 0; t < ARRAY_SIZE(targets); t++) {
-            if (*targets[t] == TO_NEW) {
-                *targets[t] = (uint8_t)(new_at - i - 1);
-            } else if (*targets[t] == TO_END) {
-                *targets[t] = (uint8_t)(end_at - i - 1);
-            }
-        }
-        if (s->code == (BPF_JMP | BPF_JA)) {
-            s->k = (uint32_t)(end_at - i - 1);
-        }
+    if (arch == SCMP_ARCH_X32) {
+        l->items[i].x32 = true;
+        l->items[i].x32_max = largest(profile, arch);
+    } else {
+        l->items[i].max = largest(profile, arch);
     }
 }
 
-static bool is_needed(const struct spec_seccomp *p)
+void seccomp_limits_find(const struct spec_seccomp *profile, struct seccomp_limits *ret)
 {
     static const char *const open_actions[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE",
                                                NULL};
-    return !str_in(p->default_action, open_actions) &&
-           !(p->default_errno_ret.set && p->default_errno_ret.value == ENOSYS);
+    ret->enosys = !str_in(profile->default_action, open_actions) &&
+                  !(profile->default_errno_ret.set && profile->default_errno_ret.value == ENOSYS);
+    ret->count = 0;
+    add_limit(profile, seccomp_arch_native(), ret);
+    for (size_t i = 0; i < profile->architecture_count; i++) {
+        uint32_t arch = seccomp_arch_number(profile->architectures[i]);
+        if (arch && arch != seccomp_arch_native()) {
+            add_limit(profile, arch, ret);
+        }
+    }
 }
 
-void seccomp_enosys(const struct spec_seccomp *profile, const struct seccomp_new_call *calls,
-                    size_t call_count, struct sock_filter code[SECCOMP_ENOSYS_MAX],
-                    size_t *ret_count)
+bool seccomp_limits_decide(const struct seccomp_limits *l, const struct seccomp_limit *arch,
+                           uint32_t number, uint32_t *ret_action)
 {
-    struct limit limits[ARCHITECTURES_MAX];
-    struct code c = {.at = code};
-    *ret_count = 0;
-    size_t count = is_needed(profile) ? find_limits(profile, limits) : 0;
-    if (!count) {
-        return;
+    bool x32 = arch->audit_arch == (uint32_t)SCMP_ARCH_X86_64 && number & SECCOMP_X32_BIT;
+    uint32_t plain = x32 ? number & ~SECCOMP_X32_BIT : number;
+    uint32_t max = x32 ? arch->x32_max : arch->max;
+    if (!l->enosys || !max || plain <= max) {
+        return false;
     }
-    emit(&c, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
-    size_t choices = c.count;
-    c.count += count + 1; /* one comparison an architecture, and a jump to the end */
-    for (size_t i = 0; i < count; i++) {
-        uint8_t skip = (uint8_t)(c.count - (choices + i) - 1);
-        code[choices + i] =
-            (struct sock_filter){BPF_JMP | BPF_JEQ | BPF_K, skip, 0, limits[i].audit_arch};
-        emit_limit(&c, &limits[i]);
+    *ret_action = SECCOMP_RET_ERRNO | ENOSYS;
+    for (size_t i = 0; i < l->call_count; i++) {
+        if (l->calls[i].number == plain) {
+            *ret_action = l->calls[i].action;
+        }
     }
-    code[choices + count] = (struct sock_filter){BPF_JMP | BPF_JA, 0, 0, 0};
-    size_t new_at = c.count;
-    emit(&c, BPF_ALU | BPF_AND | BPF_K, 0, 0, ~X32_BIT);
-    for (size_t i = 0; i < call_count && c.count < SECCOMP_ENOSYS_MAX - 3; i++) {
-        emit(&c, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, calls[i].number);
-        emit(&c, BPF_RET | BPF_K, 0, 0, calls[i].action);
-    }
-    emit(&c, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
-    patch(&c, choices + count, new_at, c.count);
-    *ret_count = c.count;
+    return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The beginning of a filter: system calls newer than the profile answer ENOSYS.
+/* System calls newer than the profile answer ENOSYS; and the architectures of a filter.
  *
  * A C library tries a new system call and falls back to an older one when the kernel answers
  * ENOSYS; a filter's EPERM for what its author never heard of breaks that. So, as runc does: a
@@ -12,21 +12,41 @@
 #pragma once
 
 #include <linux/filter.h>
-#include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "base/error.h"
 #include "spec/spec.h"
 
-#define SECCOMP_ENOSYS_MAX 160 /* instructions at most; every jump fits in 8 bits */
+#define SECCOMP_X32_BIT 0x40000000u /* asm/unistd.h __X32_SYSCALL_BIT */
+#define SECCOMP_LIMITS_MAX 16
 
-/* The number of a system call that libseccomp is too old for, or -1. */
-int seccomp_new_number(const char *name);
-
-/* Writes the instructions to go in front of the filter; *ret_count is 0 when none are needed.
- * `allowed` are numbers from seccomp_new_number() with their actions. */
+/* What a filter sees as one architecture: x32 is x86_64 with a bit in the number. */
+struct seccomp_limit {
+    uint32_t audit_arch;
+    bool x32;              /* the profile is for x32 too */
+    uint32_t max, x32_max; /* the largest number named (without the bit); 0: none */
+};
+/* A system call that libseccomp does not know, and what happens at it. */
 struct seccomp_new_call {
     uint32_t number, action;
 };
-void seccomp_enosys(const struct spec_seccomp *profile, const struct seccomp_new_call *calls,
-                    size_t call_count, struct sock_filter code[SECCOMP_ENOSYS_MAX],
-                    size_t *ret_count);
+struct seccomp_limits {
+    struct seccomp_limit items[SECCOMP_LIMITS_MAX];
+    size_t count;
+    bool enosys; /* false: numbers above the largest are as the filter says */
+    const struct seccomp_new_call *calls;
+    size_t call_count;
+};
+
+/* "SCMP_ARCH_X86_64" as libseccomp's number, or 0. */
+uint32_t seccomp_arch_number(const char *name);
+/* The number of a system call that libseccomp is too old for, or -1. */
+int seccomp_new_number(const char *name);
+
+void seccomp_limits_find(const struct spec_seccomp *profile, struct seccomp_limits *ret);
+
+/* The answer of the limits for a number (x32's with its bit): true and *ret_action when they, not
+ * the filter, decide. */
+bool seccomp_limits_decide(const struct seccomp_limits *l, const struct seccomp_limit *arch,
+                           uint32_t number, uint32_t *ret_action);
