@@ -144,7 +144,11 @@ static int port_error(const struct reservation *v, const struct net_port *p, int
     CLEANUP(free)
     char *what = any ? str_format("port %d/%s", p->host, p->proto)
                      : str_format("port %s:%d/%s", p->address, p->host, p->proto);
-    if (p->host != p->host_last || p->host == 0) {
+    if (code == EADDRNOTAVAIL) {
+        return error_set(err, ERROR_USAGE, code,
+                         "cannot publish on %s: not an address of this host", p->address);
+    }
+    if (code == EADDRINUSE && (p->host != p->host_last || p->host == 0)) {
         return error_set(err, ERROR_BUSY, EADDRINUSE, "no free port from %d to %d for %d/%s",
                          p->host ? p->host : 1, p->host ? p->host_last : 65535, p->container,
                          p->proto);
@@ -155,10 +159,6 @@ static int port_error(const struct reservation *v, const struct net_port *p, int
     }
     if (code == EADDRINUSE) {
         return error_set(err, ERROR_BUSY, code, "%s is already in use by another program", what);
-    }
-    if (code == EADDRNOTAVAIL) {
-        return error_set(err, ERROR_USAGE, code, "cannot publish %s: not an address of this host",
-                         what);
     }
     return error_set_errno(err, code == EACCES || code == EPERM ? ERROR_DENIED : ERROR_KERNEL, code,
                            "taking %s", what);
