@@ -51,9 +51,9 @@ void container_free(struct container *c)
     for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
         free(strings[i]);
     }
-    struct strv *lists[] = {&c->layers,      &c->publish,   &c->volumes,
-                            &c->anonymous,   &c->dns,       &c->dns_search,
-                            &c->dns_options, &c->add_hosts, &c->network_aliases};
+    struct strv *lists[] = {
+        &c->args, &c->layers,     &c->publish,     &c->volumes,   &c->anonymous,
+        &c->dns,  &c->dns_search, &c->dns_options, &c->add_hosts, &c->network_aliases};
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         strv_done(lists[i]);
     }

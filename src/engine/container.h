@@ -59,6 +59,7 @@ struct container {
     char *wall;             /* "container", "vm" */
     char *image, *image_id; /* as asked, "sha256:…" */
     char *created;          /* RFC 3339 */
+    struct strv args;       /* what is executed: entrypoint and command */
     struct strv layers;     /* overlay folders, topmost first */
     json_t *request;        /* run_request_to_json(): for inspect */
     json_t *labels;         /* object of strings, image's and request's */

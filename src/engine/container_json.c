@@ -24,6 +24,7 @@ static const struct member members[] = {
     MEMBER("image", MEMBER_STRING, image),
     MEMBER("imageID", MEMBER_STRING, image_id),
     MEMBER("created", MEMBER_STRING, created),
+    MEMBER("args", MEMBER_STRV, args),
     MEMBER("layers", MEMBER_STRV, layers),
     MEMBER("request", MEMBER_JSON, request),
     MEMBER("labels", MEMBER_JSON, labels),

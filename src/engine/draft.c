@@ -25,7 +25,11 @@ int draft_image(const struct engine *e, struct draft *d, bool dry, struct error 
 int draft_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)
 {
     int r = container_new(e, d->request, d->image, &d->container, err);
-    return r < 0 ? r : draft_build_spec(e, d, dry, err);
+    r = r < 0 ? r : draft_build_spec(e, d, dry, err);
+    for (size_t i = 0; r >= 0 && i < d->spec->process.arg_count; i++) {
+        strv_add(&d->container->args, d->spec->process.args[i]);
+    }
+    return r;
 }
 
 int container_plan(const struct engine *e, const struct container *c, const struct spec *spec,
