@@ -6,8 +6,10 @@
 /* One line a verb. The order is that of the groups and of the verbs in `cloison --help`. */
 const struct command *const commands[] = {
     /* Containers */
+    &command_ps,
     /* Images */
     /* System */
+    &command_info,
     &command_version,
     &command_help,
     /* Hidden */

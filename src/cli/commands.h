@@ -16,6 +16,7 @@ extern const struct command command_info;
 extern const struct command command_inspect;
 extern const struct command command_ps;
 extern const struct command command_system_boot;
+extern const struct command command_system_shutdown;
 extern const struct command command_top;
 extern const struct command command_version;
 
