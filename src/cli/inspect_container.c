@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <string.h>
+
+#include "cli/disk_usage.h"
+#include "cli/inspect_object.h"
+#include "image/image.h"
+
+#define NO_TIME "0001-01-01T00:00:00Z" /* Docker's for "never" */
+#define SPEC_BYTES_MAX ((size_t)16 << 20)
+
+static json_t *text_or_empty(const char *text)
+{
+    return json_string(str_or(text, ""));
+}
+
+/* The member of an object of ours, [] or "" when absent: Docker's objects have every key. */
+static json_t *list_or_null(const json_t *object, const char *key)
+{
+    json_t *v = json_object_get(object, key);
+    return v ? json_incref(v) : json_null();
+}
+
+static json_t *state_of(const struct container *c)
+{
+    bool up = container_is_up(c);
+    json_t *state = json_pack(
+        "{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:o, s:o, s:o}", "Status",
+        container_status_name(c->status), "Running",
+        c->status == CONTAINER_RUNNING || c->status == CONTAINER_PAUSED, "Paused",
+        c->status == CONTAINER_PAUSED, "Restarting", c->status == CONTAINER_RESTARTING, "OOMKilled",
+        c->oom_killed, "PidsLimitHit", c->pids_limit_hit, "Dead", c->status == CONTAINER_DEAD,
+        "Pid", up ? c->pid : 0, "ExitCode", c->exit_code, "Error", text_or_empty(c->error),
+        "StartedAt", json_string(str_or(c->started, NO_TIME)), "FinishedAt",
+        json_string(str_or(c->finished, NO_TIME)));
+    if (c->health) {
+        json_object_set_new(
+            state, "Health",
+            json_pack("{s:s, s:i, s:[]}", "Status", c->health, "FailingStreak", 0, "Log"));
+    }
+    return state;
+}
+
+/* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]} */
+static json_t *ports_of(const struct container *c)
+{
+    json_t *ports = json_object(), *item;
+    size_t i;
+    json_array_foreach(json_object_get(c->network, "ports"), i, item)
+    {
+        CLEANUP(free)
+        char *key = str_format("%d/%s", (int)json_integer_value(json_object_get(item, "container")),
+                               str_or(json_string_value(json_object_get(item, "proto")), "tcp"));
+        CLEANUP(free)
+        char *host = str_format("%d", (int)json_integer_value(json_object_get(item, "host")));
+        if (!json_object_get(ports, key)) {
+            json_object_set_new(ports, key, json_array());
+        }
+        json_array_append_new(
+            json_object_get(ports, key),
+            json_pack("{s:s, s:s}", "HostIp",
+                      str_or(json_string_value(json_object_get(item, "address")), "0.0.0.0"),
+                      "HostPort", host));
+    }
+    return ports;
+}
+
+/* One network's end, as it stands in NetworkSettings itself and in its Networks. */
+static json_t *endpoint_of(const struct container *c)
+{
+    const json_t *n = container_is_up(c) ? c->network : NULL;
+    json_t *end = json_object();
+    static const struct {
+        const char *docker, *ours;
+    } names[] = {{"Gateway", "gateway"}, {"IPAddress", "address"}, {"MacAddress", "macAddress"}};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        json_object_set_new(end, names[i].docker,
+                            text_or_empty(json_string_value(json_object_get(n, names[i].ours))));
+    }
+    json_object_set_new(end, "IPPrefixLen",
+                        json_integer(json_integer_value(json_object_get(n, "prefixLength"))));
+    return end;
+}
+
+static json_t *network_of(const struct container *c)
+{
+    json_t *settings = endpoint_of(c);
+    json_t *end = endpoint_of(c);
+    json_t *aliases = json_from_strv(&c->network_aliases);
+    json_object_set_new(end, "Aliases", aliases);
+    json_object_set_new(settings, "Bridge",
+                        text_or_empty(json_string_value(json_object_get(c->network, "bridge"))));
+    CLEANUP(free)
+    char *key = container_is_up(c) && c->pid ? str_format("/proc/%d/ns/net", c->pid) : xstrdup("");
+    json_object_set_new(settings, "SandboxKey", json_string(key));
+    json_object_set_new(settings, "Ports", container_is_up(c) ? ports_of(c) : json_object());
+    json_object_set_new(settings, "Networks",
+                        json_pack("{s:o}", str_or(c->network_mode, "none"), end));
+    return settings;
+}
+
+/* The request's value, else the image's. */
+static json_t *asked_or_image(const json_t *asked, const json_t *image_config, const char *key)
+{
+    return asked && json_array_size(asked) ? json_incref((json_t *)asked)
+                                           : list_or_null(image_config, key);
+}
+
+/* Entrypoint and Cmd as Docker splits them: an entrypoint of the user's own drops the image's
+ * command. */
+static void add_command(json_t *config, const json_t *request, const json_t *image_config,
+                        const json_t *process)
+{
+    json_t *entrypoint = json_object_get(request, "entrypoint");
+    json_t *command = json_object_get(request, "command");
+    if (entrypoint) {
+        bool empty = json_string_length(entrypoint) == 0;
+        json_object_set_new(config, "Entrypoint",
+                            empty ? json_null() : json_pack("[O]", entrypoint));
+        json_object_set_new(config, "Cmd", command ? json_incref(command) : json_null());
+    } else if (image_config) {
+        json_object_set_new(config, "Entrypoint", list_or_null(image_config, "Entrypoint"));
+        json_object_set_new(config, "Cmd", asked_or_image(command, image_config, "Cmd"));
+    } else { /* the image is gone: what is executed tells both */
+        json_object_set_new(config, "Entrypoint", json_null());
+        json_object_set_new(config, "Cmd", list_or_null(process, "args"));
+    }
+}
+
+static json_t *config_of(const struct container *c, const json_t *spec, const json_t *image_config)
+{
+    const json_t *process = json_object_get(spec, "process");
+    json_t *hostname = json_object_get(spec, "hostname");
+    json_t *domain = json_object_get(spec, "domainname");
+    const char *user = json_string_value(json_object_get(c->request, "user"));
+    user = user ? user : json_string_value(json_object_get(image_config, "User"));
+    bool detached = json_is_true(json_object_get(c->request, "detach"));
+    json_t *config = json_pack(
+        "{s:O*, s:O*, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:O*}",
+        "Hostname", hostname, "Domainname", domain, "User", str_or(user, ""), "AttachStdin",
+        c->open_stdin && !detached, "AttachStdout", !detached, "AttachStderr", !detached, "Tty",
+        c->tty, "OpenStdin", c->open_stdin, "StdinOnce", c->open_stdin && !detached, "Env",
+        list_or_null(process, "env"), "Image", str_or(c->image, ""), "Volumes",
+        list_or_null(image_config, "Volumes"), "ExposedPorts",
+        list_or_null(image_config, "ExposedPorts"), "WorkingDir", list_or_null(process, "cwd"),
+        "OnBuild", list_or_null(image_config, "OnBuild"), "Labels", c->labels);
+    add_command(config, c->request, image_config, process);
+    if (!json_object_get(config, "Labels")) {
+        json_object_set_new(config, "Labels", json_object());
+    }
+    if (c->stop_signal) {
+        json_object_set_new(config, "StopSignal", json_string(c->stop_signal));
+    }
+    json_object_set_new(config, "StopTimeout", json_integer(c->stop_timeout));
+    if (c->healthcheck) {
+        json_object_set(config, "Healthcheck", c->healthcheck);
+    }
+    return config;
+}
+
+static void set_path(json_t *object, const char *key, char *path_take)
+{
+    CLEANUP(free) char *path = path_take;
+    json_object_set_new(object, key, json_string(path));
+}
+
+static json_t *graph_of(const struct engine *e, const struct container *c)
+{
+    json_t *data = json_object();
+    set_path(data, "LowerDir", strv_join(&c->layers, ":"));
+    set_path(data, "UpperDir", container_data_path(e, c->id, "upper"));
+    set_path(data, "WorkDir", container_data_path(e, c->id, "work"));
+    /* No MergedDir: the overlay is mounted in the container's mount namespace alone. */
+    return json_pack("{s:s, s:o}", "Name", "overlay2", "Data", data);
+}
+
+static void add_paths(json_t *all, const struct engine *e, const struct container *c)
+{
+    CLEANUP(free) char *log = str_format("%s-json.log", c->id);
+    bool logged = str_equal(str_or(c->log_driver, "json-file"), "json-file");
+    set_path(all, "ResolvConfPath", container_data_path(e, c->id, "resolv.conf"));
+    set_path(all, "HostnamePath", container_data_path(e, c->id, "hostname"));
+    set_path(all, "HostsPath", container_data_path(e, c->id, "hosts"));
+    set_path(all, "LogPath", logged ? container_data_path(e, c->id, log) : xstrdup(""));
+    set_path(all, "Name", str_format("/%s", c->name));
+}
+
+/* args[0] and the rest. */
+static void add_program(json_t *all, const json_t *args)
+{
+    json_t *rest = json_array();
+    for (size_t i = 1; i < json_array_size(args); i++) {
+        json_array_append(rest, json_array_get(args, i));
+    }
+    json_object_set_new(all, "Path", text_or_empty(json_string_value(json_array_get(args, 0))));
+    json_object_set_new(all, "Args", rest);
+}
+
+static void add_size(json_t *all, const struct engine *e, const struct container *c,
+                     const struct image *image)
+{
+    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
+    int64_t own = disk_usage(upper);
+    json_object_set_new(all, "SizeRw", json_integer(own));
+    json_object_set_new(all, "SizeRootFs", json_integer(own + (image ? image->size_bytes : 0)));
+}
+
+json_t *inspect_container(const struct engine *e, const struct container *c, bool size)
+{
+    CLEANUP(free) char *spec_path = container_data_path(e, c->id, "config.json");
+    CLEANUP(json) json_t *spec = NULL;
+    CLEANUP(image) struct image *image = NULL;
+    /* What is not there any more is left out: the rest is worth showing. */
+    IGNORE(json_load_path(AT_FDCWD, spec_path, SPEC_BYTES_MAX, &spec, NULL));
+    IGNORE(c->image_id ? image_resolve(e->data_dir, c->image_id, &image, NULL) : 0);
+    const json_t *image_config = image ? json_object_get(image->config_json, "config") : NULL;
+    json_t *process = json_object_get(spec, "process");
+    json_t *all =
+        json_pack("{s:s, s:o, s:o, s:o}", "Id", c->id, "Created", text_or_empty(c->created),
+                  "State", state_of(c), "Image", text_or_empty(c->image_id));
+    add_program(all, json_object_get(process, "args"));
+    add_paths(all, e, c);
+    json_t *rest =
+        json_pack("{s:i, s:s, s:s, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o}", "RestartCount",
+                  c->restart_count, "Driver", "overlay2", "Platform", "linux", "Wall",
+                  str_or(c->wall, "container"), "AppArmorProfile",
+                  text_or_empty(json_string_value(json_object_get(process, "apparmorProfile"))),
+                  "ExecIDs", "HostConfig", inspect_host_config(e, c, spec), "GraphDriver",
+                  graph_of(e, c), "Mounts", inspect_mounts(e, spec), "Config",
+                  config_of(c, spec, image_config), "NetworkSettings", network_of(c));
+    json_object_update(all, rest);
+    json_decref(rest);
+    if (size) {
+        add_size(all, e, c, image);
+    }
+    return all;
+}

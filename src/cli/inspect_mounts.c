@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/inspect_object.h"
+
+/* What every container gets is not the user's. */
+static bool is_own_mount(const char *destination)
+{
+    static const char *const places[] = {"/etc/hosts",
+                                         "/etc/hostname",
+                                         "/etc/resolv.conf",
+                                         "/sbin/docker-init",
+                                         "/proc",
+                                         "/sys",
+                                         "/dev",
+                                         NULL};
+    return str_in(destination, places) || str_starts(destination, "/proc/") ||
+           str_starts(destination, "/sys/") || str_equal(destination, "/dev/pts") ||
+           str_equal(destination, "/dev/shm") || str_equal(destination, "/dev/mqueue");
+}
+
+static bool has_option(const json_t *options, const char *name)
+{
+    size_t i;
+    json_t *option;
+    json_array_foreach(options, i, option)
+    {
+        if (str_equal(json_string_value(option), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *propagation_of(const json_t *options)
+{
+    static const char *const names[] = {"shared", "rshared", "slave",
+                                        "rslave", "private", "rprivate"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (has_option(options, names[i])) {
+            return names[i];
+        }
+    }
+    return "rprivate";
+}
+
+/* The volume's name when the source is one: <data_dir>/volumes/<name>/_data. */
+static char *volume_name(const struct engine *e, const char *source)
+{
+    CLEANUP(free) char *folder = str_format("%s/volumes/", e->data_dir);
+    if (!str_starts(source, folder) || !str_ends(source, "/_data")) {
+        return NULL;
+    }
+    const char *name = source + strlen(folder);
+    return xstrndup(name, strlen(name) - strlen("/_data"));
+}
+
+static json_t *mount_of(const struct engine *e, const json_t *m, const char *destination)
+{
+    const json_t *options = json_object_get(m, "options");
+    const char *type = str_or(json_string_value(json_object_get(m, "type")), "bind");
+    const char *source = str_or(json_string_value(json_object_get(m, "source")), "");
+    CLEANUP(free) char *volume = volume_name(e, source);
+    bool tmpfs = str_equal(type, "tmpfs");
+    json_t *mount =
+        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type",
+                  tmpfs    ? "tmpfs"
+                  : volume ? "volume"
+                           : "bind",
+                  "Source", tmpfs ? "" : source, "Destination", destination, "Mode", "", "RW",
+                  !has_option(options, "ro"), "Propagation", tmpfs ? "" : propagation_of(options));
+    if (volume) {
+        json_object_set_new(mount, "Name", json_string(volume));
+        json_object_set_new(mount, "Driver", json_string("local"));
+    }
+    return mount;
+}
+
+json_t *inspect_mounts(const struct engine *e, const json_t *spec)
+{
+    json_t *list = json_array(), *m;
+    size_t i;
+    json_array_foreach(json_object_get(spec, "mounts"), i, m)
+    {
+        const char *destination = str_or(json_string_value(json_object_get(m, "destination")), "");
+        if (!is_own_mount(destination)) {
+            json_array_append_new(list, mount_of(e, m, destination));
+        }
+    }
+    return list;
+}
+
+json_t *inspect_volume(const struct engine *e, const char *name)
+{
+    CLEANUP(free) char *path = str_format("%s/volumes/%s/_data", e->data_dir, name);
+    struct stat st;
+    char created[TIME_TEXT_BYTES];
+    if (!*name || *name == '.' || strchr(name, '/') || stat(path, &st) < 0) {
+        return NULL;
+    }
+    time_text(&st.st_ctim, created);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{}, s:{}}", "Name", name, "Driver", "local",
+                     "Mountpoint", path, "CreatedAt", created, "Scope", "local", "Labels",
+                     "Options");
+}

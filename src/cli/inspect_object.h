@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A container and a volume as `inspect` shows them: Docker's shape and names. Reads the store. */
+#pragma once
+
+#include "base/json.h"
+#include "engine/container.h"
+
+/* The container's whole description; `size` adds SizeRw and SizeRootFs. A new reference; parts that
+ * cannot be read (an image that is gone) are left out. */
+json_t *inspect_container(const struct engine *e, const struct container *c, bool size);
+
+/* Its HostConfig: what was asked of `run`, in Docker's words. */
+json_t *inspect_host_config(const struct engine *e, const struct container *c, const json_t *spec);
+
+/* Its mounts that the user asked for: binds, volumes, tmpfs. */
+json_t *inspect_mounts(const struct engine *e, const json_t *spec);
+
+/* NULL when there is no such volume. */
+json_t *inspect_volume(const struct engine *e, const char *name);
