@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The overlay of an image's layers and a writable folder, as a detached mount.
+ *
+ * Kernels since 6.7 take the layers one by one ("lowerdir+"), each as long as a path may be; older
+ * ones want one string, which the new mount API limits to 256 bytes and mount(2) to a page: there
+ * the layers are named by descriptor, "/proc/self/fd/20:…", 127 of which fit.
+ *
+ * The options are not left to the host's defaults: layers come from images, so neither redirects
+ * nor metacopy marks in them are followed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "wall/container/mount.h"
+
+static const struct mount_parameter own_options[] = {
+    {"redirect_dir", "nofollow"},
+    {"metacopy", "off"},
+    {"index", "off"},
+};
+
+static int set(int fs, const char *key, const char *value)
+{
+    return fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) < 0 ? -errno
+                                                                                            : 0;
+}
+
+/* -EOPNOTSUPP: this kernel does not know "lowerdir+". */
+static int set_layers(int fs, const struct step_overlay *o, struct mount_result *ret)
+{
+    for (size_t i = 0; i < o->layer_count; i++) {
+        int r = set(fs, "lowerdir+", o->layers[i]);
+        if (r < 0) {
+            if (r == -EINVAL && i == 0 && access(o->layers[0], F_OK) == 0) {
+                return -EOPNOTSUPP;
+            }
+            *ret = (struct mount_result){DETAIL_LAYER, (int)i};
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int make_new_way(const struct step_overlay *o, struct mount_result *ret)
+{
+    CLEANUP(fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+    if (fs < 0) {
+        return -errno;
+    }
+    int r = set_layers(fs, o, ret);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(own_options); i++) {
+        r = set(fs, own_options[i].key, own_options[i].value);
+    }
+    r = r == 0 ? set(fs, "source", "overlay") : r;
+    r = r == 0 && o->upper ? set(fs, "upperdir", o->upper) : r;
+    r = r == 0 && o->upper ? set(fs, "workdir", o->work) : r;
+    r = r == 0 && o->is_volatile ? set(fs, "volatile", NULL) : r;
+    r = r == 0 && o->context ? set(fs, "context", o->context) : r;
+    if (r == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+        r = -errno;
+    }
+    if (r < 0) {
+        return r;
+    }
+    int fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The option string; descriptors stay open until the process executes: it has no use for them. */
+static int legacy_options(const struct step_overlay *o, char *text, size_t size,
+                          struct mount_result *ret)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < o->layer_count; i++) {
+        int fd = open(o->layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
+            *ret = (struct mount_result){DETAIL_LAYER, (int)i};
+            return -errno;
+        }
+        len += (size_t)snprintf(text + len, size - len, "%s/proc/self/fd/%d",
+                                i ? ":" : "lowerdir=", fd);
+        if (len >= size) {
+            return -ENAMETOOLONG;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(own_options); i++) {
+        len += (size_t)snprintf(text + len, size - len, ",%s=%s", own_options[i].key,
+                                own_options[i].value);
+        if (len >= size) {
+            return -ENAMETOOLONG;
+        }
+    }
+    int upper = -1, work = -1;
+    if (o->upper) {
+        upper = open(o->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        work = open(o->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (upper < 0 || work < 0) {
+            return -errno;
+        }
+        len += (size_t)snprintf(text + len, size - len,
+                                ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", upper,
+                                work, o->is_volatile ? ",volatile" : "");
+    }
+    if (len < size && o->context) {
+        len += (size_t)snprintf(text + len, size - len, ",context=\"%s\"", o->context);
+    }
+    return len >= size ? -ENAMETOOLONG : 0;
+}
+
+int overlay_make_legacy(const struct step_overlay *o, struct mount_result *ret)
+{
+    char text[4096]; /* mount(2) takes a page */
+    int r = legacy_options(o, text, sizeof(text), ret);
+    if (r < 0) {
+        return r;
+    }
+    if (mount("overlay", o->at, "overlay", 0, text) < 0) {
+        return -errno;
+    }
+    int fd = mount_clone(AT_FDCWD, o->at, false);
+    if (umount2(o->at, MNT_DETACH) < 0 && fd >= 0) {
+        r = -errno;
+        fd_close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* Lays an id-mapped clone of the folder over itself. Only in a mount namespace of one's own, where
+ * nobody else sees it: so the overlay's layers keep their paths. */
+static int cover(const char *path, int user_fd, struct mount_result *ret)
+{
+    CLEANUP(fd) int fd = mount_clone(AT_FDCWD, path, false);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = mount_idmap(fd, user_fd, false);
+    if (r < 0) {
+        ret->detail = DETAIL_IDMAP;
+        return r;
+    }
+    return move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int overlay_make(const struct step_overlay *o, int user_fd, struct mount_result *ret)
+{
+    for (size_t i = 0; user_fd >= 0 && i < o->layer_count; i++) {
+        int r = cover(o->layers[i], user_fd, ret);
+        if (r < 0) {
+            *ret = (struct mount_result){ret->detail ? ret->detail : DETAIL_LAYER, (int)i};
+            return r;
+        }
+    }
+    if (user_fd >= 0 && o->upper) {
+        int r = cover(o->common, user_fd, ret);
+        if (r < 0) {
+            return r;
+        }
+    }
+    int fd = make_new_way(o, ret);
+    return fd == -EOPNOTSUPP ? overlay_make_legacy(o, ret) : fd;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Hooks: prestart, createRuntime and createContainer run while the child stands still, before it
+ * changes its root; the later ones are kept with the workload's state. */
+#include "wall/container/plan_parts.h"
+
+static const char *const names[SPEC_HOOK_KIND_COUNT] = {
+    "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+};
+
+static char **copy_strings(struct arena *a, const char *const *items, size_t count)
+{
+    char **copy = arena_alloc(a, (count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = arena_strdup(a, items[i]);
+    }
+    return copy;
+}
+
+static void fill(struct arena *a, const struct spec_hook *h, int kind, struct plan_hook *ret)
+{
+    ret->kind = kind;
+    ret->kind_name = names[kind];
+    ret->path = arena_strdup(a, h->path);
+    ret->argv = h->arg_count ? copy_strings(a, h->args, h->arg_count)
+                             : copy_strings(a, (const char *const[]){h->path}, 1);
+    ret->envp = copy_strings(a, h->env, h->env_count);
+    ret->timeout_ms = h->timeout_seconds.set ? (int)h->timeout_seconds.value * 1000 : -1;
+    ret->inside = kind == SPEC_HOOK_CREATE_CONTAINER || kind == SPEC_HOOK_START_CONTAINER;
+}
+
+void plan_hooks(struct planning *g)
+{
+    struct plan *p = g->plan;
+    for (int kind = 0; kind <= SPEC_HOOK_CREATE_CONTAINER; kind++) {
+        p->rendezvous |= g->spec->hooks[kind].count > 0;
+    }
+    if (p->rendezvous) {
+        plan_add(p, STEP_RENDEZVOUS);
+    }
+    for (int kind = 0; kind < SPEC_HOOK_KIND_COUNT; kind++) {
+        for (size_t i = 0; i < g->spec->hooks[kind].count; i++) {
+            const struct spec_hook *h = &g->spec->hooks[kind].items[i];
+            if (kind <= SPEC_HOOK_CREATE_CONTAINER) {
+                fill(p->arena, h, kind, &plan_add(p, STEP_HOOK)->hook);
+            } else {
+                fill(p->arena, h, kind, arena_push(p->arena, p->late_hooks, p->late_hook_count));
+            }
+        }
+    }
+}

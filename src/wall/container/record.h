@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What outlives the process that created a workload: <state_dir>/wall.json, written whole, before
+ * the things it names are made, so that a crash never loses a cgroup.
+ *
+ * Side effects: the file, and seccomp.bpf beside it (the program that exec loads too). */
+#pragma once
+
+#include "wall/container/cgroup.h"
+#include "wall/container/plan.h"
+#include "wall/container/seccomp.h"
+
+/* Words for a step that may fail after create(), for a start() in another process. */
+struct record_step {
+    int step;
+    const char *doing;   /* "becoming uid 1000, …" */
+    const char *program; /* not NULL: the exec, of this program */
+};
+
+struct record {
+    struct arena *arena; /* of the strings */
+    const char *id, *bundle, *oci_version, *annotations_json;
+    pid_t pid;
+    uint64_t
+        pid_start; /* /proc/<pid>/stat field 22: tells a process from its number's next owner */
+    struct cgroup_set cgroups;
+    uint64_t namespaces; /* CLONE_NEW…: not the host's, for exec to join */
+    bool user_namespace, remote_start;
+    unsigned long personality;
+    bool personality_set;
+    const char *rdt_group; /* to be removed with the workload, or NULL */
+    bool seccomp;          /* seccomp.bpf is there */
+    unsigned int seccomp_flags;
+    struct plan_hook *hooks; /* startContainer, poststart, poststop */
+    size_t hook_count;
+    struct record_step *late_steps;
+    size_t late_step_count;
+};
+
+/* From the plan, before the clone: pid 0. Strings are the plan's or the record's arena's. */
+void record_init(struct record *r, const struct plan *plan);
+int record_save(const struct record *r, const char *state_dir, struct error **err) NODISCARD;
+int record_load(struct record *r, const char *state_dir, struct error **err) NODISCARD;
+void record_done(struct record *r);
+
+int record_save_seccomp(const struct seccomp_program *p, const char *state_dir,
+                        struct error **err) NODISCARD;
+int record_load_seccomp(const struct record *r, const char *state_dir, struct seccomp_program *ret,
+                        struct error **err) NODISCARD;
+
+/* Field 22 of /proc/<pid>/stat, or 0 when there is no such process. */
+uint64_t process_start_time(int proc_fd, pid_t pid);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The way in: from here on "/" is the container's, and the host's mounts are out of sight. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "wall/container/mount.h"
+#include "wall/container/step.h"
+
+STEP_DESCRIBE(readonly_root)
+{
+    describe_text(d, "the root file system");
+}
+
+STEP_CHILD(readonly_root)
+{
+    struct mount_attributes readonly = {.set = MOUNT_ATTR_RDONLY};
+    return mount_attributes_set(a->root_fd, &readonly, false);
+}
+
+STEP_DESCRIBE(pivot)
+{
+    describe_text(d, s->no_pivot ? "the root with MS_MOVE and chroot, as asked (--no-pivot)"
+                                 : "the root with pivot_root");
+    describe_str(d, "by", s->no_pivot ? "chroot" : "pivot_root");
+}
+
+/* The new root over itself: the old one then lies on top of it, and is detached. No folder inside
+ * is needed, so a read-only root will do. */
+static int pivot(void)
+{
+    if (syscall(SYS_pivot_root, ".", ".") < 0) {
+        return -errno;
+    }
+    /* Should the host's mounts be shared (rootfsPropagation), the unmounting must stay here. */
+    if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+static int move_root(void)
+{
+    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+STEP_CHILD(pivot)
+{
+    if (fchdir(a->root_fd) < 0) {
+        return -errno;
+    }
+    int r = s->no_pivot ? move_root() : pivot();
+    if (r < 0) {
+        return r;
+    }
+    a->inside = true;
+    return chdir("/") < 0 ? -errno : 0;
+}
+
+STEP_DESCRIBE(root_propagation)
+{
+    bool shared = s->flags & MS_SHARED, recursive = s->flags & MS_REC;
+    const char *name = shared                     ? "shared"
+                       : s->flags & MS_SLAVE      ? "slave"
+                       : s->flags & MS_UNBINDABLE ? "unbindable"
+                                                  : "private";
+    describe_text(d, "the root %s%s", recursive ? "r" : "", name);
+}
+
+STEP_CHILD(root_propagation)
+{
+    return mount(NULL, "/", NULL, s->flags, NULL) < 0 ? -errno : 0;
+}

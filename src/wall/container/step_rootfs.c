@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The root file system: an overlay of the layers, or a folder, as a mount that is not the host's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "wall/container/mount.h"
+#include "wall/container/step.h"
+
+static const char *propagation_name(unsigned long flags)
+{
+    bool recursive = flags & MS_REC;
+    return flags & MS_SHARED       ? (recursive ? "rshared" : "shared")
+           : flags & MS_SLAVE      ? (recursive ? "rslave" : "slave")
+           : flags & MS_UNBINDABLE ? (recursive ? "runbindable" : "unbindable")
+                                   : (recursive ? "rprivate" : "private");
+}
+
+STEP_DESCRIBE(propagation)
+{
+    describe_text(d, "the host's mounts %s here", propagation_name(s->flags));
+    describe_str(d, "propagation", propagation_name(s->flags));
+}
+
+STEP_CHILD(propagation)
+{
+    return mount(NULL, "/", NULL, s->flags, NULL) < 0 ? -errno : 0;
+}
+
+STEP_DESCRIBE(overlay)
+{
+    const struct step_overlay *o = &s->overlay;
+    describe_text(d, "an overlay of %zu layer%s", o->layer_count, o->layer_count == 1 ? "" : "s");
+    if (o->upper) {
+        describe_extra(d, "written to '%s'", o->upper);
+    } else {
+        describe_extra(d, "read-only");
+    }
+    if (o->is_volatile) {
+        describe_extra(d, "never synced");
+    }
+    if (o->idmap.kind != IDMAP_NONE) {
+        describe_extra(d, "id-mapped");
+    }
+    describe_strv(d, "layers", o->layers, o->layer_count);
+    describe_str(d, "upper", o->upper);
+    describe_str(d, "work", o->work);
+    describe_bool(d, "volatile", o->is_volatile);
+    describe_bool(d, "idmap", o->idmap.kind != IDMAP_NONE);
+}
+
+/* Where the root is attached must not be a shared mount, or the attachment would show on the host
+ * (when the spec asks for shared propagation, the host's mounts are still the host's). The mount
+ * that holds the folder is made private: found by walking up to a mount's root. */
+static int make_holder_private(const char *at)
+{
+    int fd = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int depth = 0; fd >= 0 && depth < 256; depth++) {
+        struct statx st;
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0) {
+            break;
+        }
+        if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+            int r = mount_propagate(fd, MS_PRIVATE);
+            fd_close(fd);
+            return r;
+        }
+        int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        fd_close(fd);
+        fd = up;
+    }
+    int r = fd < 0 ? -errno : -ELOOP;
+    fd_close(fd);
+    return r;
+}
+
+/* Attaches the detached mount over the state folder: any folder would do, nobody else sees it. */
+static int attach_root(struct apply *a, int fd, const char *at)
+{
+    int r = make_holder_private(at);
+    if (r < 0) {
+        return step_fail(a, r, DETAIL_PROPAGATION, 0);
+    }
+    if (move_mount(fd, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+        return step_fail(a, -errno, DETAIL_TARGET, 0);
+    }
+    a->root_fd = fd;
+    return 0;
+}
+
+STEP_CHILD(overlay)
+{
+    const struct step_overlay *o = &s->overlay;
+    struct mount_result made = {0};
+    int fd = o->slot == NO_SLOT ? overlay_make(o, -1, &made) : a->slots[o->slot];
+    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd, o->at);
+}
+
+STEP_DESCRIBE(folder)
+{
+    describe_text(d, "'%s' as the root", s->folder.path);
+    if (s->folder.idmap.kind != IDMAP_NONE) {
+        describe_extra(d, "id-mapped");
+    }
+    describe_str(d, "path", s->folder.path);
+    describe_bool(d, "idmap", s->folder.idmap.kind != IDMAP_NONE);
+}
+
+STEP_CHILD(folder)
+{
+    const struct step_folder *f = &s->folder;
+    struct mount_result made = {0};
+    int fd = f->slot == NO_SLOT ? folder_make(f, -1, &made) : a->slots[f->slot];
+    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd, f->at);
+}
