@@ -32,7 +32,11 @@ struct wall_rootfs {
     const char *path;          /* a folder that is the root; NULL when layers are given */
     const char *const *layers; /* overlay: folders, topmost first */
     size_t layer_count;        /* 1 to 127 */
-    const char *upper, *work;  /* overlay: writable folders on one file system */
+    const char *upper, *work;  /* overlay: writable folders on one file system; NULL: read-only */
+    /* Never sync what is written: for a workload that is thrown away (--rm). Else the end of its
+     * last process waits for the disk of the whole file system. */
+    bool is_volatile;
+    bool idmap; /* in a user namespace, map the ids of `path` too; those of layers always are */
 };
 
 struct wall_params {

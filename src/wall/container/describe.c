@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The plan for people and for machines. */
+#include <errno.h>
 #include <stdarg.h>
 
 #include "wall/container/step.h"

@@ -27,9 +27,9 @@ struct work {
 static int wait_for_signal(void *unused)
 {
     (void)unused;
-    for (;;) {
-        pause();
+    while (pause() < 0) { /* returns for no other reason */
     }
+    return 0;
 }
 
 /* A user namespace that nobody lives in, for a mount with mappings of its own. The maps are written

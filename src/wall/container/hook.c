@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,7 +147,7 @@ void hooks_run_late(const struct record *r, int kind, const char *status)
         if (r->hooks[i].kind == kind) {
             const struct hook_state state = {r->oci_version,      r->id,  status, r->bundle,
                                              r->annotations_json, r->pid, -1,     0};
-            (void)hook_run(&r->hooks[i], &state, NULL); /* OCI: the others run all the same */
+            IGNORE(hook_run(&r->hooks[i], &state, NULL)); /* OCI: the others run all the same */
         }
     }
 }

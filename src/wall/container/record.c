@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wall/container/record.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <sched.h>

@@ -20,7 +20,7 @@ STEP_HOST(cgroup)
 STEP_UNDO(cgroup)
 {
     if (s->index == 0) {
-        (void)cgroup_remove(&c->plan->cgroups->set, NULL); /* delete() comes again later */
+        IGNORE(cgroup_remove(&c->plan->cgroups->set, NULL)); /* delete() comes again later */
     }
 }
 

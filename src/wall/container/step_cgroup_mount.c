@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a mount of type "cgroup" becomes: on v2 the one hierarchy, on v1 each controller's. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 

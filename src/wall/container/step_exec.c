@@ -112,9 +112,8 @@ STEP_DESCRIBE(exec)
     while (s->exec.envp[env]) {
         env++;
     }
-    describe_text(d, "'%s'", s->exec.argv[0]);
-    for (size_t i = 1; i < count; i++) {
-        describe_text(d, " '%s'", s->exec.argv[i]);
+    for (size_t i = 0; i < count; i++) {
+        describe_text(d, "%s'%s'", i ? " " : "", s->exec.argv[i]);
     }
     describe_extra(d, "%zu environment variables", env);
     describe_strv(d, "args", (const char *const *)s->exec.argv, count);

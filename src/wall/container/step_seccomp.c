@@ -16,7 +16,7 @@ STEP_DESCRIBE(seccomp)
 
 STEP_CHILD(seccomp)
 {
-    int fd = seccomp_load(a->plan->seccomp);
+    int fd = seccomp_program_load(a->plan->seccomp);
     if (fd < 0 || !a->plan->seccomp->notify) {
         return fd;
     }

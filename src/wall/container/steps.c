@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table of step kinds, and what a failed step is called. */
+#include <errno.h>
 #include <string.h>
 
 #include "spec/spec.h"
