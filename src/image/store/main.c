@@ -16,6 +16,9 @@ static const struct {
     int (*run)(const struct verb_request *r, struct error **err);
 } verbs[] = {
     {"busybox", verb_busybox},
+    {"import", verb_import},
+    {"rmi", verb_rmi},
+    {"tag", verb_tag},
 };
 
 static int run(const json_t *json, struct error **err)

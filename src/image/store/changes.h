@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* --change of import (and the options of bootstrap): Dockerfile instructions that speak of the
+ * image config alone, applied to its "config" object (image-spec config.md "Properties"). Pure.
+ *
+ *     CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR
+ * CMD, ENTRYPOINT and VOLUME take a JSON array or words; words of CMD and ENTRYPOINT are a shell's
+ * line, as in a Dockerfile. */
+#pragma once
+
+#include "base/json.h"
+
+/* "CMD [\"sh\"]". ERROR_INVALID_INPUT names the instruction. */
+int change_apply(json_t *config, const char *instruction, struct error **err) NODISCARD;
+/* One instruction by its name and the rest of its line. */
+int change_apply_named(json_t *config, const char *name, const char *rest,
+                       struct error **err) NODISCARD;
+
+/* "A=b 'c d'" → words, quotes and backslashes understood. ERROR_INVALID_INPUT: an open quote. */
+int change_split_words(const char *text, struct strv *ret, struct error **err) NODISCARD;

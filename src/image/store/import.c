@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/store/import.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/platform.h"
+#include "image/store/changes.h"
+#include "image/store/limits.h"
+#include "image/store/verbs.h"
+
+int import_tarball(struct store *s, const struct import *i, char **ret_id, struct error **err)
+{
+    CLEANUP(source_fd) struct source_fd source;
+    source_fd_init(&source, i->fd, i->name);
+    struct layer layer = {0};
+    struct layer_input in = {
+        .source = &source.base, .name = i->name, .needs_end_marker = true, .limits = i->limits};
+    int r = layer_read(s, &in, &layer, err);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(json)
+    json_t *json =
+        image_config_new(json_incref(i->config), &layer, 1, NULL, i->created_by, i->comment);
+    CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT);
+    struct image_draft d = {.config = text, .layers = &layer, .layer_count = 1};
+    if (text) {
+        d.config_len = strlen(text);
+        r = image_add(s, &d, ret_id, err);
+    } else {
+        r = error_set(err, ERROR_INVALID_INPUT, 0, "the image's config is not valid UTF-8");
+    }
+    layer_done(&layer);
+    return r < 0 || !i->reference ? r : name_set(s, i->reference, *ret_id, err);
+}
+
+static int open_source(const char *source, int *ret, struct error **err)
+{
+    if (str_equal(source, "-")) {
+        *ret = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        return isatty(STDIN_FILENO)
+                   ? error_set(err, ERROR_USAGE, 0, "refusing to read a tarball from a terminal")
+                   : 0;
+    }
+    if (str_starts(source, "http://") || str_starts(source, "https://")) {
+        int r = error_set(err, ERROR_UNSUPPORTED, 0, "import from a URL: '%s'", source);
+        return error_hint(err, r, "curl -L %s | cloison import -", source);
+    }
+    *ret = open_file(AT_FDCWD, source, O_RDONLY, 0, err);
+    return *ret < 0 ? *ret : 0;
+}
+
+static int apply_changes(const json_t *request, json_t *config, struct error **err)
+{
+    CLEANUP(strv) struct strv changes = {0};
+    int r = json_get_strv(request, "change", "request", &changes, err);
+    for (size_t i = 0; i < changes.count && r >= 0; i++) {
+        r = change_apply(config, changes.items[i], err);
+        r = r < 0 ? error_wrap(err, r, "--change") : r;
+    }
+    return r;
+}
+
+static int read_reference(const char *text, struct reference *ret, struct error **err)
+{
+    int r = reference_parse(text, ret, err);
+    if (r >= 0 && ret->digest) {
+        return error_set(err, ERROR_USAGE, 0, "cannot import digest reference '%s'", text);
+    }
+    return r;
+}
+
+int verb_import(const struct verb_request *request, struct error **err)
+{
+    const char *source = "-", *name = NULL, *message = NULL;
+    CLEANUP(reference) struct reference reference = {0};
+    CLEANUP(json) json_t *config = json_object();
+    CLEANUP(fd) int fd = -1;
+    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
+    CLEANUP(free) char *id = NULL;
+    struct import i = {.config = config};
+    int r;
+    if ((r = json_get_str(request->json, "source", "request", &source, err)) < 0 ||
+        (r = json_get_str(request->json, "reference", "request", &name, err)) < 0 ||
+        (r = json_get_str(request->json, "message", "request", &message, err)) < 0 ||
+        (r = apply_changes(request->json, config, err)) < 0 ||
+        (r = name ? read_reference(name, &reference, err) : 0) < 0 ||
+        (r = limits_load(request->config_path, &i.limits, err)) < 0 ||
+        (r = open_source(source, &fd, err)) < 0 ||
+        (r = store_open(request->data_dir, &s, err)) < 0) {
+        return r;
+    }
+    i.fd = fd;
+    i.name = str_equal(source, "-") ? "standard input" : source;
+    i.comment = message ? message : "Imported from -";
+    i.reference = name ? &reference : NULL;
+    CLEANUP(free) char *comment = message ? NULL : str_format("Imported from %s", source);
+    i.comment = message ? message : comment;
+    r = import_tarball(&s, &i, &id, err);
+    if (r >= 0) {
+        printf("%s\n", id);
+    }
+    return r;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* tag and rmi: names given and taken; an image goes with its last name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "image/image.h"
+#include "image/layout.h"
+#include "image/store/add.h"
+#include "image/store/users.h"
+#include "image/store/verbs.h"
+
+int verb_tag(const struct verb_request *request, struct error **err)
+{
+    const char *source = "", *target = "";
+    CLEANUP(reference) struct reference name = {0};
+    CLEANUP(image) struct image *i = NULL;
+    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
+    int r;
+    if ((r = json_get_str(request->json, "source", "request", &source, err)) < 0 ||
+        (r = json_get_str(request->json, "target", "request", &target, err)) < 0 ||
+        (r = reference_parse(target, &name, err)) < 0) {
+        return r;
+    }
+    if (name.digest) {
+        return error_set(err, ERROR_USAGE, 0, "refusing to create a tag with a digest reference");
+    }
+    if ((r = image_resolve(request->data_dir, source, &i, err)) < 0 ||
+        (r = store_open(request->data_dir, &s, err)) < 0) {
+        return r;
+    }
+    return name_set(&s, &name, i->id, err);
+}
+
+struct own_names {
+    const char *hex;
+    struct strv tags, digests; /* full references that lead to the image */
+};
+
+static int note_own(void *context, const char *reference, const char *hex)
+{
+    struct own_names *n = context;
+    if (str_equal(n->hex, hex)) {
+        strv_add(strchr(reference, '@') ? &n->digests : &n->tags, reference);
+    }
+    return 0;
+}
+
+static int untag(struct store *s, const char *full, struct error **err)
+{
+    CLEANUP(reference) struct reference r = {0};
+    int e = reference_parse(full, &r, err);
+    if (e >= 0) {
+        e = name_remove(s, &r, err);
+    }
+    if (e > 0) {
+        CLEANUP(free) char *familiar = reference_familiar(&r);
+        printf("Untagged: %s\n", familiar);
+    }
+    return e;
+}
+
+static int untag_all(struct store *s, const struct strv *names, struct error **err)
+{
+    int r = 0;
+    for (size_t i = 0; i < names->count && r >= 0; i++) {
+        r = untag(s, names->items[i], err);
+    }
+    return r;
+}
+
+/* The digest names of a repository go with its last tag. */
+static int untag_one(struct store *s, const struct own_names *n, const char *full,
+                     struct error **err)
+{
+    CLEANUP(free) char *repository = xstrndup(full, strcspn(full, "@"));
+    char *colon = strrchr(repository, ':');
+    if (colon && !strchr(colon, '/')) {
+        *colon = '\0';
+    }
+    size_t len = strlen(repository), others = 0;
+    for (size_t i = 0; i < n->tags.count; i++) {
+        others += str_starts(n->tags.items[i], repository) && n->tags.items[i][len] == ':';
+    }
+    int r = untag(s, full, err);
+    for (size_t i = 0; i < n->digests.count && r >= 0 && others <= 1; i++) {
+        const char *digest = n->digests.items[i];
+        if (str_starts(digest, repository) && digest[len] == '@' && !str_equal(digest, full)) {
+            r = untag(s, digest, err);
+        }
+    }
+    return r;
+}
+
+static int delete_image(struct store *s, const struct own_names *n, struct error **err)
+{
+    int r = untag_all(s, &n->tags, err);
+    if (r >= 0) {
+        r = untag_all(s, &n->digests, err);
+    }
+    CLEANUP(free) char *path = layout_id(n->hex);
+    if (r >= 0 && unlinkat(s->fd, path, 0) < 0 && errno != ENOENT) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
+    }
+    if (r >= 0) {
+        printf("Deleted: sha256:%s\n", n->hex);
+        store_want_sweep(s);
+    }
+    return r;
+}
+
+/* How many repositories the tags are of. */
+static bool in_one_repository(const struct strv *tags)
+{
+    for (size_t i = 1; i < tags->count; i++) {
+        size_t len = (size_t)(strrchr(tags->items[0], ':') - tags->items[0]);
+        if (strncmp(tags->items[0], tags->items[i], len + 1) != 0 ||
+            strchr(tags->items[i] + len + 1, ':')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int check_users(struct store *s, const char *name, const char *hex, bool force,
+                       struct error **err)
+{
+    CLEANUP(free) char *user = NULL;
+    int r = image_user(s->data_dir, hex, &user, err);
+    if (r <= 0 || force) {
+        return r < 0 ? r : 0;
+    }
+    r = error_set(err, ERROR_BUSY, 0, "cannot remove image '%s': in use by container '%s'", name,
+                  user);
+    return error_hint(err, r, "remove the container first, or use --force");
+}
+
+/* The full reference by which the image was named; NULL: by its ID. */
+static char *named_as(const struct image *i, const char *text)
+{
+    CLEANUP(reference) struct reference r = {0};
+    if (!i->name || reference_parse(text, &r, NULL) < 0) {
+        return NULL;
+    }
+    if (r.digest) { /* the digest alone is in the name */
+        free(take_ptr(r.tag));
+    }
+    return reference_full(&r);
+}
+
+static int remove_one(struct store *s, const char *text, bool force, struct error **err)
+{
+    struct own_names n = {0};
+    CLEANUP(image) struct image *i = NULL;
+    int r = image_resolve(s->data_dir, text, &i, err);
+    if (r < 0) {
+        return r;
+    }
+    n.hex = digest_hex(i->id);
+    CLEANUP(free) char *as = named_as(i, text);
+    r = layout_each_name(s->fd, note_own, &n, err);
+    bool others = n.tags.count > 1 || (n.tags.count == 1 && as && strchr(as, '@'));
+    if (r >= 0 && as && others) {
+        r = untag_one(s, &n, as, err);
+    } else if (r >= 0 && !as && !force && !in_one_repository(&n.tags)) {
+        r = error_set(err, ERROR_BUSY, 0,
+                      "cannot remove image '%s': it has names in several repositories", text);
+        error_hint(err, r, "remove the names one by one, or use --force");
+    } else if (r >= 0) {
+        r = check_users(s, text, n.hex, force, err);
+        r = r < 0 ? r : delete_image(s, &n, err);
+    }
+    strv_done(&n.tags);
+    strv_done(&n.digests);
+    return r;
+}
+
+int verb_rmi(const struct verb_request *request, struct error **err)
+{
+    CLEANUP(strv) struct strv names = {0};
+    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
+    bool force = false;
+    int r;
+    if ((r = json_get_strv(request->json, "images", "request", &names, err)) < 0 ||
+        (r = json_get_bool(request->json, "force", "request", &force, err)) < 0 ||
+        (r = store_open(request->data_dir, &s, err)) < 0) {
+        return r;
+    }
+    int worst = 0;
+    for (size_t i = 0; i < names.count; i++) {
+        CLEANUP(error) struct error *why = NULL;
+        r = remove_one(&s, names.items[i], force, &why);
+        bool ignored = r < 0 && force && why->kind == ERROR_NOT_FOUND;
+        if (r < 0 && !ignored && i + 1 == names.count) {
+            return error_move(err, &why, r);
+        }
+        if (r < 0) { /* the others are still to be removed; main() prints one error only */
+            error_print(why, stderr);
+            worst = ignored ? worst : 1;
+        }
+    }
+    return worst;
+}
