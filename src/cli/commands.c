@@ -8,6 +8,14 @@ const struct command *const commands[] = {
     /* Containers */
     &command_ps,
     /* Images */
+    &command_images,
+    &command_pull,
+    &command_load,
+    &command_save,
+    &command_import,
+    &command_bootstrap,
+    &command_tag,
+    &command_rmi,
     /* System */
     &command_info,
     &command_version,

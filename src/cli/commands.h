@@ -9,14 +9,22 @@
 
 #include "base/options.h"
 
+extern const struct command command_bootstrap;
 extern const struct command command_complete;
 extern const struct command command_describe;
 extern const struct command command_help;
+extern const struct command command_images;
+extern const struct command command_import;
 extern const struct command command_info;
 extern const struct command command_inspect;
+extern const struct command command_load;
 extern const struct command command_ps;
+extern const struct command command_pull;
+extern const struct command command_rmi;
+extern const struct command command_save;
 extern const struct command command_system_boot;
 extern const struct command command_system_shutdown;
+extern const struct command command_tag;
 extern const struct command command_top;
 extern const struct command command_version;
 

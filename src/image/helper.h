@@ -8,7 +8,7 @@
  * travel as data. Side effects: a process. */
 #pragma once
 
-#include <jansson.h>
+#include "base/json.h"
 
 #include "base/error.h"
 

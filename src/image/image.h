@@ -8,7 +8,8 @@
  *     oci-layout, index.json        for other tools; index.json is rewritten from names/
  *     blobs/sha256/<hex>            manifests, configs, and the layers as they came
  *     layers/<chain id hex>/diff/   an unpacked layer (overlay lower folder, overlay's whiteouts)
- *     layers/<chain id hex>/layer.json  {"diffID","chainID","parent","size"}
+ *     layers/<chain id hex>/layer.json  {"diffID","chainID","parent","size","tarSize","blob",
+ *                                       "blobSize","mediaType"}
  *     ids/<config digest hex>.json  {"config","manifest","layers":[chain ids, base first],"size",
  *                                   "created","addedAt","local"}
  *     names/<registry>/<repository…>/:<tag>             symlink to ids/<hex>.json

@@ -10,13 +10,46 @@
 #include "image/layout.h"
 #include "image/store/layer.h"
 
-bool layer_exists(struct store *s, const char *chain_id, int64_t *ret_size)
+static const char *static_media_type(const char *type)
+{
+    static const char *const known[] = {MEDIA_LAYER_TAR, MEDIA_LAYER_GZIP, MEDIA_LAYER_ZSTD};
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (str_equal(known[i], type)) {
+            return known[i];
+        }
+    }
+    return MEDIA_LAYER_TAR;
+}
+
+static bool copy_digest(char ret[DIGEST_TEXT_BYTES], const char *digest)
+{
+    if (!digest || !digest_is_valid(digest)) {
+        return false;
+    }
+    memcpy(ret, digest, DIGEST_TEXT_BYTES);
+    return true;
+}
+
+bool layer_find(const struct store *s, const char *chain_id, struct layer *ret)
 {
     CLEANUP(free) char *folder = layout_layer(digest_hex(chain_id));
     CLEANUP(free) char *path = str_format("%s/layer.json", folder);
     CLEANUP(json) json_t *json = NULL;
-    return json_load_path(s->fd, path, 65536, &json, NULL) >= 0 &&
-           json_get_i64(json, "size", path, 0, INT64_MAX, ret_size, NULL) > 0;
+    const char *diff_id = NULL, *blob = NULL, *type = NULL;
+    struct layer l = {0};
+    if (json_load_path(s->fd, path, 65536, &json, NULL) < 0 ||
+        json_get_i64(json, "size", path, 0, INT64_MAX, &l.size, NULL) <= 0 ||
+        json_get_i64(json, "tarSize", path, 0, INT64_MAX, &l.tar_size, NULL) <= 0 ||
+        json_get_i64(json, "blobSize", path, 0, INT64_MAX, &l.blob_size, NULL) <= 0 ||
+        json_get_str(json, "mediaType", path, &type, NULL) <= 0 ||
+        json_get_str(json, "diffID", path, &diff_id, NULL) <= 0 ||
+        json_get_str(json, "blob", path, &blob, NULL) <= 0 || !copy_digest(l.digest, blob) ||
+        !copy_digest(l.diff_id, diff_id) || !copy_digest(l.chain_id, chain_id)) {
+        return false;
+    }
+    l.media_type = static_media_type(type);
+    *ret = l;
+    return true;
 }
 
 /* Where the layer's files are now. */
@@ -68,8 +101,10 @@ static int write_layer_json(struct store *s, const struct layer *l, const char *
 {
     CLEANUP(free) char *path = str_format("%s/layer.json", l->tmp);
     CLEANUP(json)
-    json_t *json = json_pack("{s:s, s:s, s:s?, s:I}", "diffID", l->diff_id, "chainID", l->chain_id,
-                             "parent", parent, "size", (json_int_t)l->size);
+    json_t *json = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:s, s:I, s:s}", "diffID", l->diff_id,
+                             "chainID", l->chain_id, "parent", parent, "size", (json_int_t)l->size,
+                             "tarSize", (json_int_t)l->tar_size, "blob", l->digest, "blobSize",
+                             (json_int_t)l->blob_size, "mediaType", l->media_type);
     return json_save_path(s->fd, path, json, 0600, false, err);
 }
 
@@ -78,7 +113,9 @@ static int prepare(struct store *s, struct layer *layers, size_t at, struct erro
     struct layer *l = &layers[at];
     const char *parent = at ? layers[at - 1].chain_id : NULL;
     digest_chain(parent, l->diff_id, l->chain_id);
-    if (layer_exists(s, l->chain_id, &l->size)) {
+    struct layer there;
+    if (layer_find(s, l->chain_id, &there)) {
+        l->size = there.size;
         if (l->tmp) {
             IGNORE(remove_tree(s->fd, l->tmp, NULL)); /* the temporary folder goes at the end */
             free(take_ptr(l->tmp));
@@ -100,14 +137,15 @@ static int give_name(struct store *s, const struct layer *l, struct error **err)
     if (renameat2(s->fd, l->tmp, s->fd, path, RENAME_NOREPLACE) == 0) {
         return 0;
     }
-    int64_t size;
-    if (errno == EEXIST && layer_exists(s, l->chain_id, &size)) {
+    int code = errno;
+    struct layer there;
+    if (code == EEXIST && layer_find(s, l->chain_id, &there)) {
         return 0;
     }
-    if (errno == EEXIST && renameat2(s->fd, l->tmp, s->fd, path, RENAME_EXCHANGE) == 0) {
+    if (code == EEXIST && renameat2(s->fd, l->tmp, s->fd, path, RENAME_EXCHANGE) == 0) {
         return 0;
     }
-    return error_set_errno(err, ERROR_KERNEL, errno, "keeping the layer '%s'", l->chain_id);
+    return error_set_errno(err, ERROR_KERNEL, code, "keeping the layer '%s'", l->chain_id);
 }
 
 int layers_commit(struct store *s, struct layer *layers, size_t count, struct error **err)

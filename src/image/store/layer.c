@@ -22,6 +22,7 @@ struct pass {
     struct archive *plain; /* decompresses */
     struct archive *tar;
     struct digest *diff;
+    int64_t tar_size;
     size_t zeros; /* at the end of the tar so far */
     const char *media_type;
     const void *first; /* the first bytes, read to see what they are */
@@ -79,6 +80,7 @@ static ssize_t read_source(struct archive *a, void *context, const void **ret)
 static void note_plain(struct pass *p, const char *bytes, size_t len)
 {
     digest_add(p->diff, bytes, len);
+    p->tar_size += (int64_t)len;
     size_t n = 0;
     while (n < len && n < TAR_END_BYTES && bytes[len - 1 - n] == 0) {
         n++;
@@ -248,6 +250,7 @@ static int run_pass(struct pass *p, struct layer *l, struct error **err)
         r = check_digests(p, l, err);
     }
     l->size = u.bytes;
+    l->tar_size = p->tar_size;
     l->implied = u.implied;
     u.implied = (struct strv){0};
     l->media_type = p->media_type;

@@ -27,12 +27,12 @@ struct layer_input {
 };
 
 struct layer {
-    char digest[DIGEST_TEXT_BYTES];   /* of the blob */
-    char diff_id[DIGEST_TEXT_BYTES];  /* of the tar */
-    char chain_id[DIGEST_TEXT_BYTES]; /* set by layers_commit() */
-    int64_t blob_size, size;          /* of the blob; of the files */
-    const char *media_type;           /* as found; static */
-    char *tmp;                        /* the unpacked folder in tmp/; NULL: unpacked before */
+    char digest[DIGEST_TEXT_BYTES];    /* of the blob */
+    char diff_id[DIGEST_TEXT_BYTES];   /* of the tar */
+    char chain_id[DIGEST_TEXT_BYTES];  /* set by layers_commit() */
+    int64_t blob_size, tar_size, size; /* of the blob; of the tar; of the files */
+    const char *media_type;            /* as found; static */
+    char *tmp;                         /* the unpacked folder in tmp/; NULL: unpacked before */
     struct strv implied;
 };
 
@@ -41,8 +41,9 @@ int layer_read(struct store *s, const struct layer_input *in, struct layer *ret,
                struct error **err) NODISCARD;
 void layer_done(struct layer *l);
 
-/* Whether the layer of this chainID is unpacked in the store; its size if so. */
-bool layer_exists(struct store *s, const char *chain_id, int64_t *ret_size);
+/* Whether the layer of this chainID is unpacked in the store; if so, *ret is what its layer.json
+ * says (tmp NULL): the blob named there may have gone meanwhile. */
+bool layer_find(const struct store *s, const char *chain_id, struct layer *ret);
 
 /* Base first. Layers whose `tmp` is NULL must exist under their chainID. */
 int layers_commit(struct store *s, struct layer *layers, size_t count,

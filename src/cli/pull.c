@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `cloison pull`: the program cloison-image does it. */
+#include "cli/commands.h"
+#include "image/helper.h"
+
+struct pull_values {
+    const char *platform;
+    bool quiet, all_tags;
+};
+
+static const struct option options[] = {
+    {'a', "all-tags", OPTION_FLAG, offsetof(struct pull_values, all_tags), NULL,
+     "Pull every tag of the repository"},
+    {0, "platform", OPTION_STRING, offsetof(struct pull_values, platform), "OS/ARCH[/VARIANT]",
+     "Pull for this platform instead of the host's"},
+    {'q', "quiet", OPTION_FLAG, offsetof(struct pull_values, quiet), NULL,
+     "Print no progress, only the image's name"},
+    {0},
+};
+
+static int run(const struct command_context *context, void *v, int argc, char **argv,
+               struct error **err)
+{
+    const struct pull_values *values = v;
+    CLEANUP(json)
+    json_t *request = image_request("pull", context->data_dir, context->config_path);
+    json_object_set_new(request, "reference", json_string(argv[0]));
+    json_object_set_new(request, "quiet", json_boolean(values->quiet));
+    json_object_set_new(request, "allTags", json_boolean(values->all_tags));
+    if (values->platform) {
+        json_object_set_new(request, "platform", json_string(values->platform));
+    }
+    return image_helper_become(request, err);
+}
+
+const struct command command_pull = {
+    .name = "pull",
+    .group = "Images",
+    .summary = "Download an image from a registry",
+    .arguments = "[OPTIONS] NAME[:TAG|@DIGEST]",
+    .options = options,
+    .values_size = sizeof(struct pull_values),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .argument_completion = COMPLETE_IMAGE,
+    .run = run,
+};
