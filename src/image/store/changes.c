@@ -77,6 +77,21 @@ static json_t *child(json_t *config, const char *key, json_t *fresh)
     return fresh;
 }
 
+int change_set_words(json_t *config, const char *key, const char *text, struct error **err)
+{
+    json_t *list = NULL;
+    if (!json_words(text, &list)) {
+        CLEANUP(strv) struct strv words = {0};
+        int r = change_split_words(text, &words, err);
+        if (r < 0) {
+            return r;
+        }
+        list = json_from_strv(&words);
+    }
+    json_object_set_new(config, key, list);
+    return 0;
+}
+
 static int set_string(json_t *config, const char *key, const char *rest, struct error **err)
 {
     json_object_set_new(config, key, json_string(rest));
@@ -96,6 +111,15 @@ static void set_variable(json_t *env, const char *pair)
         }
     }
     json_array_append_new(env, json_string(pair));
+}
+
+int change_add_variable(json_t *config, const char *pair, struct error **err)
+{
+    if (!strchr(pair, '=') || pair[0] == '=') {
+        return error_set(err, ERROR_USAGE, 0, "'%s' is not NAME=VALUE", pair);
+    }
+    set_variable(child(config, "Env", json_array()), pair);
+    return 0;
 }
 
 static int add_env(json_t *config, const char *key, const char *rest, struct error **err)

@@ -17,3 +17,9 @@ int change_apply_named(json_t *config, const char *name, const char *rest,
 
 /* "A=b 'c d'" → words, quotes and backslashes understood. ERROR_INVALID_INPUT: an open quote. */
 int change_split_words(const char *text, struct strv *ret, struct error **err) NODISCARD;
+
+/* One variable, "NAME=VALUE", as it is. */
+int change_add_variable(json_t *config, const char *pair, struct error **err) NODISCARD;
+/* A command line, a JSON array or words, under "Cmd" or "Entrypoint". */
+int change_set_words(json_t *config, const char *key, const char *text,
+                     struct error **err) NODISCARD;

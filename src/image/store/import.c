@@ -10,6 +10,20 @@
 #include "image/store/limits.h"
 #include "image/store/verbs.h"
 
+/* A writer that failed is why reading failed. */
+static int ask_writer(const struct import *i, int result, struct error **err)
+{
+    CLEANUP(error) struct error *why = NULL;
+    int r = i->writer_ended ? i->writer_ended(i->context, &why) : 0;
+    if (r >= 0) {
+        return result;
+    }
+    if (result < 0 && err) {
+        error_free(take_ptr(*err));
+    }
+    return error_move(err, &why, r);
+}
+
 int import_tarball(struct store *s, const struct import *i, char **ret_id, struct error **err)
 {
     CLEANUP(source_fd) struct source_fd source;
@@ -18,7 +32,9 @@ int import_tarball(struct store *s, const struct import *i, char **ret_id, struc
     struct layer_input in = {
         .source = &source.base, .name = i->name, .needs_end_marker = true, .limits = i->limits};
     int r = layer_read(s, &in, &layer, err);
+    r = ask_writer(i, r, err);
     if (r < 0) {
+        layer_done(&layer);
         return r;
     }
     CLEANUP(json)
@@ -94,7 +110,6 @@ int verb_import(const struct verb_request *request, struct error **err)
     }
     i.fd = fd;
     i.name = str_equal(source, "-") ? "standard input" : source;
-    i.comment = message ? message : "Imported from -";
     i.reference = name ? &reference : NULL;
     CLEANUP(free) char *comment = message ? NULL : str_format("Imported from %s", source);
     i.comment = message ? message : comment;

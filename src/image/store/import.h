@@ -11,6 +11,10 @@ struct import {
     const char *created_by, *comment;  /* of the history entry; may be NULL */
     const struct reference *reference; /* NULL: without a name */
     struct unpack_limits limits;
+    /* Called when the tarball is read and before the image is made: a failure of whoever wrote the
+     * tarball is the error then, and also when reading failed. NULL: none. */
+    int (*writer_ended)(void *context, struct error **err);
+    void *context;
 };
 /* The caller frees *ret_id. */
 int import_tarball(struct store *s, const struct import *i, char **ret_id,

@@ -15,6 +15,7 @@ static const struct {
     const char *name;
     int (*run)(const struct verb_request *r, struct error **err);
 } verbs[] = {
+    {"bootstrap", verb_bootstrap},
     {"busybox", verb_busybox},
     {"import", verb_import},
     {"rmi", verb_rmi},
