@@ -30,7 +30,7 @@ static const char give_cache[] =
     "[ -e \"$t\" ] || { cp -a \"$f\" \"$t.$$\" && mv \"$t.$$\" \"$t\"; }; done; "
     "cp -a \"$1\"/var/lib/apt/lists/. \"$CLOISON_APT_CACHE\"/lists/ && "
     "find \"$CLOISON_APT_CACHE\"/archives -type f -atime +30 -delete; "
-    "rm -rf \"$1\"/var/cache/apt/archives/* \"$1\"/var/lib/apt/lists/*; "
+    "rm -rf \"$1\"/var/cache/apt/* \"$1\"/var/lib/apt/lists/*; "
     ": >\"$1\"/etc/resolv.conf; : >\"$1\"/etc/hostname";
 
 /* As Debian's slim images: no documentation but the licences, no translations. */
