@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "net/helper.h"
+#include "net/kernel/forward.h"
 #include "net/kernel/link.h"
 #include "net/kernel/table.h"
 #include "net/lease.h"
@@ -106,12 +107,19 @@ static int make_table(struct work *w, struct error **err)
     return table_make(&w->nf, &w->record->settings, all.items, all.count, err);
 }
 
-/* The bridge, forwarding and the table, whichever is missing. */
+static bool is_prepared(struct work *w, int *ret_bridge)
+{
+    const struct net_settings *s = &w->record->settings;
+    return link_bridge_ready(&w->route, s, ret_bridge) && table_ready(&w->nf, s) &&
+           forward_ready(&w->nf, s);
+}
+
+/* Forwarding, the bridge and the table, whichever is missing. */
 static int prepare(struct work *w, int *ret_bridge, struct error **err)
 {
     const struct net_settings *s = &w->record->settings;
     int r = link_forwarding_on(err);
-    if (r < 0 || (link_bridge_ready(&w->route, s, ret_bridge) && table_ready(&w->nf, s))) {
+    if (r < 0 || is_prepared(w, ret_bridge)) {
         return r;
     }
     CLEANUP(fd) int lock = lock_kernel(w, err);
@@ -119,6 +127,7 @@ static int prepare(struct work *w, int *ret_bridge, struct error **err)
     if (r >= 0 && !link_bridge_ready(&w->route, s, ret_bridge)) {
         r = link_bridge_make(&w->route, s, ret_bridge, err);
     }
+    r = r < 0 ? r : forward_open(&w->nf, s, err);
     return r < 0 || table_ready(&w->nf, s) ? r : make_table(w, err);
 }
 
@@ -197,6 +206,7 @@ static int purge(char **arguments, struct error **err)
     r = netlink_open(NETLINK_ROUTE, &w.route, err);
     r = r < 0 ? r : netlink_open(NETLINK_NETFILTER, &w.nf, err);
     r = r < 0 ? r : table_remove(&w.nf, &settings, err);
+    r = r < 0 ? r : forward_close(&w.nf, &settings, err);
     return r < 0 ? r : link_bridge_remove(&w.route, &settings, err);
 }
 
