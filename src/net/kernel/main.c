@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "net/helper.h"
+#include "net/kernel/conntrack.h"
 #include "net/kernel/forward.h"
 #include "net/kernel/link.h"
 #include "net/kernel/table.h"
@@ -139,9 +140,14 @@ static int publish(struct work *w, struct error **err)
         json_array_size(w->record->attachment->ports) ? table_add_ports(&w->nf, w->record, &e) : 0;
     if (r == -EEXIST || r == -EBUSY || r == -ENOENT) {
         CLEANUP(fd) int lock = lock_kernel(w, err);
-        return lock < 0 ? lock : make_table(w, err);
+        r = lock < 0 ? lock : make_table(w, err);
+    } else if (r < 0) {
+        r = error_move(err, &e, r);
     }
-    return r < 0 ? error_move(err, &e, r) : r;
+    if (r >= 0) {
+        conntrack_forget(&w->nf, w->record);
+    }
+    return r;
 }
 
 static int attach(char **arguments, struct error **err)
@@ -180,6 +186,9 @@ static int detach(char **arguments, struct error **err)
     CLEANUP(fd) int lock = r < 0 ? r : lock_kernel(&w, err);
     r = lock < 0 ? lock : mark_ending(&w, err);
     r = r < 0 ? r : table_remove_ports(&w.nf, w.record, err);
+    if (r >= 0) {
+        conntrack_forget(&w.nf, w.record);
+    }
     if (r >= 0 && arguments[2]) {
         r = link_pair_remove(&w.route, w.record->attachment, err);
     }
