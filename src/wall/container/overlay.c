@@ -9,9 +9,14 @@
  * nor metacopy marks in them are followed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -146,6 +151,22 @@ static int cover(const char *path, int user_fd, struct mount_result *ret)
     return move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* An overlay acts on its layers as whoever mounted it. The host's root has no id in the id-mapped
+ * upper folder and could make nothing there: take the ids that its owner has through the mapping,
+ * for this process's accesses to files alone, and keep the rights that the change would cost. */
+static int act_as_owner(const char *folder)
+{
+    struct stat st;
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    if (stat(folder, &st) < 0 || syscall(SYS_capget, &header, data) < 0) {
+        return -errno;
+    }
+    (void)syscall(SYS_setfsgid, st.st_gid); /* they return the id before, whatever happens */
+    (void)syscall(SYS_setfsuid, st.st_uid);
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 int overlay_make(const struct step_overlay *o, int user_fd, struct mount_result *ret)
 {
     for (size_t i = 0; user_fd >= 0 && i < o->layer_count; i++) {
@@ -157,10 +178,20 @@ int overlay_make(const struct step_overlay *o, int user_fd, struct mount_result 
     }
     if (user_fd >= 0 && o->upper) {
         int r = cover(o->common, user_fd, ret);
+        if (r == 0) {
+            r = act_as_owner(o->upper);
+        }
         if (r < 0) {
             return r;
         }
     }
     int fd = make_new_way(o, ret);
-    return fd == -EOPNOTSUPP ? overlay_make_legacy(o, ret) : fd;
+    fd = fd == -EOPNOTSUPP ? overlay_make_legacy(o, ret) : fd;
+    /* Where overlayfs cannot use the work folder it mounts read-only and says so to nobody. */
+    struct statfs st;
+    if (fd >= 0 && o->upper && (fstatfs(fd, &st) < 0 || st.f_flags & ST_RDONLY)) {
+        fd_close(fd);
+        return -EROFS;
+    }
+    return fd;
 }

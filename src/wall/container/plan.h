@@ -320,6 +320,7 @@ struct plan {
     size_t joined_count; /* namespaces to open */
     int slot_count;      /* detached mounts the parent makes */
     bool terminal;
+    bool shared_mounts; /* the host's mounts stay shared with the host's (rootfsPropagation) */
     bool rendezvous; /* hooks run while the child stands still */
     bool remote_start;
     struct plan_hook *late_hooks; /* startContainer, poststart, poststop: kept in wall.json */

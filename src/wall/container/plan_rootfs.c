@@ -103,8 +103,8 @@ int plan_rootfs(struct planning *g, struct error **err)
     }
     /* Shared: what is bound stays one with the host's mount of it. An unbindable tree could not be
      * bound from at all. */
-    bool keep = flags & MS_SHARED;
-    if (!keep) {
+    g->plan->shared_mounts = flags & MS_SHARED;
+    if (!g->plan->shared_mounts) {
         plan_add(g->plan, STEP_PROPAGATION)->flags =
             flags & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
     }

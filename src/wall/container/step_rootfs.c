@@ -82,7 +82,7 @@ static int make_holder_private(const char *at)
 /* Attaches the detached mount over the state folder: any folder would do, nobody else sees it. */
 static int attach_root(struct apply *a, int fd, const char *at)
 {
-    int r = make_holder_private(at);
+    int r = a->plan->shared_mounts ? make_holder_private(at) : 0;
     if (r < 0) {
         return step_fail(a, r, DETAIL_PROPAGATION, 0);
     }

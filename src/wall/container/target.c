@@ -82,9 +82,32 @@ static int enter_or_make(struct walk *w, int root_fd, int parent, size_t start, 
     return r < 0 ? r : fd < 0 ? fd : 0;
 }
 
+/* The folder above is there already, as it is nearly always. */
+static int open_folders(struct walk *w, int root_fd, int *ret_fd, size_t *ret_name)
+{
+    size_t end = strlen(w->path);
+    while (end && w->path[end - 1] == '/') {
+        w->path[--end] = '\0';
+    }
+    char *slash = strrchr(w->path, '/');
+    *ret_name = slash ? (size_t)(slash - w->path) + 1 : 0;
+    if (slash) {
+        *slash = '\0';
+    }
+    const char *folder = slash ? w->path : "";
+    *ret_fd = open_inside(root_fd, folder, O_PATH | O_DIRECTORY, w->no_symlinks);
+    if (slash) {
+        *slash = '/';
+    }
+    return *ret_fd < 0 ? *ret_fd : 0;
+}
+
 /* Opens the folder above path's last component, whose place is *ret_name. 1: begin again. */
 static int walk_folders(struct walk *w, int root_fd, int *ret_fd, size_t *ret_name)
 {
+    if (open_folders(w, root_fd, ret_fd, ret_name) == 0) {
+        return 0;
+    }
     CLEANUP(fd) int parent = open_inside(root_fd, "", O_PATH | O_DIRECTORY, false);
     if (parent < 0) {
         return parent;
