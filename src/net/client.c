@@ -44,7 +44,7 @@ static int undo(const char *run_dir, const struct net_record *record, const char
                 struct error **err)
 {
     if (record->attachment->host_interface) {
-        net_device_down(record->attachment->host_interface);
+        (void)net_device_down(record->attachment->host_interface); /* gone already, mostly */
     }
     if (json_array_size(record->attachment->ports) == 0 && !netns) {
         return 0;
@@ -332,15 +332,39 @@ int net_reserve(const struct net_request *request, struct net_attachment **ret, 
     return 0;
 }
 
-int net_attach(const struct net_request *request, const struct net_attachment *reserved,
+/* A restarted container keeps its reservation, but the pair of its last run may still be there: the
+ * kernel removes it some time after the namespace. It is cut off, and the new one gets another
+ * name.
+ */
+static int rename_if_taken(const struct net_request *request, struct net_attachment *a,
+                           struct error **err)
+{
+    CLEANUP(leases) struct leases leases = LEASES_NONE;
+    CLEANUP(net_record) struct net_record *record = NULL;
+    if (!net_device_down(a->host_interface)) {
+        return 0;
+    }
+    int r = leases_open(request->run_dir, &leases, err);
+    r = r < 0 ? r : net_record_load(leases.dir, request->id, &record, err);
+    if (r < 0) {
+        return r == -ENOENT ? 0 : r; /* the helper tells that nothing is reserved */
+    }
+    free(a->host_interface);
+    free(record->attachment->host_interface);
+    a->host_interface = host_interface_name();
+    record->attachment->host_interface = xstrdup(a->host_interface);
+    return net_record_save(leases.dir, record, err);
+}
+
+int net_attach(const struct net_request *request, struct net_attachment *reserved,
                struct error **err)
 {
-    (void)reserved; /* the helper reads its record */
     CLEANUP(free)
     char *netns = request->netns_path ? xstrdup(request->netns_path)
                                       : str_format("/proc/%d/ns/net", (int)request->pid);
     const char *const arguments[] = {"attach", request->run_dir, request->id, netns, NULL};
-    return net_helper_run(arguments, err);
+    int r = rename_if_taken(request, reserved, err);
+    return r < 0 ? r : net_helper_run(arguments, err);
 }
 
 int net_detach(const struct net_request *request, struct error **err)

@@ -26,12 +26,10 @@ static int set_flags(int sock, const char *name, short set, short clear)
     return ioctl(sock, SIOCSIFFLAGS, &q) < 0 ? -errno : 0;
 }
 
-void net_device_down(const char *name)
+bool net_device_down(const char *name)
 {
     CLEANUP(fd) int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (sock >= 0) {
-        (void)set_flags(sock, name, 0, IFF_UP); /* gone already, mostly */
-    }
+    return sock >= 0 && set_flags(sock, name, 0, IFF_UP) != -ENODEV;
 }
 
 /* A socket belongs for its whole life to the network namespace in which it was made. */

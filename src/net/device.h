@@ -2,6 +2,8 @@
 /* The little that needs no netlink: a device up or down by ioctl (man 7 netdevice). */
 #pragma once
 
-/* Cuts the device off in this process' network namespace. A missing device is success: the kernel
- * has removed it with the namespace of its other end. */
-void net_device_down(const char *name);
+#include <stdbool.h>
+
+/* Cuts the device off in this process' network namespace. False: there is none of this name; the
+ * kernel has removed it with the namespace of its other end. */
+bool net_device_down(const char *name);

@@ -56,8 +56,9 @@ DEFINE_CLEANUP(net_attachment, struct net_attachment *, net_attachment_free)
 int net_reserve(const struct net_request *request, struct net_attachment **ret,
                 struct error **err) NODISCARD;
 /* Makes the bridge when absent, the veth pair, addresses, routes, loopback up, port elements. Call
- * net_detach() after a failure. */
-int net_attach(const struct net_request *request, const struct net_attachment *reserved,
+ * net_detach() after a failure. May be called again for a namespace that takes the place of one
+ * that ended (a restart): the host's end may then get another name. */
+int net_attach(const struct net_request *request, struct net_attachment *reserved,
                struct error **err) NODISCARD;
 /* Undoes both, known by id and run_dir alone, and netns_path when the namespace was given by path.
  * A missing piece is success. */
