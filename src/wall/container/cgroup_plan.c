@@ -89,6 +89,43 @@ static void add_device_write(struct arena *a, struct cgroup_plan *p, size_t grou
     };
 }
 
+#define NUMBER(n)                                                                                  \
+    {                                                                                              \
+        true, n                                                                                    \
+    }
+/* What every workload may use whatever the rules say, since it is given these nodes
+ * (config-linux.md#default-devices), and may make: a node that is made is not thereby opened. */
+static const struct spec_device_rule default_rules[] = {
+    {.allow = true, .type = 'c', .access = "m"},
+    {.allow = true, .type = 'b', .access = "m"},
+    {.allow = true, .type = 'c', .major = NUMBER(1), .minor = NUMBER(3)}, /* null */
+    {.allow = true, .type = 'c', .major = NUMBER(1), .minor = NUMBER(5)}, /* zero */
+    {.allow = true, .type = 'c', .major = NUMBER(1), .minor = NUMBER(7)}, /* full */
+    {.allow = true, .type = 'c', .major = NUMBER(1), .minor = NUMBER(8)}, /* random */
+    {.allow = true, .type = 'c', .major = NUMBER(1), .minor = NUMBER(9)}, /* urandom */
+    {.allow = true, .type = 'c', .major = NUMBER(5), .minor = NUMBER(0)}, /* tty */
+    {.allow = true, .type = 'c', .major = NUMBER(5), .minor = NUMBER(2)}, /* ptmx */
+    {.allow = true, .type = 'c', .major = NUMBER(136)},                   /* pts */
+};
+
+static bool allows_everything(const struct spec_device_rule *r)
+{
+    return r->allow && r->type == 'a' && !r->major.set && !r->minor.set && !r->access;
+}
+
+/* The spec's rules and the defaults behind them, where something is denied at all. */
+static struct spec_device_rule *whole_rules(struct arena *a, const struct spec_resources *r,
+                                            size_t *ret_count)
+{
+    size_t extra =
+        allows_everything(&r->devices[r->device_count - 1]) ? 0 : ARRAY_SIZE(default_rules);
+    struct spec_device_rule *rules = arena_alloc(a, (r->device_count + extra) * sizeof(*rules));
+    memcpy(rules, r->devices, r->device_count * sizeof(*rules));
+    memcpy(rules + r->device_count, default_rules, extra * sizeof(*rules));
+    *ret_count = r->device_count + extra;
+    return rules;
+}
+
 /* v1's rules are writes; where that controller is not mounted a program takes them. */
 static int plan_devices(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,
                         struct error **err)
@@ -97,15 +134,17 @@ static int plan_devices(struct arena *a, const struct spec_resources *r, struct 
     if (!r->device_count) {
         return 0;
     }
+    size_t count = 0;
+    const struct spec_device_rule *rules = whole_rules(a, r, &count);
     for (size_t i = 0; i < p->set.count; i++) {
         if (!(p->set.groups[i].controllers & CGROUP_BIT(CGROUP_DEVICES))) {
             continue;
         }
-        if (r->devices[0].type != 'a') {
+        if (rules[0].type != 'a') {
             add_device_write(a, p, i, &deny_all); /* a new group inherits what its parent may */
         }
-        for (size_t k = 0; k < r->device_count; k++) {
-            add_device_write(a, p, i, &r->devices[k]);
+        for (size_t k = 0; k < count; k++) {
+            add_device_write(a, p, i, &rules[k]);
         }
         return 0;
     }
@@ -113,8 +152,8 @@ static int plan_devices(struct arena *a, const struct spec_resources *r, struct 
         return error_set(err, ERROR_UNSUPPORTED, ENODEV,
                          "this host has no devices controller, which the device rules need");
     }
-    p->devices = r->devices;
-    p->device_count = r->device_count;
+    p->devices = rules;
+    p->device_count = count;
     return 0;
 }
 

@@ -134,7 +134,17 @@ static void test_cgroup_plan_v1(void)
                "hugetlb.2MB.limit_in_bytes = 4194304\n"
                "hugetlb.2MB.rsvd.limit_in_bytes = 4194304\n"
                "devices.deny = a *:* rwm\n"
-               "devices.allow = c 1:3 rw\n");
+               "devices.allow = c 1:3 rw\n"
+               "devices.allow = c *:* m\n"
+               "devices.allow = b *:* m\n"
+               "devices.allow = c 1:3 rwm\n"
+               "devices.allow = c 1:5 rwm\n"
+               "devices.allow = c 1:7 rwm\n"
+               "devices.allow = c 1:8 rwm\n"
+               "devices.allow = c 1:9 rwm\n"
+               "devices.allow = c 5:0 rwm\n"
+               "devices.allow = c 5:2 rwm\n"
+               "devices.allow = c 136:* rwm\n");
 }
 
 static void test_cgroup_plan_v2(void)
@@ -152,7 +162,7 @@ static void test_cgroup_plan_v2(void)
                "io.max = 8:0 rbps=1048576\n"
                "hugetlb.2MB.max = 4194304\n"
                "hugetlb.2MB.rsvd.max = 4194304\n"
-               "program of 1 rules\n");
+               "program of 11 rules\n");
 }
 
 static void test_cgroup_plan_hybrid(void)
