@@ -118,7 +118,7 @@ int command_unknown(int argc, char **argv, struct error **err)
     return error_hint(err, r, "see '%s --help'", error_program());
 }
 
-int command_run(const struct command *command, const struct command_context *context, int argc,
+int command_execute(const struct command *command, const struct command_context *context, int argc,
                 char **argv, struct error **err)
 {
     void *values = xcalloc(1, command->values_size);

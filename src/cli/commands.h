@@ -43,7 +43,7 @@ bool command_is_noun(const char *word);
 
 /* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
  * with *err set. */
-int command_run(const struct command *command, const struct command_context *context, int argc,
+int command_execute(const struct command *command, const struct command_context *context, int argc,
                 char **argv, struct error **err) NODISCARD;
 
 /* The list of all commands, or of those below a noun (else NULL), at most 80 columns. */

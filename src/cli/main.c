@@ -57,7 +57,7 @@ static int run_verb(const struct global_values *global, int argc, char **argv,
     struct command_context context = {
         .data_dir = data, .run_dir = run, .config_path = config, .debug = global->debug};
     *ret_command = command;
-    return command_run(command, &context, argc - words, argv + words, err);
+    return command_execute(command, &context, argc - words, argv + words, err);
 }
 
 static int run_line(int argc, char **argv, const struct command **ret_command, struct error **err)

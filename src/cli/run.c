@@ -16,7 +16,7 @@ static int run_run(const struct command_context *context, void *values, int argc
     return r;
 }
 
-const struct command command_run_verb = {
+const struct command command_run = {
     .name = "run",
     .group = "Containers",
     .summary = "Make a container from an image and start it",
