@@ -33,6 +33,16 @@ static char *left_text(const struct option *o)
     return strbuf_take(&b);
 }
 
+/* What a text takes on a terminal: characters, not bytes. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++) {
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return n;
+}
+
 /* Prints text broken at spaces, the lines behind the first indented by `indent`. */
 static void print_wrapped(FILE *stream, const char *text, size_t indent)
 {
@@ -58,10 +68,11 @@ static void print_wrapped(FILE *stream, const char *text, size_t indent)
 static void print_option(FILE *stream, const struct option *o, size_t column)
 {
     CLEANUP(free) char *left = left_text(o);
-    if (strlen(left) + 2 > column) {
+    size_t width = width_of(left);
+    if (width + 2 > column) {
         fprintf(stream, "%s\n%*s", left, (int)column, "");
     } else {
-        fprintf(stream, "%-*s", (int)column, left);
+        fprintf(stream, "%s%*s", left, (int)(column - width), "");
     }
     print_wrapped(stream, o->help, column);
 }
@@ -90,7 +101,7 @@ static void print_options(const struct option *options, FILE *stream)
     qsort(rows, count, sizeof(*rows), by_name);
     for (size_t i = 0; i < count; i++) {
         CLEANUP(free) char *left = left_text(rows[i]);
-        size_t wanted = strlen(left) + 2;
+        size_t wanted = width_of(left) + 2;
         column = wanted > column && wanted <= LEFT_MAX + 2 ? wanted : column;
     }
     fprintf(stream, "\nOptions:\n");

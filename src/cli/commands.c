@@ -119,7 +119,7 @@ int command_unknown(int argc, char **argv, struct error **err)
 }
 
 int command_execute(const struct command *command, const struct command_context *context, int argc,
-                char **argv, struct error **err)
+                    char **argv, struct error **err)
 {
     void *values = xcalloc(1, command->values_size);
     if (command->defaults) {
@@ -138,21 +138,25 @@ int command_execute(const struct command *command, const struct command_context 
     return r;
 }
 
+static bool is_shown_below(const struct command *c, const char *noun)
+{
+    return !c->hidden && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '));
+}
+
 static void print_group(const char *group, const char *noun, FILE *stream)
 {
+    size_t width = 0;
+    for (size_t i = 0; commands[i]; i++) {
+        size_t len = commands[i]->hidden ? 0 : strlen(commands[i]->name);
+        width = len > width ? len : width;
+    }
     fprintf(stream, "\n%s:\n", group);
     for (size_t i = 0; commands[i]; i++) {
         const struct command *c = commands[i];
-        bool wanted = !c->hidden && str_equal(c->group, group);
-        if (wanted && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '))) {
-            fprintf(stream, "  %-12s%s%s\n", c->name, strlen(c->name) > 11 ? " " : "", c->summary);
+        if (str_equal(c->group, group) && is_shown_below(c, noun)) {
+            fprintf(stream, "  %-*s  %s\n", (int)width, c->name, c->summary);
         }
     }
-}
-
-static bool is_in_group_below(const struct command *c, const char *noun)
-{
-    return !c->hidden && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '));
 }
 
 /* Groups are printed in the order in which the table first names them. */
@@ -160,7 +164,7 @@ static void print_groups(const char *noun, FILE *stream)
 {
     CLEANUP(strv) struct strv done = {0};
     for (size_t i = 0; commands[i]; i++) {
-        if (is_in_group_below(commands[i], noun) && !strv_contains(&done, commands[i]->group)) {
+        if (is_shown_below(commands[i], noun) && !strv_contains(&done, commands[i]->group)) {
             strv_add(&done, commands[i]->group);
             print_group(commands[i]->group, noun, stream);
         }

@@ -43,7 +43,7 @@ static int explain_run(const struct command_context *context, void *values, int 
     return r;
 }
 
-const struct command command_explain = {
+const struct command command_explain_run = {
     .name = "explain run",
     .group = "Containers",
     .summary = "Show what run would do, without doing it",
