@@ -6,7 +6,24 @@
 /* One line a verb. The order is that of the groups and of the verbs in `cloison --help`. */
 const struct command *const commands[] = {
     /* Containers */
+    &command_run,
+    &command_create,
     &command_ps,
+    &command_exec,
+    &command_logs,
+    &command_inspect,
+    &command_top,
+    &command_start,
+    &command_stop,
+    &command_restart,
+    &command_kill,
+    &command_pause,
+    &command_unpause,
+    &command_wait,
+    &command_attach,
+    &command_rename,
+    &command_rm,
+    &command_explain_run,
     /* Images */
     &command_images,
     &command_pull,
@@ -19,6 +36,8 @@ const struct command *const commands[] = {
     /* System */
     &command_info,
     &command_version,
+    &command_system_boot,
+    &command_system_shutdown,
     &command_help,
     /* Hidden */
     &command_complete,

@@ -9,24 +9,39 @@
 
 #include "base/options.h"
 
+extern const struct command command_attach;
 extern const struct command command_bootstrap;
 extern const struct command command_complete;
+extern const struct command command_create;
 extern const struct command command_describe;
+extern const struct command command_exec;
+extern const struct command command_explain_run;
 extern const struct command command_help;
 extern const struct command command_images;
 extern const struct command command_import;
 extern const struct command command_info;
 extern const struct command command_inspect;
+extern const struct command command_kill;
 extern const struct command command_load;
+extern const struct command command_logs;
+extern const struct command command_pause;
 extern const struct command command_ps;
 extern const struct command command_pull;
+extern const struct command command_rename;
+extern const struct command command_restart;
+extern const struct command command_rm;
 extern const struct command command_rmi;
+extern const struct command command_run;
 extern const struct command command_save;
+extern const struct command command_start;
+extern const struct command command_stop;
 extern const struct command command_system_boot;
 extern const struct command command_system_shutdown;
 extern const struct command command_tag;
 extern const struct command command_top;
+extern const struct command command_unpause;
 extern const struct command command_version;
+extern const struct command command_wait;
 
 /* All of them; ends with NULL. */
 extern const struct command *const commands[];
@@ -44,7 +59,7 @@ bool command_is_noun(const char *word);
 /* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
  * with *err set. */
 int command_execute(const struct command *command, const struct command_context *context, int argc,
-                char **argv, struct error **err) NODISCARD;
+                    char **argv, struct error **err) NODISCARD;
 
 /* The list of all commands, or of those below a noun (else NULL), at most 80 columns. */
 void commands_print_help(const char *noun, FILE *stream);
