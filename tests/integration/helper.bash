@@ -61,11 +61,12 @@ leftovers() {
         echo "left: run folders: $(ls "$CLOISON_RUN_ROOT/containers")"
         left=1
     fi
-    local p
-    for p in /proc/[0-9]*; do
-        if tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qxF "CLOISON_RUN_ROOT=$CLOISON_RUN_ROOT" &&
-            tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q '^[^ ]*cloison-'; then
-            echo "left: process ${p#/proc/}: $(tr '\0' ' ' <"$p/cmdline")"
+    # The engine's own processes name the run folder in their environment.
+    local pid
+    for pid in $(grep -lazF "CLOISON_RUN_ROOT=$CLOISON_RUN_ROOT" /proc/[0-9]*/environ 2>/dev/null |
+        cut -d/ -f3); do
+        if grep -qa '^[^ ]*cloison-' "/proc/$pid/cmdline" 2>/dev/null; then
+            echo "left: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
             left=1
         fi
     done

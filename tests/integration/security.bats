@@ -197,7 +197,7 @@ C
 @test "mounts made inside do not reach the host" {
     local before after
     before=$(wc -l </proc/self/mountinfo)
-    cloison run --rm --network none --privileged busybox sh -c 'mount -t tmpfs inside /mnt; grep -c inside /proc/self/mountinfo'
+    cloison run --rm --network none --privileged busybox sh -c 'mount -t tmpfs inside /tmp; grep -c inside /proc/self/mountinfo'
     after=$(wc -l </proc/self/mountinfo)
     [ "$before" = "$after" ]
 }
@@ -225,7 +225,7 @@ C
     [[ $output == *0 ]]
     run cloison run --rm --network none busybox unshare -U true
     [ "$status" -ne 0 ]
-    run cloison run --rm --network none busybox mount -t tmpfs t /mnt
+    run cloison run --rm --network none busybox mount -t tmpfs t /tmp
     [ "$status" -ne 0 ]
 }
 

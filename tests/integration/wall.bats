@@ -125,7 +125,7 @@ ns() { readlink "/proc/self/ns/$1"; }
 @test "privileged: all that the host's root has" {
     run cloison run --rm --network none --privileged busybox grep CapEff /proc/self/status
     [ "${output##*$'\t'}" = "$(awk '/CapEff/ {print $2}' /proc/self/status)" ]
-    cloison run --rm --network none --privileged busybox mount -t tmpfs t /mnt
+    cloison run --rm --network none --privileged busybox mount -t tmpfs t /tmp
 }
 
 @test "explain prints and changes nothing" {
