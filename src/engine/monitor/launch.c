@@ -184,6 +184,7 @@ int monitor_launch(struct monitor *m, struct error **err)
     m->deadline_ms = 0;
     int r = launch(m, err);
     if (r == 0) {
+        monitor_health_start(m);
         r = monitor_record_state(m, CONTAINER_RUNNING, err);
     }
     if (r < 0) {
@@ -220,6 +221,7 @@ void monitor_dismantle(struct monitor *m)
         m->workload = NULL;
     }
     m->pid = 0;
+    monitor_health_end(m);
     source_remove(m, &m->input);
     source_remove(m, &m->out.source);
     source_remove(m, &m->err.source);

@@ -40,6 +40,9 @@ static void reap(struct monitor *m)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (monitor_health_reap(m, pid, status)) {
+            continue;
+        }
         if (pid == m->pid && !m->exited) {
             m->exited = true;
             m->exit_status = status;
@@ -94,6 +97,9 @@ static int timeout_ms(const struct monitor *m, int64_t until)
     if (m->deadline_ms && (!next || m->deadline_ms < next)) {
         next = m->deadline_ms;
     }
+    if (m->health.next_ms && (!next || m->health.next_ms < next)) {
+        next = m->health.next_ms;
+    }
     if (monitor_clients_stuck(m) && (!next || now + 1000 < next)) {
         next = now + 1000; /* the impatient ones are looked at once a second */
     }
@@ -116,6 +122,7 @@ static void round_of(struct monitor *m, int64_t until)
     }
     monitor_clients_sweep(m);
     log_flush(&m->log);
+    monitor_health_due(m);
     if (m->deadline_ms && monotonic_ms() >= m->deadline_ms) {
         m->deadline_ms = 0;
         if (m->workload && !m->exited) {

@@ -11,6 +11,7 @@
  *     clients.c   who is attached; their requests
  *     exec.c      detached processes of exec
  *     record.c    state.json, exit.json, events
+ *     health.c    health checks
  *     restart.c   whether and when it starts again
  *     quiet.c     giving memory back
  *
@@ -59,6 +60,13 @@ struct client {
     int64_t stuck_since_ms; /* 0: nothing unsent */
 };
 
+struct health { /* next_ms 0: no checks */
+    int64_t interval_ms, timeout_ms, start_period_ms, retries;
+    int64_t begin_ms, next_ms; /* monotonic: of the next check, or of the running one's timeout */
+    pid_t pid;                 /* of the running check */
+    int failures;              /* in a row */
+};
+
 struct monitor {
     struct engine engine;
     struct container *container; /* as loaded by the last launch; large parts freed when quiet */
@@ -88,6 +96,7 @@ struct monitor {
     int64_t exited_ms, deadline_ms; /* monotonic; deadline 0: none */
     struct timespec started_at, finished_at;
     int restart_count, backoff_ms;
+    struct health health;
 };
 
 int64_t monotonic_ms(void);
@@ -140,6 +149,12 @@ int monitor_record_state(struct monitor *m, enum container_status status,
 void monitor_record_exit(struct monitor *m);
 void monitor_event(struct monitor *m, const char *action);
 int monitor_exit_code(const struct monitor *m);
+
+/* health.c */
+void monitor_health_start(struct monitor *m);
+void monitor_health_end(struct monitor *m);
+void monitor_health_due(struct monitor *m);
+bool monitor_health_reap(struct monitor *m, pid_t pid, int status);
 
 /* restart.c */
 bool monitor_should_restart(struct monitor *m);
