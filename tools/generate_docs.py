@@ -615,7 +615,7 @@ def check(tree, docs, program):
         result(text != "", f"{name}: has a page in docs/cli")
         result(text == "" or with_options(text, command) == text,
                f"{name}: its page's options are the program's (tools/generate_docs.py update)")
-        prose = re.sub(r"[`#|].*", "", text.split(BEGIN)[0])
+        prose = re.sub(r"^([#|]|    ).*", "", text.split(BEGIN)[0], flags=re.M)
         result(len(prose.split()) >= 15, f"{name}: its page explains, in front of the options")
         bare = [o["name"] for o in options(command) if len(o["help"].split()) < 2 and
                 o["name"] not in ("quiet",)]
