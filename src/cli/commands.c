@@ -213,7 +213,7 @@ static const struct option global_options[] = {
      "The settings (CLOISON_CONFIG; default /etc/cloison/config.json)", COMPLETE_FILE,
      .origin = FROM_CLOISON},
     {'D', "debug", OPTION_FLAG, offsetof(struct global_values, debug), NULL,
-     "Say more about what fails"},
+     "Add a line on the error's kind and number"},
     {'v', "version", OPTION_FLAG, offsetof(struct global_values, version), NULL,
      "Print the version"},
     {0},

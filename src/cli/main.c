@@ -60,11 +60,13 @@ static int run_verb(const struct global_values *global, int argc, char **argv,
     return command_execute(command, &context, argc - words, argv + words, err);
 }
 
-static int run_line(int argc, char **argv, const struct command **ret_command, struct error **err)
+static int run_line(int argc, char **argv, const struct command **ret_command, bool *ret_debug,
+                    struct error **err)
 {
     struct global_values global = {0};
     int first = 0;
     int r = options_parse(&command_global, argc, argv, &global, &first, err);
+    *ret_debug = global.debug;
     if (r < 0) {
         return r;
     }
@@ -88,18 +90,29 @@ static int exit_status(const struct command *command, const struct error *e)
     return command && command->failure_status ? command->failure_status : 1;
 }
 
+/* What the one line leaves out: for a report. */
+static void print_debug(bool debug, const struct error *e)
+{
+    if (debug) {
+        fprintf(stderr, "%s: debug: %s, errno %d (%s), version %s\n", error_program(),
+                error_kind_name(e->kind), e->code, strerrorname_np(e->code), CLOISON_VERSION);
+    }
+}
+
 int main(int argc, char **argv)
 {
     open_standard_streams();
     const struct command *command = NULL;
     CLEANUP(error) struct error *err = NULL;
-    int status = run_line(argc - 1, argv + 1, &command, &err);
+    bool debug = false;
+    int status = run_line(argc - 1, argv + 1, &command, &debug, &err);
     /* A reader that went away or a full disk must not pass for success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status >= 0) {
         status = error_set_errno(&err, ERROR_KERNEL, errno, "writing to standard output");
     }
     if (status < 0) {
         error_print(err, stderr);
+        print_debug(debug, err);
         status = exit_status(command, err);
     }
     return status;
