@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -48,6 +50,24 @@ int net_error_from_text(const char *text, size_t len, struct error **err)
     return hint ? error_hint(err, r, "%s", hint) : r;
 }
 
+/* -1 when the kernel has none: the helper will say so. */
+static int firewall_socket(void)
+{
+    static int sock = -1;
+    if (sock < 0) {
+        sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    }
+    return sock;
+}
+
+static int add_descriptors(posix_spawn_file_actions_t *actions, int answer)
+{
+    int sock = firewall_socket();
+    int r = posix_spawn_file_actions_adddup2(actions, answer, 1);
+    return r || sock < 0 ? r
+                         : posix_spawn_file_actions_adddup2(actions, sock, NET_HELPER_FIREWALL_FD);
+}
+
 /* No signal is blocked or ignored in the helper, whatever its starter does with its own. */
 static int spawn(const char *path, char *const *argv, int answer, pid_t *ret_pid)
 {
@@ -66,7 +86,7 @@ static int spawn(const char *path, char *const *argv, int answer, pid_t *ret_pid
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         (void)posix_spawnattr_setsigmask(&attributes, &none);
         (void)posix_spawnattr_setsigdefault(&attributes, &all);
-        r = posix_spawn_file_actions_adddup2(&actions, answer, 1);
+        r = add_descriptors(&actions, answer);
         r = r ? r : posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
         (void)posix_spawnattr_destroy(&attributes);
     }

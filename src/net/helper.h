@@ -8,6 +8,11 @@
 
 #include "base/error.h"
 
+/* The helper's nf_tables socket is ours, inherited as this descriptor, and open until this process
+ * ends: the last close of such a socket waits until the kernel has freed what recent transactions,
+ * anybody's, removed; 15 ms and more. */
+#define NET_HELPER_FIREWALL_FD 3
+
 /* Runs `cloison-net <arguments…>` (NULL-terminated, the verb first). Its error becomes *err. */
 int net_helper_run(const char *const *arguments, struct error **err) NODISCARD;
 

@@ -301,6 +301,27 @@ static void add_forget_neighbour(struct batch *b, const struct net_attachment *a
     }
 }
 
+/* With br_netfilter the bridge itself redirects a packet, so that a container that calls its own
+ * published port gets its packet back through the port it came from: a bridge does that only when
+ * told. Not told without need: its own broadcasts would come back, too. */
+static void add_hairpin(struct batch *b, const struct net_attachment *a)
+{
+    CLEANUP(free) char *filtered = NULL;
+    static const char path[] = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+    if (file_read_line(AT_FDCWD, path, &filtered, NULL) < 0 || str_equal(filtered, "0")) {
+        return;
+    }
+    struct nlmsghdr *m = batch_add(b, RTM_NEWLINK, 0, "setting the bridge's port", 0);
+    (void)put_link(m, 0, 0);
+    mnl_attr_put_strz(m, IFLA_IFNAME, a->host_interface);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_SLAVE_KIND, "bridge");
+    struct nlattr *data = mnl_attr_nest_start(m, IFLA_INFO_SLAVE_DATA);
+    mnl_attr_put_u8(m, IFLA_BRPORT_MODE, 1);
+    mnl_attr_nest_end(m, data);
+    mnl_attr_nest_end(m, info);
+}
+
 int link_pair_make(struct netlink *route, const struct net_attachment *a, int bridge, int netns,
                    struct error **err)
 {
@@ -318,6 +339,7 @@ int link_pair_make(struct netlink *route, const struct net_attachment *a, int br
     put_peer(m, a, netns);
     mnl_attr_nest_end(m, data);
     mnl_attr_nest_end(m, info);
+    add_hairpin(&b, a);
     int r = batch_run(route, &b, NULL, NULL, err);
     if (r == -EOPNOTSUPP) {
         return error_hint(err, r, "this kernel needs veth devices (CONFIG_VETH)");

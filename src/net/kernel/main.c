@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -244,6 +245,9 @@ static int run(int argc, char **argv, struct error **err)
 int main(int argc, char **argv)
 {
     CLEANUP(error) struct error *err = NULL;
+    size_t seed = 1;
+    (void)getrandom(&seed, sizeof(seed), 0); /* jansson would open /dev/urandom for its tables */
+    json_object_seed(seed | 1);
     if (run(argc, argv, &err) >= 0) {
         return 0;
     }

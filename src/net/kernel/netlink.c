@@ -8,15 +8,27 @@
 #include <sys/socket.h>
 
 #include "base/str.h"
+#include "net/helper.h"
 
 #define ANSWER_BYTES 32768 /* the kernel never sends more in one message */
 
+/* Did our starter lend us its socket? A person who runs us has none, or something else, there. */
+static bool is_lent(int bus)
+{
+    int domain = 0, protocol = -1;
+    socklen_t len = sizeof(int);
+    return bus == NETLINK_NETFILTER &&
+           getsockopt(NET_HELPER_FIREWALL_FD, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+           getsockopt(NET_HELPER_FIREWALL_FD, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+           domain == AF_NETLINK && protocol == bus;
+}
+
 int netlink_open(int bus, struct netlink *ret, struct error **err)
 {
-    struct mnl_socket *s = mnl_socket_open2(bus, SOCK_CLOEXEC);
-    int code = errno;
+    struct mnl_socket *s = is_lent(bus) ? mnl_socket_fdopen(NET_HELPER_FIREWALL_FD)
+                                        : mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!s) {
-        return error_set_errno(err, ERROR_UNSUPPORTED, code, "%s",
+        return error_set_errno(err, ERROR_UNSUPPORTED, errno, "%s",
                                bus == NETLINK_NETFILTER ? "this kernel has no nf_tables"
                                                         : "this kernel has no rtnetlink");
     }
@@ -25,12 +37,7 @@ int netlink_open(int bus, struct netlink *ret, struct error **err)
      * texts, so a kernel that has neither is no failure. */
     (void)mnl_socket_setsockopt(s, NETLINK_EXT_ACK, &on, sizeof(on));
     (void)mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &on, sizeof(on));
-    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-        code = errno;
-        (void)mnl_socket_close(s); /* the first error is the one to tell */
-        return error_set_errno(err, ERROR_KERNEL, code, "binding a netlink socket");
-    }
-    *ret = (struct netlink){s, bus};
+    *ret = (struct netlink){s, bus}; /* sending will bind it */
     return 0;
 }
 
