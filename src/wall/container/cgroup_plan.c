@@ -108,21 +108,41 @@ static const struct spec_device_rule default_rules[] = {
     {.allow = true, .type = 'c', .major = NUMBER(136)},                   /* pts */
 };
 
-static bool allows_everything(const struct spec_device_rule *r)
+static bool same_number(struct opt_i64 a, struct opt_i64 b)
 {
-    return r->allow && r->type == 'a' && !r->major.set && !r->minor.set && !r->access;
+    bool any_a = !a.set || a.value < 0, any_b = !b.set || b.value < 0;
+    return any_a == any_b && (any_a || a.value == b.value);
 }
 
-/* The spec's rules and the defaults behind them, where something is denied at all. */
+/* Whether the rules behind the last about everything have this allowance already. */
+static bool has_rule(const struct spec_resources *r, const struct spec_device_rule *wanted)
+{
+    for (size_t i = r->device_count; i > 0 && r->devices[i - 1].type != 'a'; i--) {
+        const struct spec_device_rule *d = &r->devices[i - 1];
+        if (d->allow && d->type == wanted->type && same_number(d->major, wanted->major) &&
+            same_number(d->minor, wanted->minor) &&
+            str_equal(str_or(d->access, "rwm"), str_or(wanted->access, "rwm"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The spec's rules and the defaults behind them, where something is denied at all. Each is a write
+ * of a few microseconds, so that none is made twice. */
 static struct spec_device_rule *whole_rules(struct arena *a, const struct spec_resources *r,
                                             size_t *ret_count)
 {
-    size_t extra =
-        allows_everything(&r->devices[r->device_count - 1]) ? 0 : ARRAY_SIZE(default_rules);
-    struct spec_device_rule *rules = arena_alloc(a, (r->device_count + extra) * sizeof(*rules));
+    const struct spec_device_rule *last = &r->devices[r->device_count - 1];
+    size_t most = r->device_count + ARRAY_SIZE(default_rules);
+    struct spec_device_rule *rules = arena_alloc(a, most * sizeof(*rules));
     memcpy(rules, r->devices, r->device_count * sizeof(*rules));
-    memcpy(rules + r->device_count, default_rules, extra * sizeof(*rules));
-    *ret_count = r->device_count + extra;
+    *ret_count = r->device_count;
+    for (size_t i = 0; i < ARRAY_SIZE(default_rules); i++) {
+        if (!(last->allow && last->type == 'a') && !has_rule(r, &default_rules[i])) {
+            rules[(*ret_count)++] = default_rules[i];
+        }
+    }
     return rules;
 }
 
