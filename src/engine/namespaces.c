@@ -63,6 +63,5 @@ int namespaces_refresh(const struct engine *e, const struct container *c, struct
     if (r < 0) {
         return r;
     }
-    CLEANUP(json) json_t *json = spec_to_json(spec);
-    return json_save_path(AT_FDCWD, path, json, 0600, false, err);
+    return spec_save_path(AT_FDCWD, path, spec, 0600, err);
 }

@@ -88,10 +88,9 @@ static int make_folders(const struct engine *e, const struct container *c, struc
 static int fill_folder(const struct engine *e, const struct draft *d, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, d->container->id, "config.json");
-    CLEANUP(json) json_t *spec = spec_to_json(d->spec);
     int r = make_folders(e, d->container, err);
     if (r == 0) {
-        r = json_save_path(AT_FDCWD, path, spec, 0600, false, err);
+        r = spec_save_path(AT_FDCWD, path, d->spec, 0600, err);
     }
     if (r == 0) {
         r = volumes_create(e, d->container, err);
@@ -272,6 +271,7 @@ int engine_explain(const struct engine *e, struct run_request *request, enum exp
     if (r < 0 || stage == EXPLAIN_PLAN) {
         return r < 0 ? r : explain_plan(e, &d, json, out, err);
     }
-    print_json(spec_to_json(d.spec), out);
+    CLEANUP(free) char *text = spec_to_text(d.spec, true);
+    strbuf_addf(out, "%s\n", text);
     return 0;
 }

@@ -101,8 +101,8 @@ char *json_number_dump(const json_t *json, size_t flags)
     struct strbuf out = {0};
     for (const char *p = text, *end; *p; p = end) {
         if (*p != '"') {
-            end = p + 1;
-            strbuf_addc(&out, *p);
+            end = p + strcspn(p, "\"");
+            strbuf_add(&out, p, (size_t)(end - p));
             continue;
         }
         end = skip_string(p);
