@@ -171,13 +171,14 @@ static int run(const struct arguments *a, struct error **err)
     if (r < 0) {
         return r;
     }
-    CLEANUP(free) char *state_dir = str_format("/run/cl-wall/%s", a->id);
+    CLEANUP(free) char *state_dir = str_format("/run/cloison-wall-run/%s", a->id);
+    CLEANUP(free) char *path = realpath(a->bundle, NULL);
     struct wall_params params = {
         .id = a->id,
         .spec = spec,
-        .bundle = a->bundle,
+        .bundle = path,
         .state_dir = state_dir,
-        .cache_dir = "/run/cl-wall",
+        .cache_dir = "/run/cloison-wall-run",
         .rootfs = {.path = a->layers.count ? NULL : spec->root_path,
                    .layers = (const char *const *)a->layers.items,
                    .layer_count = a->layers.count,

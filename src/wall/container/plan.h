@@ -130,14 +130,13 @@ struct step_overlay {
     bool is_volatile;         /* never synced: nobody will read the upper again */
     struct idmap idmap;
     int slot;
-    const char *at; /* where it is attached before pivot_root: the state folder */
+    const char *at; /* a folder nobody needs meanwhile, for kernels that cannot do without */
 };
 
 struct step_folder {
     const char *path;
     struct idmap idmap;
     int slot;
-    const char *at;
 };
 
 struct step_mount {

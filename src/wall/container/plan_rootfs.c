@@ -65,7 +65,6 @@ static int plan_folder(struct planning *g, struct error **err)
         .path = path[0] == '/' ? arena_strdup(p->arena, path)
                                : arena_format(p->arena, "%s/%s", bundle, path),
         .slot = NO_SLOT,
-        .at = p->state_dir,
     };
     if (str_equal(plan_clean_path(p->arena, f.path), "")) {
         return error_set(err, ERROR_DENIED, 0, "the root file system cannot be the host's root");

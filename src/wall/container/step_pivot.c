@@ -41,12 +41,15 @@ static int pivot(void)
     return 0;
 }
 
-static int move_root(void)
+/* The root lies over "/" already, or over '/proc' (see step_rootfs.c): whoever joins the mount
+ * namespace must find it at "/". */
+static int move_root(bool elsewhere)
 {
-    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0) {
+    if (elsewhere && (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+                      mount(".", "/", NULL, MS_MOVE, NULL) < 0)) {
         return -errno;
     }
-    return 0;
+    return chroot(".") < 0 ? -errno : 0;
 }
 
 STEP_CHILD(pivot)
@@ -54,7 +57,7 @@ STEP_CHILD(pivot)
     if (fchdir(a->root_fd) < 0) {
         return -errno;
     }
-    int r = s->no_pivot ? move_root() : pivot();
+    int r = s->no_pivot ? move_root(a->plan->shared_mounts) : pivot();
     if (r < 0) {
         return r;
     }

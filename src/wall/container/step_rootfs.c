@@ -54,40 +54,20 @@ STEP_DESCRIBE(overlay)
     describe_bool(d, "idmap", o->idmap.kind != IDMAP_NONE);
 }
 
-/* Where the root is attached must not be a shared mount, or the attachment would show on the host
- * (when the spec asks for shared propagation, the host's mounts are still the host's). The mount
- * that holds the folder is made private: found by walking up to a mount's root. */
-static int make_holder_private(const char *at)
+/* The root is attached over "/": it is always there, a user namespace's root may always go there,
+ * and what is below stays in sight until pivot_root, since absolute paths begin under it. Were
+ * that mount shared (the spec asks for shared propagation), the host would see the attachment, and
+ * made private it could not be bound from with its propagation: then '/proc' has to do. */
+static int attach_root(struct apply *a, int fd)
 {
-    int fd = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (int depth = 0; fd >= 0 && depth < 256; depth++) {
-        struct statx st;
-        if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0) {
-            break;
-        }
-        if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
-            int r = mount_propagate(fd, MS_PRIVATE);
-            fd_close(fd);
-            return r;
-        }
-        int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        fd_close(fd);
-        fd = up;
-    }
-    int r = fd < 0 ? -errno : -ELOOP;
-    fd_close(fd);
-    return r;
-}
-
-/* Attaches the detached mount over the state folder: any folder would do, nobody else sees it. */
-static int attach_root(struct apply *a, int fd, const char *at)
-{
-    int r = a->plan->shared_mounts ? make_holder_private(at) : 0;
+    const char *at = a->plan->shared_mounts ? "/proc" : "/";
+    CLEANUP(fd) int holder = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = holder < 0 ? -errno : a->plan->shared_mounts ? mount_propagate(holder, MS_PRIVATE) : 0;
+    /* A folder's clone would still be one with the host's mount of it. */
+    r = r < 0 || !a->plan->shared_mounts ? r : mount_propagate(fd, MS_PRIVATE | MS_REC);
+    r = r < 0 ? r : mount_attach(fd, holder);
     if (r < 0) {
-        return step_fail(a, r, DETAIL_PROPAGATION, 0);
-    }
-    if (move_mount(fd, "", AT_FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-        return step_fail(a, -errno, DETAIL_TARGET, 0);
+        return step_fail(a, r, DETAIL_TARGET, 0);
     }
     a->root_fd = fd;
     return 0;
@@ -98,7 +78,7 @@ STEP_CHILD(overlay)
     const struct step_overlay *o = &s->overlay;
     struct mount_result made = {0};
     int fd = o->slot == NO_SLOT ? overlay_make(o, -1, &made) : a->slots[o->slot];
-    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd, o->at);
+    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd);
 }
 
 STEP_DESCRIBE(folder)
@@ -116,5 +96,5 @@ STEP_CHILD(folder)
     const struct step_folder *f = &s->folder;
     struct mount_result made = {0};
     int fd = f->slot == NO_SLOT ? folder_make(f, -1, &made) : a->slots[f->slot];
-    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd, f->at);
+    return fd < 0 ? step_fail(a, fd, made.detail, made.number) : attach_root(a, fd);
 }
