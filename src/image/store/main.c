@@ -15,11 +15,8 @@ static const struct {
     const char *name;
     int (*run)(const struct verb_request *r, struct error **err);
 } verbs[] = {
-    {"bootstrap", verb_bootstrap},
-    {"busybox", verb_busybox},
-    {"import", verb_import},
-    {"rmi", verb_rmi},
-    {"tag", verb_tag},
+    {"bootstrap", verb_bootstrap}, {"busybox", verb_busybox}, {"import", verb_import},
+    {"pull", verb_pull},           {"rmi", verb_rmi},         {"tag", verb_tag},
 };
 
 static int run(const json_t *json, struct error **err)

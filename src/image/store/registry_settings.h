@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the settings file says of a registry, and from which addresses its images come:
+ *     "registries": {"docker.io": {"mirrors": ["http://127.0.0.1:5000"], "insecure": true}}
+ * Reads one file. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct registry_settings {
+    struct strv mirrors; /* URLs, asked in order before the registry itself */
+    bool insecure;       /* no certificate is checked, and HTTP will do */
+};
+int registry_settings_load(const char *config_path, const char *registry,
+                           struct registry_settings *ret, struct error **err) NODISCARD;
+void registry_settings_done(struct registry_settings *s);
+
+/* Whether "host:port" is this machine's loopback: HTTP is no risk there. */
+bool registry_is_loopback(const char *registry);
+
+/* The addresses to ask, in order: "https://host[:port]" or "http://…". `insecure` ones are tried
+ * with both. */
+struct registry_address {
+    char *url;
+    bool insecure, is_mirror;
+};
+void registry_addresses(const char *registry, const struct registry_settings *s,
+                        struct registry_address **ret, size_t *ret_count);
+void registry_addresses_free(struct registry_address *list, size_t count);
