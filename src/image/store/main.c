@@ -16,7 +16,8 @@ static const struct {
     int (*run)(const struct verb_request *r, struct error **err);
 } verbs[] = {
     {"bootstrap", verb_bootstrap}, {"busybox", verb_busybox}, {"import", verb_import},
-    {"pull", verb_pull},           {"rmi", verb_rmi},         {"tag", verb_tag},
+    {"load", verb_load},           {"pull", verb_pull},       {"rmi", verb_rmi},
+    {"save", verb_save},           {"tag", verb_tag},
 };
 
 static int run(const json_t *json, struct error **err)

@@ -45,6 +45,17 @@ static int mark_manifest(struct store *s, struct marks *m, const char *digest, s
     return 0;
 }
 
+/* A layer's own blob stays with it, though manifests may name another of the same content. */
+static void mark_layer(struct store *s, struct marks *m, const char *hex)
+{
+    CLEANUP(free) char *chain = str_format("sha256:%s", hex);
+    struct layer l;
+    mark(m->layers, hex);
+    if (digest_is_valid(chain) && layer_find(s, chain, &l)) {
+        mark(m->blobs, digest_hex(l.digest));
+    }
+}
+
 static int mark_image(struct store *s, struct marks *m, const char *file, struct error **err)
 {
     CLEANUP(free) char *path = str_format("ids/%s", file);
@@ -58,7 +69,7 @@ static int mark_image(struct store *s, struct marks *m, const char *file, struct
         return r;
     }
     for (size_t i = 0; i < layers.count; i++) {
-        mark(m->layers, layers.items[i]);
+        mark_layer(s, m, layers.items[i]);
     }
     if (config && digest_is_valid(config)) {
         mark(m->blobs, digest_hex(config));

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/store/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "image/layout.h"
+
+#define FILES_MAX 100000
+#define LINKS_MAX 8
+
+struct reading {
+    struct source *source;
+    struct error *error;
+};
+
+static ssize_t read_source(struct archive *a, void *context, const void **ret)
+{
+    struct reading *r = context;
+    ssize_t n = r->error ? -1 : r->source->read(r->source, ret, &r->error);
+    if (n < 0) {
+        archive_set_error(a, EIO, "reading failed"); /* r->error has the words */
+    }
+    return n < 0 ? -1 : n;
+}
+
+static int damaged(struct reading *r, struct archive *a, struct error **err)
+{
+    if (r->error) {
+        return error_move(err, &r->error, -r->error->code);
+    }
+    return error_set(err, ERROR_CORRUPT, 0, "truncated or damaged: %s",
+                     str_or(archive_error_string(a), "unreadable"));
+}
+
+static int spool(struct image_archive *x, struct reading *r, struct archive *a,
+                 struct archive_file *f, int64_t bytes_max, struct error **err)
+{
+    f->path = store_tmp_path(x->store, "file");
+    CLEANUP(fd)
+    int fd = open_file(x->store->fd, f->path, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    if (fd < 0) {
+        return fd;
+    }
+    CLEANUP(digest) struct digest *digest = digest_new();
+    const void *bytes;
+    size_t len;
+    int64_t offset;
+    int code;
+    while ((code = archive_read_data_block(a, &bytes, &len, &offset)) == ARCHIVE_OK) {
+        if (offset != f->size || offset + (int64_t)len > bytes_max) {
+            return error_set(err, ERROR_INVALID_INPUT, E2BIG, "the entry '%s' is %s", f->name,
+                             offset != f->size ? "sparse" : "larger than a layer may be");
+        }
+        int w = write_all(fd, bytes, len);
+        if (w < 0) {
+            return error_set_errno(err, ERROR_KERNEL, -w, "the entry '%s'", f->name);
+        }
+        digest_add(digest, bytes, len);
+        f->size += (int64_t)len;
+    }
+    if (code != ARCHIVE_EOF) {
+        return damaged(r, a, err);
+    }
+    digest_end(digest, f->digest);
+    return 0;
+}
+
+/* A symlink's target is relative to its folder, a hard link's to the archive. */
+static char *link_target(const char *name, const char *symlink, const char *hardlink)
+{
+    if (hardlink) {
+        return unpack_clean_path(hardlink);
+    }
+    CLEANUP(strv) struct strv parts = {0};
+    const char *slash = strrchr(name, '/');
+    CLEANUP(free) char *folder = xstrndup(name, slash ? (size_t)(slash - name) : 0);
+    CLEANUP(free) char *joined = str_format("%s/%s", folder, symlink);
+    struct strv clean = {0};
+    strv_split(&parts, joined, '/');
+    for (size_t i = 0; i < parts.count; i++) {
+        const char *part = parts.items[i];
+        if (str_equal(part, "..") && clean.count) {
+            free(clean.items[--clean.count]);
+            clean.items[clean.count] = NULL;
+        } else if (*part && !str_equal(part, ".") && !str_equal(part, "..")) {
+            strv_add(&clean, part);
+        }
+    }
+    char *text = strv_join(&clean, "/");
+    strv_done(&clean);
+    return text;
+}
+
+static int add_entry(struct image_archive *x, struct reading *r, struct archive *a,
+                     struct archive_entry *e, int64_t bytes_max, struct error **err)
+{
+    const char *raw = archive_entry_pathname(e), *hard = archive_entry_hardlink(e);
+    mode_t type = archive_entry_filetype(e);
+    CLEANUP(free) char *name = raw ? unpack_clean_path(raw) : NULL;
+    if (!name) {
+        return error_set(err, ERROR_INVALID_INPUT, 0, "the entry '%s' has a '..' in its path",
+                         str_or(raw, "?"));
+    }
+    if (!hard && type != AE_IFREG && type != AE_IFLNK) {
+        return 0; /* folders say nothing here */
+    }
+    if (x->count == FILES_MAX) {
+        return error_set(err, ERROR_INVALID_INPUT, E2BIG, "more than %d entries", FILES_MAX);
+    }
+    if ((x->count & (x->count - 1)) == 0) { /* full at the powers of two */
+        x->files = xrealloc(x->files, (x->count ? 2 * x->count : 1) * sizeof(*x->files));
+    }
+    struct archive_file *f = &x->files[x->count++];
+    *f = (struct archive_file){.name = take_ptr(name)};
+    if (hard || type == AE_IFLNK) {
+        f->link = link_target(f->name, str_or(archive_entry_symlink(e), ""), hard);
+        return 0;
+    }
+    return spool(x, r, a, f, bytes_max, err);
+}
+
+static int read_all_entries(struct image_archive *x, struct reading *r, struct archive *a,
+                            int64_t bytes_max, struct error **err)
+{
+    struct archive_entry *e;
+    if (archive_read_open(a, r, NULL, read_source, NULL) != ARCHIVE_OK) {
+        return damaged(r, a, err);
+    }
+    for (;;) {
+        int code = archive_read_next_header(a, &e);
+        if (code == ARCHIVE_EOF) {
+            return 0;
+        }
+        if (code == ARCHIVE_RETRY || code < ARCHIVE_WARN) {
+            return damaged(r, a, err);
+        }
+        int result = add_entry(x, r, a, e, bytes_max, err);
+        if (result < 0) {
+            return result;
+        }
+    }
+}
+
+int image_archive_read(struct store *s, struct source *source, const char *name,
+                       const struct unpack_limits *limits, struct image_archive *ret,
+                       struct error **err)
+{
+    struct image_archive x = {.store = s};
+    struct reading reading = {.source = source};
+    struct archive *a = archive_read_new();
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_format_tar(a);
+    int r = read_all_entries(&x, &reading, a, limits->bytes_max, err);
+    archive_read_free(a);
+    error_free(reading.error);
+    if (r < 0) {
+        image_archive_done(&x);
+        return error_wrap(err, r, "'%s'", name);
+    }
+    *ret = x;
+    return 0;
+}
+
+void image_archive_done(struct image_archive *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        struct archive_file *f = &a->files[i];
+        if (f->path) {
+            (void)unlinkat(a->store->fd, f->path, 0); /* goes with the temporary folder else */
+        }
+        free(f->name);
+        free(f->link);
+        free(f->path);
+    }
+    free(a->files);
+    *a = (struct image_archive){0};
+}
+
+/* The last entry of a name counts. */
+static struct archive_file *find_entry(const struct image_archive *a, const char *name)
+{
+    for (size_t i = a->count; i > 0; i--) {
+        if (str_equal(a->files[i - 1].name, name)) {
+            return &a->files[i - 1];
+        }
+    }
+    return NULL;
+}
+
+struct archive_file *image_archive_find(const struct image_archive *a, const char *name)
+{
+    CLEANUP(free) char *clean = unpack_clean_path(name);
+    struct archive_file *f = clean ? find_entry(a, clean) : NULL;
+    for (int i = 0; f && f->link && i < LINKS_MAX; i++) {
+        f = find_entry(a, f->link);
+    }
+    return f && !f->link ? f : NULL;
+}
+
+int image_archive_blob(const struct image_archive *a, const char *digest, struct archive_file **ret,
+                       struct error **err)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    struct archive_file *f = image_archive_find(a, path);
+    if (!f) {
+        return error_set(err, ERROR_CORRUPT, 0, "the blob '%s' is missing", digest);
+    }
+    if (!str_equal(f->digest, digest)) {
+        return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' has the content of '%s'",
+                         path, f->digest);
+    }
+    *ret = f;
+    return 0;
+}
+
+int image_archive_text(const struct image_archive *a, const struct archive_file *f, size_t max,
+                       char **ret, struct error **err)
+{
+    if (!f->path) {
+        CLEANUP(free) char *blob = layout_blob(f->digest);
+        return file_read(a->store->fd, blob, max, ret, NULL, err);
+    }
+    return file_read(a->store->fd, f->path, max, ret, NULL, err);
+}
