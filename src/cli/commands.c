@@ -40,6 +40,7 @@ const struct command *const commands[] = {
     &command_system_shutdown,
     &command_help,
     /* Hidden */
+    &command_explain,
     &command_complete,
     &command_describe,
     NULL,

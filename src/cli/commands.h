@@ -15,6 +15,7 @@ extern const struct command command_complete;
 extern const struct command command_create;
 extern const struct command command_describe;
 extern const struct command command_exec;
+extern const struct command command_explain;
 extern const struct command command_explain_run;
 extern const struct command command_help;
 extern const struct command command_images;

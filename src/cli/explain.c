@@ -58,3 +58,41 @@ const struct command command_explain_run = {
     .run = explain_run,
     .failure_status = 125,
 };
+
+/* `explain --stage spec run …`: the same with explain's own options in front. */
+static int explain_first(const struct command_context *context, void *values, int argc, char **argv,
+                         struct error **err)
+{
+    const struct run_values *before = values;
+    CLEANUP(strv) struct strv line = {0};
+    if (!str_equal(argv[0], "run")) {
+        return error_set(err, ERROR_USAGE, 0, "'%s' cannot be explained: only run can", argv[0]);
+    }
+    if (before->stage) {
+        strv_addf(&line, "--stage=%s", before->stage);
+    }
+    if (before->format) {
+        strv_addf(&line, "--format=%s", before->format);
+    }
+    for (int i = 1; i < argc; i++) {
+        strv_add(&line, argv[i]);
+    }
+    return command_execute(&command_explain_run, context, (int)line.count, line.items, err);
+}
+
+static const struct option explain_first_options[] = {EXPLAIN_ROWS, {0}};
+
+const struct command command_explain = {
+    .name = "explain",
+    .group = "Containers",
+    .summary = "Show what another command would do",
+    .arguments = "[OPTIONS] run [RUN-OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .options = explain_first_options,
+    .values_size = sizeof(struct run_values),
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .options_end_at_argument = true,
+    .run = explain_first,
+    .failure_status = 125,
+    .hidden = true,
+};

@@ -185,21 +185,6 @@
     PROCESS_ROWS, IDENTITY_ROWS, FILE_ROWS, SECURITY_ROWS, NAMESPACE_ROWS, NETWORK_ROWS,           \
         LIMIT_ROWS, LIFE_ROWS, ATTACH_ROWS
 
-#define EXPLAIN_ROWS                                                                               \
-    {0,                                                                                            \
-     "stage",                                                                                      \
-     OPTION_STRING,                                                                                \
-     offsetof(struct run_values, stage),                                                           \
-     "STAGE",                                                                                      \
-     "What to show: request, spec or plan",                                                        \
-     COMPLETE_WORDS,                                                                               \
-     "request spec plan",                                                                          \
-     FROM_CLOISON},                                                                                \
-    {                                                                                              \
-        0, "format", OPTION_STRING, offsetof(struct run_values, format), "FORMAT", "text or json", \
-            COMPLETE_WORDS, "text json", FROM_CLOISON                                              \
-    }
-
 const struct option run_options[] = {ALL_ROWS, RUN_ROWS, {0}};
 const struct option create_options[] = {ALL_ROWS, {0}};
 const struct option explain_options[] = {ALL_ROWS, RUN_ROWS, EXPLAIN_ROWS, {0}};

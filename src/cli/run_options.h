@@ -10,6 +10,22 @@ struct run_values {
     const char *stage, *format; /* explain's own */
 };
 
+/* explain's own rows, which may stand in front of "run" or behind it. */
+#define EXPLAIN_ROWS                                                                               \
+    {0,                                                                                            \
+     "stage",                                                                                      \
+     OPTION_STRING,                                                                                \
+     offsetof(struct run_values, stage),                                                           \
+     "STAGE",                                                                                      \
+     "What to show: request, spec or plan",                                                        \
+     COMPLETE_WORDS,                                                                               \
+     "request spec plan",                                                                          \
+     FROM_CLOISON},                                                                                \
+    {                                                                                              \
+        0, "format", OPTION_STRING, offsetof(struct run_values, format), "FORMAT", "text or json", \
+            COMPLETE_WORDS, "text json", FROM_CLOISON                                              \
+    }
+
 extern const struct option run_options[], create_options[], explain_options[];
 
 void run_values_defaults(void *values);

@@ -30,17 +30,18 @@ static bool has_own_link(const struct monitor *m)
 }
 
 /* The three files that the spec binds into the workload. A container in another's network namespace
- * has that one's files: its spec names them. */
+ * has that one's hosts and resolv.conf: its spec names them. */
 static int write_files(struct monitor *m, struct error **err)
 {
     const struct container *c = m->container;
-    if (str_starts(c->network_mode, "container:")) {
-        return 0;
+    CLEANUP(free) char *hostname = container_data_path(&m->engine, c->id, "hostname");
+    int r = net_write_hostname(hostname, c->hostname, err);
+    if (r < 0 || str_starts(c->network_mode, "container:")) {
+        return r;
     }
     bool host = str_equal(c->network_mode, "host");
     CLEANUP(free) char *hosts = container_data_path(&m->engine, c->id, "hosts");
     CLEANUP(free) char *resolv = container_data_path(&m->engine, c->id, "resolv.conf");
-    CLEANUP(free) char *hostname = container_data_path(&m->engine, c->id, "hostname");
     struct net_hosts h = {.hostname = c->hostname,
                           .address = m->network ? m->network->address : NULL,
                           .gateway = m->network ? m->network->gateway : NULL,
@@ -48,11 +49,8 @@ static int write_files(struct monitor *m, struct error **err)
                           .host_path = host ? "/etc/hosts" : NULL};
     struct net_resolv v = {
         .dns = &c->dns, .search = &c->dns_search, .options = &c->dns_options, .host_network = host};
-    int r = net_write_hosts(hosts, &h, err);
-    if (r == 0) {
-        r = net_write_resolv(resolv, &v, err);
-    }
-    return r == 0 ? net_write_hostname(hostname, c->hostname, err) : r;
+    r = net_write_hosts(hosts, &h, err);
+    return r == 0 ? net_write_resolv(resolv, &v, err) : r;
 }
 
 int monitor_network_reserve(struct monitor *m, struct error **err)
