@@ -33,11 +33,11 @@ static json_t *state_of(const struct container *c)
         "Pid", up ? c->pid : 0, "ExitCode", c->exit_code, "Error", text_or_empty(c->error),
         "StartedAt", json_string(str_or(c->started, NO_TIME)), "FinishedAt",
         json_string(str_or(c->finished, NO_TIME)));
-    if (c->health) {
-        json_object_set_new(
-            state, "Health",
-            json_pack("{s:s, s:i, s:[]}", "Status", c->health, "FailingStreak", 0, "Log"));
-    }
+    /* null where Docker has no key: {{if .State.Health}} is to be false, not an error. */
+    json_object_set_new(
+        state, "Health",
+        c->health ? json_pack("{s:s, s:i, s:[]}", "Status", c->health, "FailingStreak", 0, "Log")
+                  : json_null());
     return state;
 }
 
@@ -79,6 +79,11 @@ static json_t *endpoint_of(const struct container *c)
     }
     json_object_set_new(end, "IPPrefixLen",
                         json_integer(json_integer_value(json_object_get(n, "prefixLength"))));
+    /* Docker's objects have these; here there is no IPv6 yet, and an end has no ID of its own. */
+    json_t *empty = json_pack("{s:s, s:s, s:i, s:s}", "GlobalIPv6Address", "", "IPv6Gateway", "",
+                              "GlobalIPv6PrefixLen", 0, "EndpointID", "");
+    json_object_update(end, empty);
+    json_decref(empty);
     return end;
 }
 
@@ -86,8 +91,9 @@ static json_t *network_of(const struct container *c)
 {
     json_t *settings = endpoint_of(c);
     json_t *end = endpoint_of(c);
-    json_t *aliases = json_from_strv(&c->network_aliases);
-    json_object_set_new(end, "Aliases", aliases);
+    json_object_set_new(end, "Aliases", json_from_strv(&c->network_aliases));
+    json_object_set_new(end, "NetworkID", json_string(str_or(c->network_mode, "")));
+    json_object_set_new(settings, "SandboxID", json_string(c->id));
     json_object_set_new(settings, "Bridge",
                         text_or_empty(json_string_value(json_object_get(c->network, "bridge"))));
     CLEANUP(free)
@@ -130,31 +136,28 @@ static void add_command(json_t *config, const json_t *request, const json_t *ima
 static json_t *config_of(const struct container *c, const json_t *spec, const json_t *image_config)
 {
     const json_t *process = json_object_get(spec, "process");
-    json_t *hostname = json_object_get(spec, "hostname");
-    json_t *domain = json_object_get(spec, "domainname");
+    const char *hostname = json_string_value(json_object_get(spec, "hostname"));
+    const char *domain = json_string_value(json_object_get(spec, "domainname"));
     const char *user = json_string_value(json_object_get(c->request, "user"));
     user = user ? user : json_string_value(json_object_get(image_config, "User"));
     bool detached = json_is_true(json_object_get(c->request, "detach"));
     json_t *config = json_pack(
-        "{s:O*, s:O*, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:O*}",
-        "Hostname", hostname, "Domainname", domain, "User", str_or(user, ""), "AttachStdin",
-        c->open_stdin && !detached, "AttachStdout", !detached, "AttachStderr", !detached, "Tty",
-        c->tty, "OpenStdin", c->open_stdin, "StdinOnce", c->open_stdin && !detached, "Env",
-        list_or_null(process, "env"), "Image", str_or(c->image, ""), "Volumes",
-        list_or_null(image_config, "Volumes"), "ExposedPorts",
+        "{s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:O*}",
+        "Hostname", text_or_empty(hostname), "Domainname", text_or_empty(domain), "User",
+        str_or(user, ""), "AttachStdin", c->open_stdin && !detached, "AttachStdout", !detached,
+        "AttachStderr", !detached, "Tty", c->tty, "OpenStdin", c->open_stdin, "StdinOnce",
+        c->open_stdin && !detached, "Env", list_or_null(process, "env"), "Image",
+        str_or(c->image, ""), "Volumes", list_or_null(image_config, "Volumes"), "ExposedPorts",
         list_or_null(image_config, "ExposedPorts"), "WorkingDir", list_or_null(process, "cwd"),
         "OnBuild", list_or_null(image_config, "OnBuild"), "Labels", c->labels);
     add_command(config, c->request, image_config, process);
     if (!json_object_get(config, "Labels")) {
         json_object_set_new(config, "Labels", json_object());
     }
-    if (c->stop_signal) {
-        json_object_set_new(config, "StopSignal", json_string(c->stop_signal));
-    }
+    json_object_set_new(config, "StopSignal", text_or_empty(c->stop_signal));
     json_object_set_new(config, "StopTimeout", json_integer(c->stop_timeout));
-    if (c->healthcheck) {
-        json_object_set(config, "Healthcheck", c->healthcheck);
-    }
+    json_object_set_new(config, "Healthcheck",
+                        c->healthcheck ? json_incref(c->healthcheck) : json_null());
     return config;
 }
 
@@ -220,14 +223,14 @@ json_t *inspect_container(const struct engine *e, const struct container *c, boo
                   "State", state_of(c), "Image", text_or_empty(c->image_id));
     add_program(all, json_object_get(process, "args"));
     add_paths(all, e, c);
-    json_t *rest =
-        json_pack("{s:i, s:s, s:s, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o}", "RestartCount",
-                  c->restart_count, "Driver", "overlay2", "Platform", "linux", "Wall",
-                  str_or(c->wall, "container"), "AppArmorProfile",
-                  text_or_empty(json_string_value(json_object_get(process, "apparmorProfile"))),
-                  "ExecIDs", "HostConfig", inspect_host_config(e, c, spec), "GraphDriver",
-                  graph_of(e, c), "Mounts", inspect_mounts(e, spec), "Config",
-                  config_of(c, spec, image_config), "NetworkSettings", network_of(c));
+    json_t *rest = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o}", "RestartCount",
+        c->restart_count, "Driver", "overlay2", "Platform", "linux", "Wall",
+        str_or(c->wall, "container"), "MountLabel", "", "ProcessLabel", "", "AppArmorProfile",
+        text_or_empty(json_string_value(json_object_get(process, "apparmorProfile"))), "ExecIDs",
+        "HostConfig", inspect_host_config(e, c, spec), "GraphDriver", graph_of(e, c), "Mounts",
+        inspect_mounts(e, spec), "Config", config_of(c, spec, image_config), "NetworkSettings",
+        network_of(c));
     json_object_update(all, rest);
     json_decref(rest);
     if (size) {

@@ -53,6 +53,12 @@ static const struct {
     {"TimeOffset", "timeOffset", TEXT},
 };
 
+/* What an absent text means. */
+static const char *default_of(const char *docker)
+{
+    return str_equal(docker, "IpcMode") || str_equal(docker, "CgroupnsMode") ? "private" : "";
+}
+
 static void add_plain(json_t *config, const json_t *request)
 {
     for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
@@ -60,7 +66,7 @@ static void add_plain(json_t *config, const json_t *request)
         json_t *absent = plain[i].kind == LIST     ? json_null()
                          : plain[i].kind == NUMBER ? json_integer(0)
                          : plain[i].kind == FLAG   ? json_false()
-                                                   : json_string("");
+                                                   : json_string(default_of(plain[i].docker));
         json_object_set_new(config, plain[i].docker, v ? json_incref(v) : absent);
         if (v) {
             json_decref(absent);
@@ -167,6 +173,12 @@ json_t *inspect_host_config(const struct engine *e, const struct container *c, c
     add_optional(config, c->request, "PidsLimit", "pidsLimit");
     add_optional(config, c->request, "MemorySwappiness", "memorySwappiness");
     int64_t thousandths = json_integer_value(json_object_get(c->request, "cpusThousandths"));
+    /* Docker's keys for what is not there. */
+    json_t *absent =
+        json_pack("{s:s, s:[i,i], s:n, s:s, s:s, s:n}", "VolumeDriver", "", "ConsoleSize", 0, 0,
+                  "Links", "Cgroup", "", "Isolation", "", "DeviceRequests");
+    json_object_update(config, absent);
+    json_decref(absent);
     json_t *shm = json_object_get(c->request, "shmSize");
     json_t *rest = json_pack(
         "{s:o, s:s, s:o, s:{s:s, s:i}, s:b, s:o, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:O*, s:O*}",

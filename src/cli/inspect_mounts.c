@@ -64,13 +64,13 @@ static json_t *mount_of(const struct engine *e, const json_t *m, const char *des
     const char *source = str_or(json_string_value(json_object_get(m, "source")), "");
     CLEANUP(free) char *volume = volume_name(e, source);
     bool tmpfs = str_equal(type, "tmpfs");
-    json_t *mount =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type",
-                  tmpfs    ? "tmpfs"
-                  : volume ? "volume"
-                           : "bind",
-                  "Source", tmpfs ? "" : source, "Destination", destination, "Mode", "", "RW",
-                  !has_option(options, "ro"), "Propagation", tmpfs ? "" : propagation_of(options));
+    json_t *mount = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type",
+                              tmpfs    ? "tmpfs"
+                              : volume ? "volume"
+                                       : "bind",
+                              "Source", tmpfs ? "" : source, "Destination", destination, "Mode", "",
+                              "RW", !has_option(options, "ro") && !has_option(options, "rro"),
+                              "Propagation", tmpfs ? "" : propagation_of(options));
     if (volume) {
         json_object_set_new(mount, "Name", json_string(volume));
         json_object_set_new(mount, "Driver", json_string("local"));
