@@ -98,9 +98,18 @@ const struct command *command_find(int argc, char **argv, int *ret_words)
     return c;
 }
 
+/* The group of commands in front of which Docker's longer forms put this noun. */
+static const char *group_of_noun(const char *word)
+{
+    return str_equal(word, "container") ? "Containers" : str_equal(word, "image") ? "Images" : NULL;
+}
+
 bool command_is_noun(const char *word)
 {
     size_t len = strlen(word);
+    if (group_of_noun(word)) {
+        return true;
+    }
     for (size_t i = 0; commands[i]; i++) {
         if (!commands[i]->hidden && str_starts(commands[i]->name, word) &&
             commands[i]->name[len] == ' ') {
@@ -125,11 +134,23 @@ static const char *nearest(const char *word)
     return best;
 }
 
+/* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
+static const char *const dockers[] = {
+    "build",  "builder", "buildx", "commit",  "compose", "config",  "context", "cp",
+    "diff",   "events",  "export", "history", "login",   "logout",  "network", "node",
+    "plugin", "port",    "push",   "search",  "secret",  "service", "stack",   "stats",
+    "swarm",  "trust",   "update", "volume",  NULL};
+
 int command_unknown(int argc, char **argv, struct error **err)
 {
     bool below_noun = argc >= 2 && argv[1][0] != '-' && command_is_noun(argv[0]);
     CLEANUP(free)
     char *word = below_noun ? str_format("%s %s", argv[0], argv[1]) : xstrdup(argv[0]);
+    if (str_in(word, dockers)) {
+        int r = error_set(err, ERROR_USAGE, 0, "there is no command '%s' yet", word);
+        return error_hint(err, r, "it is Docker's; see '%s --help' for those there are",
+                          error_program());
+    }
     const char *near = nearest(word);
     int r = error_set(err, ERROR_USAGE, 0, "unknown command '%s'", word);
     if (near) {
@@ -195,7 +216,11 @@ void commands_print_help(const char *noun, FILE *stream)
 {
     if (noun) {
         fprintf(stream, "Usage: %s %s COMMAND\n", error_program(), noun);
-        print_groups(noun, stream);
+        if (group_of_noun(noun)) {
+            print_group(group_of_noun(noun), NULL, stream);
+        } else {
+            print_groups(noun, stream);
+        }
     } else {
         options_print_help(&command_global, error_program(), stream);
         print_groups(NULL, stream);

@@ -5,6 +5,7 @@
 
 #include "cli/engine_of.h"
 
+/* 0: done; 1: done, and its name is not printed; or a negative errno with *err set. */
 typedef int each_action(const struct engine *engine, const char *name, void *context,
                         struct error **err);
 

@@ -11,7 +11,13 @@ struct rm_values {
 static int rm_one(const struct engine *engine, const char *name, void *context, struct error **err)
 {
     const struct rm_values *v = context;
-    return engine_remove(engine, name, v->force, v->volumes, err);
+    CLEANUP(error) struct error *mine = NULL;
+    int r = engine_remove(engine, name, v->force, v->volumes, &mine);
+    if (r < 0 && v->force && mine->kind == ERROR_NOT_FOUND) {
+        error_print(mine, stderr); /* it is as gone as was wanted */
+        return 1;
+    }
+    return r < 0 ? error_move(err, &mine, r) : 0;
 }
 
 static int rm_run(const struct command_context *context, void *values, int argc, char **argv,
