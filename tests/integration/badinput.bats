@@ -20,7 +20,8 @@ refused() {
     shift
     while [ "$1" != -- ]; do words+=("$1"); shift; done
     shift
-    run --separate-stderr "$@"
+    # bats warns of 127 on its own unless told that it may come.
+    if [ "$want" -eq 127 ]; then run -127 --separate-stderr "$@"; else run --separate-stderr "$@"; fi
     echo "status $status, stderr: $stderr, stdout: $output"
     [ "$status" -eq "$want" ] || return 1
     [ "$(printf '%s\n' "$stderr" | wc -l)" -eq 1 ] || return 1

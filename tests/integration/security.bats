@@ -13,12 +13,14 @@ teardown_file() { engine_teardown; }
 
 # image NAME: imports the folder $WORK/root as NAME, busybox inside.
 image() {
+    local made=0
     mkdir -p "$WORK/root/bin"
     cp /bin/busybox "$WORK/root/bin/busybox"
     [ -e "$WORK/root/bin/sh" ] || ln -s busybox "$WORK/root/bin/sh"
     tar -C "$WORK/root" -cf "$WORK/$1.tar" .
-    cloison import "$WORK/$1.tar" "$1" >/dev/null
+    cloison import "$WORK/$1.tar" "$1" >/dev/null || made=1
     rm -rf "$WORK/root"
+    return $made
 }
 
 binary_sums() { sha256sum "$CLOISON" "$(dirname "$CLOISON")"/cloison-monitor; }
@@ -91,7 +93,7 @@ S
 @test "a symlink in the image as mount target does not lead to the host" {
     mkdir -p "$WORK/root/etc" "$WORK/hostdir" "$WORK/inner"
     ln -s "$WORK/hostdir" "$WORK/root/data"
-    ln -s /../../../../../../../../"$WORK/hostdir" "$WORK/root/etc/up"
+    ln -s "$WORK/hostdir" "$WORK/root/etc/up"
     image linked
     echo inner >"$WORK/inner/file"
     run cloison run --rm --network none -v "$WORK/inner:/data" -v "$WORK/inner:/etc/up/x" linked /bin/busybox sh -c '/bin/busybox cat /data/file'
@@ -188,7 +190,9 @@ C
 
 @test "the root is not the host's: pivot_root left nothing of it" {
     run cloison run --rm --network none busybox sh -c 'cat /proc/self/mountinfo'
-    [[ $output != *"$CLOISON_DATA_ROOT"*" / "*"ext4"* ]]
+    # Its root is an overlay; no mount of a whole file system of the host's is left in sight.
+    [ "$(awk '$5 == "/" { for (i = 1; i < NF; i++) if ($i == "-") print $(i + 1) }' <<<"$output")" = overlay ]
+    [ -z "$(awk '$4 == "/" && /- (ext4|xfs|btrfs) /' <<<"$output")" ]
     run cloison run --rm --network none --cap-add SYS_CHROOT busybox sh -c 'mkdir -p /x; chroot /x /bin/true; cd ..; cd ..; cd ..; ls -d boot vmlinuz initrd.img root/.ssh lib/modules 2>&1'
     [[ $output == *"o such file"* ]]
     [[ $output != *$'\nboot\n'* ]]
@@ -251,8 +255,8 @@ C
     mkdir -p "$WORK/race/a" "$WORK/outside"
     ( for _ in $(seq 300); do
         ln -sfn "$WORK/outside" "$WORK/race/link" 2>/dev/null
-        rm -f "$WORK/race/link"; mkdir -p "$WORK/race/link"; rmdir "$WORK/race/link" 2>/dev/null
-      done ) &
+        rm -rf "$WORK/race/link"; mkdir -p "$WORK/race/link"; rmdir "$WORK/race/link" 2>/dev/null
+      done; true ) 2>/dev/null &
     local racer=$! i
     for i in $(seq 15); do
         cloison run --rm --network none -v "$WORK/race:/v" --tmpfs /v/link busybox sh -c 'echo x >/v/link/made' >/dev/null 2>&1 || true

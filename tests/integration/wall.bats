@@ -134,12 +134,12 @@ ns() { readlink "/proc/self/ns/$1"; }
     run cloison explain run --memory 64m --cap-drop NET_RAW busybox true
     [ "$status" -eq 0 ]
     [[ $output == *pid*mount*memory* ]]
-    run cloison explain --format json run busybox true
+    run cloison explain run --format json busybox true
     [ "$status" -eq 0 ]
     jq -e 'length > 10' <<<"$output"
     local stage
     for stage in request spec plan; do
-        run cloison explain --stage $stage --format json run --memory 64m busybox true
+        run cloison explain run --stage $stage --format json --memory 64m busybox true
         [ "$status" -eq 0 ]
         jq -e . <<<"$output" >/dev/null
     done
