@@ -32,10 +32,15 @@ int frame_receive(int sock, struct frame *ret)
 {
     struct iovec iov[2] = {{&ret->type, 1}, {ret->data, FRAME_DATA_MAX}};
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+    /* A peer that closes with frames of ours unread makes the kernel say ECONNRESET once, in front
+     * of what the peer had sent: its last words are behind it. */
+    bool reset = false, again;
     ssize_t n;
     do {
         n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+        again = n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset));
+        reset |= n < 0 && errno == ECONNRESET;
+    } while (again);
     if (n < 0) {
         return errno == ECONNRESET ? 0 : -errno;
     }
