@@ -3,6 +3,7 @@
  * the wait for the child's word. What fails is undone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -255,6 +256,25 @@ static int await_ready(struct creation *c, struct workload *w, struct error **er
     return r < 0 ? r : apply_phase(c, PHASE_READY, err);
 }
 
+/* Whether the child had failed already, and of what, when something went wrong beside it. */
+static int child_failure(struct creation *c, struct workload *w, struct error **err)
+{
+    struct pollfd waiting = {w->channel, POLLIN, 0};
+    struct message m = {0};
+    while (poll(&waiting, 1, 0) > 0) {
+        int fd = -1;
+        size_t fd_count = 1;
+        if (channel_receive(w->channel, &m, &fd, &fd_count) < 0) {
+            break;
+        }
+        fd_close(fd_count ? fd : -1);
+        if (m.kind == MESSAGE_FAILED) {
+            return step_failure_to_error(c->plan, &m.failure, err);
+        }
+    }
+    return 0;
+}
+
 /* When both sides fail, the child's word comes first: the parent's trouble may be its end. */
 static int beside_and_ready(struct creation *c, struct workload *w, struct error **err)
 {
@@ -262,6 +282,11 @@ static int beside_and_ready(struct creation *c, struct workload *w, struct error
     int r = work_beside(c, w, &own);
     if (r >= 0) {
         return await_ready(c, w, err);
+    }
+    int theirs = child_failure(c, w, err);
+    if (theirs < 0) {
+        error_free(own);
+        return theirs;
     }
     return error_move(err, &own, r);
 }
