@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "wall/container/mount.h"
 #include "wall/container/step.h"
 
@@ -29,16 +30,17 @@ STEP_DESCRIBE(pivot)
 
 /* The new root over itself: the old one then lies on top of it, and is detached. No folder inside
  * is needed, so a read-only root will do. */
-static int pivot(void)
+static int pivot(bool shared)
 {
-    if (syscall(SYS_pivot_root, ".", ".") < 0) {
+    CLEANUP(fd) int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (old < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || fchdir(old) < 0) {
         return -errno;
     }
-    /* Should the host's mounts be shared (rootfsPropagation), the unmounting must stay here. */
-    if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0) {
+    /* Where the host's mounts are shared with ours, the unmounting must stay here. */
+    if (shared && mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0) {
         return -errno;
     }
-    return 0;
+    return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
 }
 
 /* The root lies over "/" already, or over '/proc' (see step_rootfs.c): whoever joins the mount
@@ -57,7 +59,7 @@ STEP_CHILD(pivot)
     if (fchdir(a->root_fd) < 0) {
         return -errno;
     }
-    int r = s->no_pivot ? move_root(a->plan->shared_mounts) : pivot();
+    int r = s->no_pivot ? move_root(a->plan->shared_mounts) : pivot(a->plan->shared_mounts);
     if (r < 0) {
         return r;
     }
