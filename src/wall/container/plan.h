@@ -319,8 +319,9 @@ struct plan {
     size_t joined_count; /* namespaces to open */
     int slot_count;      /* detached mounts the parent makes */
     bool terminal;
-    bool shared_mounts; /* the host's mounts stay shared with the host's (rootfsPropagation) */
-    bool rendezvous; /* hooks run while the child stands still */
+    const char *attach_at; /* where the root is attached before it becomes "/" */
+    bool shared_mounts;    /* the host's mounts stay shared with the host's (rootfsPropagation) */
+    bool rendezvous;       /* hooks run while the child stands still */
     bool remote_start;
     struct plan_hook *late_hooks; /* startContainer, poststart, poststop: kept in wall.json */
     size_t late_hook_count;

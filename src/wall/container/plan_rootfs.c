@@ -93,6 +93,21 @@ static int root_propagation(const struct planning *g, unsigned long *ret, struct
     return 0;
 }
 
+/* Over "/": it is always there, a user namespace's root may always go there, and what is below
+ * stays in sight until pivot_root, since absolute paths begin under it. But
+ *   - were that mount shared (the spec asks for shared propagation), the host would see the
+ *     attachment; made private, nothing could be bound from it with its propagation: then '/proc';
+ *   - hooks of the kind createContainer look for the root at its own path. */
+static const char *attach_place(const struct planning *g)
+{
+    if (g->plan->shared_mounts) {
+        return "/proc";
+    }
+    bool hooks = g->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].count;
+    const struct step *last = &g->plan->steps[g->plan->step_count - 1];
+    return hooks && last->kind == STEP_ROOTFS_FOLDER ? last->folder.path : "/";
+}
+
 int plan_rootfs(struct planning *g, struct error **err)
 {
     unsigned long flags;
@@ -107,13 +122,12 @@ int plan_rootfs(struct planning *g, struct error **err)
         plan_add(g->plan, STEP_PROPAGATION)->flags =
             flags & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
     }
-    if (g->params->rootfs.layer_count) {
-        return plan_overlay(g, err);
-    }
-    if (!g->params->rootfs.path) {
+    if (!g->params->rootfs.layer_count && !g->params->rootfs.path) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "there is no root file system");
     }
-    return plan_folder(g, err);
+    r = g->params->rootfs.layer_count ? plan_overlay(g, err) : plan_folder(g, err);
+    g->plan->attach_at = r < 0 ? NULL : attach_place(g);
+    return r;
 }
 
 int plan_rootfs_end(struct planning *g, struct error **err)

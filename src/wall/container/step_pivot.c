@@ -2,6 +2,7 @@
 /* The way in: from here on "/" is the container's, and the host's mounts are out of sight. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,8 +44,8 @@ static int pivot(bool shared)
     return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
 }
 
-/* The root lies over "/" already, or over '/proc' (see step_rootfs.c): whoever joins the mount
- * namespace must find it at "/". */
+/* The root lies over "/" already, or elsewhere: whoever joins the mount namespace must find it at
+ * "/". */
 static int move_root(bool elsewhere)
 {
     if (elsewhere && (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
@@ -59,7 +60,8 @@ STEP_CHILD(pivot)
     if (fchdir(a->root_fd) < 0) {
         return -errno;
     }
-    int r = s->no_pivot ? move_root(a->plan->shared_mounts) : pivot(a->plan->shared_mounts);
+    int r = s->no_pivot ? move_root(strcmp(a->plan->attach_at, "/") != 0)
+                        : pivot(a->plan->shared_mounts);
     if (r < 0) {
         return r;
     }

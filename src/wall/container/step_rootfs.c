@@ -54,14 +54,10 @@ STEP_DESCRIBE(overlay)
     describe_bool(d, "idmap", o->idmap.kind != IDMAP_NONE);
 }
 
-/* The root is attached over "/": it is always there, a user namespace's root may always go there,
- * and what is below stays in sight until pivot_root, since absolute paths begin under it. Were
- * that mount shared (the spec asks for shared propagation), the host would see the attachment, and
- * made private it could not be bound from with its propagation: then '/proc' has to do. */
+/* Puts the detached root where the plan says: see attach_place() there. */
 static int attach_root(struct apply *a, int fd)
 {
-    const char *at = a->plan->shared_mounts ? "/proc" : "/";
-    CLEANUP(fd) int holder = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(fd) int holder = open(a->plan->attach_at, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int r = holder < 0 ? -errno : a->plan->shared_mounts ? mount_propagate(holder, MS_PRIVATE) : 0;
     /* A folder's clone would still be one with the host's mount of it. */
     r = r < 0 || !a->plan->shared_mounts ? r : mount_propagate(fd, MS_PRIVATE | MS_REC);
