@@ -408,10 +408,14 @@ char *random_hex(size_t bytes)
 {
     static const char digits[] = "0123456789abcdef";
     char *text = xmalloc(2 * bytes + 1);
+    /* The bytes are read into the text's second half and spread from its beginning. */
+    unsigned char *raw = (unsigned char *)text + bytes;
+    for (size_t have = 0; have < bytes;) {
+        ssize_t n = getrandom(raw + have, bytes - have, 0);
+        have += n > 0 ? (size_t)n : 0; /* interrupted: again */
+    }
     for (size_t i = 0; i < bytes; i++) {
-        unsigned char c;
-        while (getrandom(&c, 1, 0) != 1) {
-        }
+        unsigned char c = raw[i];
         text[2 * i] = digits[c >> 4];
         text[2 * i + 1] = digits[c & 15];
     }

@@ -433,6 +433,11 @@ int main(int argc, char **argv)
     int r = test_main(tests, ARRAY_SIZE(tests), argc, argv);
     for (size_t i = 0; i < unfinished_count; i++) {
         IGNORE(cgroup_remove(&unfinished[i], NULL)); /* the failure has been told */
+        for (size_t k = 0; k < unfinished[i].count; k++) {
+            const char *path = unfinished[i].groups[k].path;
+            CLEANUP(free) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+            (void)rmdir(parent);
+        }
     }
     return r;
 }
