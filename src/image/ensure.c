@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -32,9 +31,6 @@ static int fetch(const char *data_dir, const char *config_path, const char *name
         json_object_set_new(request, "platform", json_string(platform));
     }
     json_object_set_new(request, "quiet", json_boolean(quiet));
-    if (!embedded && !quiet && !str_equal(policy, "always")) {
-        fprintf(stderr, "Unable to find image '%s' locally\n", name);
-    }
     return image_helper_run(request, quiet || embedded, err);
 }
 

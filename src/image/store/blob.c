@@ -31,19 +31,24 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t len, struct erro
     return 0;
 }
 
-int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
-                struct error **err)
+int blob_end(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
+             char **ret_path, struct error **err)
 {
     digest_end(w->digest, ret_digest);
     if (expected && !str_equal(expected, ret_digest)) {
         return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
                          expected, ret_digest);
     }
-    int r = blob_add_file(w->store, w->path, ret_digest, err);
-    if (r >= 0) {
-        free(take_ptr(w->path));
-    }
-    return r;
+    *ret_path = take_ptr(w->path);
+    return 0;
+}
+
+int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
+                struct error **err)
+{
+    CLEANUP(free) char *path = NULL;
+    int r = blob_end(w, expected, ret_digest, &path, err);
+    return r < 0 ? r : blob_add_file(w->store, path, ret_digest, err);
 }
 
 void blob_writer_done(struct blob_writer *w)

@@ -158,7 +158,10 @@ int layers_commit(struct store *s, struct layer *layers, size_t count, struct er
     }
     int r = store_sync(s, err);
     for (size_t i = 0; i < count && r >= 0; i++) {
-        r = layers[i].tmp ? give_name(s, &layers[i], err) : 0;
+        r = layers[i].tmp_blob ? blob_add_file(s, layers[i].tmp_blob, layers[i].digest, err) : 0;
+        if (r >= 0 && layers[i].tmp) {
+            r = give_name(s, &layers[i], err);
+        }
     }
     return r;
 }

@@ -210,7 +210,7 @@ static int read_rest(struct pass *p, struct error **err)
 static int check_digests(struct pass *p, struct layer *l, struct error **err)
 {
     l->blob_size = p->blob.size;
-    int r = blob_commit(&p->blob, p->in->digest, l->digest, err);
+    int r = blob_end(&p->blob, p->in->digest, l->digest, &l->tmp_blob, err);
     if (r < 0) {
         return r;
     }
@@ -278,6 +278,9 @@ int layer_read(struct store *s, const struct layer_input *in, struct layer *ret,
         if (l.tmp) { /* a full disk needs the room now */
             IGNORE(remove_tree(s->fd, l.tmp, NULL));
         }
+        if (l.tmp_blob) {
+            (void)unlinkat(s->fd, l.tmp_blob, 0);
+        }
         layer_done(&l);
         return error_wrap(err, r, "%s", in->name);
     }
@@ -287,7 +290,7 @@ int layer_read(struct store *s, const struct layer_input *in, struct layer *ret,
 
 void layer_done(struct layer *l)
 {
-    free(l->tmp);
+    free(take_ptr(l->tmp));
+    free(take_ptr(l->tmp_blob));
     strv_done(&l->implied);
-    l->tmp = NULL;
 }

@@ -33,6 +33,7 @@ struct layer {
     int64_t blob_size, tar_size, size; /* of the blob; of the tar; of the files */
     const char *media_type;            /* as found; static */
     char *tmp;                         /* the unpacked folder in tmp/; NULL: unpacked before */
+    char *tmp_blob;                    /* the blob in tmp/; NULL: it has its name */
     struct strv implied;
 };
 

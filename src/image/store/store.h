@@ -48,7 +48,11 @@ struct blob_writer {
 };
 int blob_begin(struct store *s, struct blob_writer *ret, struct error **err) NODISCARD;
 int blob_write(struct blob_writer *w, const void *bytes, size_t len, struct error **err) NODISCARD;
-/* Gives it its name. With `expected`, another digest is ERROR_CORRUPT and nothing is kept. */
+/* It is complete: *ret_path is the file in the temporary folder, the caller's to blob_add_file()
+ * and free. With `expected`, another digest is ERROR_CORRUPT. */
+int blob_end(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
+             char **ret_path, struct error **err) NODISCARD;
+/* The same, and gives it its name at once. */
 int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
                 struct error **err) NODISCARD;
 void blob_writer_done(struct blob_writer *w);

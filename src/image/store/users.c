@@ -16,7 +16,7 @@ static bool uses(int containers, const char *id, const char *hex, char **ret_nam
     if (json_load_path(containers, path, (size_t)16 << 20, &json, NULL) < 0) {
         return false; /* being made or removed */
     }
-    if (json_get_str(json, "image_id", path, &image, NULL) <= 0 || !str_ends(image, hex)) {
+    if (json_get_str(json, "imageID", path, &image, NULL) <= 0 || !str_ends(image, hex)) {
         return false;
     }
     IGNORE(json_get_str(json, "name", path, &name, NULL)); /* else the ID tells it */
