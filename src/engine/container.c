@@ -219,6 +219,20 @@ static int newest_first(const void *a, const void *b)
     return strcmp(str_or(y->created, ""), str_or(x->created, ""));
 }
 
+/* A container whose monitor was killed is cleaned up by whoever lists it first, as far as this user
+ * may: it then shows how it ended. NULL when it is gone. */
+static struct container *settled(const struct engine *e, struct container *c)
+{
+    bool gone = false;
+    if (c->status != CONTAINER_DEAD || container_recover(e, c, &gone, NULL) < 0) {
+        return c;
+    }
+    CLEANUP(free) char *id = xstrdup(c->id);
+    container_free(c);
+    c = NULL;
+    return !gone && container_load(e, id, &c, NULL) == 0 ? c : NULL;
+}
+
 int container_list(const struct engine *e, struct container ***ret, size_t *ret_count,
                    struct error **err)
 {
@@ -239,6 +253,10 @@ int container_list(const struct engine *e, struct container ***ret, size_t *ret_
         }
         if (container_load(e, d->d_name, &c, NULL) < 0) {
             half_made = true;
+            continue;
+        }
+        c = settled(e, c);
+        if (!c) {
             continue;
         }
         if (count == room) {

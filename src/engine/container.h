@@ -104,8 +104,8 @@ int container_find(const struct engine *e, const char *name, struct container **
 void container_free(struct container *c);
 DEFINE_CLEANUP(container, struct container *, container_free)
 
-/* Every container, newest first. Objects that vanish meanwhile are left out. Free each and the
- * array. */
+/* Every container, newest first. Objects that vanish meanwhile are left out; what a killed command
+ * or monitor left is cleaned up on the way (engine/recover.h). Free each and the array. */
 int container_list(const struct engine *e, struct container ***ret, size_t *ret_count,
                    struct error **err) NODISCARD;
 void container_list_free(struct container **list, size_t count);
