@@ -170,8 +170,8 @@ start() { # NAME [OPTION...]
 }
 
 @test "the service's verbs stop and start what the policies say" {
-    start "$NAME-always" --restart always
-    start "$NAME-unless" --restart unless-stopped
+    start "$NAME-always" --restart always --stop-timeout 0
+    start "$NAME-unless" --restart unless-stopped --stop-timeout 0
     start "$NAME-stopped" --restart unless-stopped
     start "$NAME-no"
     cloison kill "$NAME-no" "$NAME-stopped" >/dev/null
