@@ -79,8 +79,9 @@ install: all
 
 uninstall:
 	@[ -f $(BUILD)/installed.txt ] || { echo 'cloison: no record of an installation in $(BUILD)' >&2; exit 1; }
-	@grep -v '^#' $(BUILD)/installed.txt | while read -r f; do rm -f "$$f"; done
-	@rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/libexec/cloison 2>/dev/null || true
+	@grep -v '^#' $(BUILD)/installed.txt | while read -r f; do [ -d "$$f" ] || rm -f "$$f"; done
+	@grep -v '^#' $(BUILD)/installed.txt | sort -r | while read -r f; do \
+	  [ ! -d "$$f" ] || rmdir --ignore-fail-on-non-empty "$$f"; done
 	@rm -f $(BUILD)/installed.txt
 
 clean:
