@@ -19,11 +19,13 @@ struct environment {
     struct arena *arena; /* of what the callbacks return */
     char *passwd, *group;
     char *volumes, *hosts, *resolv, *hostname, *init;
+    char *name; /* of the machine, of the one whose network is shared */
 };
 
 static void environment_cleanup(struct environment *v)
 {
-    char *all[] = {v->passwd, v->group, v->volumes, v->hosts, v->resolv, v->hostname, v->init};
+    char *all[] = {v->passwd, v->group,    v->volumes, v->hosts,
+                   v->resolv, v->hostname, v->init,    v->name};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         free(all[i]);
     }
@@ -80,8 +82,11 @@ static void fill(struct environment *v, const struct draft *d, bool dry,
     v->volumes = str_format("%s/volumes", e->data_dir);
     v->hosts = container_data_path(e, owner, "hosts");
     v->resolv = container_data_path(e, owner, "resolv.conf");
-    v->hostname = container_data_path(e, c->id, "hostname");
+    v->hostname = container_data_path(e, owner, "hostname");
     v->init = d->request->init ? program_path("cloison-init") : NULL;
+    if (owner != c->id && file_read_line(AT_FDCWD, v->hostname, &v->name, NULL) >= 0) {
+        ret->hostname = v->name;
+    }
     ret->id = c->id;
     ret->name = c->name;
     ret->passwd = v->passwd;

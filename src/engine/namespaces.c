@@ -63,5 +63,6 @@ int namespaces_refresh(const struct engine *e, const struct container *c, struct
     if (r < 0) {
         return r;
     }
+    spec_follow_ipc(spec);
     return spec_save_path(AT_FDCWD, path, spec, 0600, err);
 }

@@ -67,6 +67,8 @@ static int build_hostname(struct building *b, struct error **err)
         s->hostname = arena_strdup(b->arena, r->hostname);
     } else if (str_equal(b->network, "host") && b->env->host_hostname) {
         s->hostname = arena_strdup(b->arena, b->env->host_hostname);
+    } else if (b->env->hostname) {
+        s->hostname = arena_strdup(b->arena, b->env->hostname);
     } else if (b->env->id) {
         s->hostname = arena_strndup(b->arena, b->env->id, SHORT_ID_DIGITS);
     }

@@ -125,9 +125,7 @@ static void collect_shm(struct building *b, struct volume_list *list)
     if (!ipc) {
         collect_file(b, list, "/dev/shm", "/dev/shm");
     } else if (ipc->path && str_ends(ipc->path, "/ns/ipc")) {
-        int process = (int)(strlen(ipc->path) - strlen("/ns/ipc"));
-        collect_file(b, list, arena_format(b->arena, "%.*s/root/dev/shm", process, ipc->path),
-                     "/dev/shm");
+        collect_file(b, list, "/proc/", "/dev/shm"); /* whose: spec_follow_ipc() */
     }
 }
 
@@ -387,6 +385,7 @@ int build_mounts(struct building *b, struct error **err)
             r = add_bind(b, &list.items[i], err);
         }
     }
+    spec_follow_ipc(b->spec);
     build_hidden_paths(b);
     return r < 0 ? r : add_init(b, err);
 }

@@ -78,7 +78,9 @@ struct spec_environment {
     const char *id, *name;
     const char *passwd, *group; /* the image's /etc/passwd and /etc/group texts, or NULL */
     const char *hosts_path, *resolv_path, *hostname_path; /* files to bind mount, or NULL */
-    const char *cwd;         /* of the client, for -v ./dir; NULL: refused */
+    const char
+        *hostname;   /* without --hostname; NULL: the short id. Another's, whose network it is */
+    const char *cwd; /* of the client, for -v ./dir; NULL: refused */
     const char *volumes_dir; /* named volumes are <volumes_dir>/<name>/_data */
     const char *host_hostname;
     int host_cpu_count;                /* --cpus may not ask for more; 0: unknown */

@@ -195,6 +195,23 @@ const struct spec_namespace *spec_namespace_get(const struct spec *s, enum spec_
     return NULL;
 }
 
+void spec_follow_ipc(struct spec *s)
+{
+    static const char ns[] = "/ns/ipc";
+    const struct spec_namespace *ipc = spec_namespace_get(s, SPEC_NS_IPC);
+    if (!ipc || !ipc->path || !str_ends(ipc->path, ns)) {
+        return;
+    }
+    int process = (int)(strlen(ipc->path) - strlen(ns));
+    for (size_t i = 0; i < s->mount_count; i++) {
+        struct spec_mount *m = &s->mounts[i];
+        if (str_equal(m->destination, "/dev/shm") && str_equal(m->type, "bind") &&
+            str_starts(m->source, "/proc/")) {
+            m->source = arena_format(s->arena, "%.*s/root/dev/shm", process, ipc->path);
+        }
+    }
+}
+
 const char *spec_annotation(const struct spec *s, const char *key)
 {
     for (size_t i = 0; i < s->annotation_count; i++) {

@@ -321,6 +321,9 @@ int spec_validate(const struct spec *s, struct error **err) NODISCARD;
 void spec_add_string(struct arena *a, const char ***items, size_t *count, const char *text);
 const struct spec_namespace *spec_namespace_get(const struct spec *s, enum spec_namespace_type t);
 const char *spec_namespace_name(enum spec_namespace_type t); /* "mount", "pid", "network", … */
+/* Makes /dev/shm that of the IPC namespace joined by path ("/proc/<pid>/ns/ipc"), where it is one
+ * from another process: to be called when that path changed. */
+void spec_follow_ipc(struct spec *s);
 const char *spec_annotation(const struct spec *s, const char *key); /* or NULL */
 
 /* Capability names: "CAP_NET_ADMIN", with or without CAP_, any case; -EINVAL when unknown. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "wall/container/foreign.h"
 
 int mount_clone(int dirfd, const char *path, bool recursive)
 {
@@ -108,21 +109,28 @@ int folder_make(const struct step_folder *f, int user_fd, struct mount_result *r
     return idmapped_take(fd, &f->idmap, user_fd, ret);
 }
 
+static int source_open(const struct step_mount *m)
+{
+    int fd = open(m->source, O_PATH | O_CLOEXEC | (m->no_symlinks ? O_NOFOLLOW : 0));
+    return fd < 0 ? -errno : fd;
+}
+
 /* A bind mount's tree. On '/proc' itself only another procfs may be bound. */
 static int bind_make(const struct step_mount *m, struct mount_result *ret)
 {
-    CLEANUP(fd)
-    int source = open(m->source, O_PATH | O_CLOEXEC | (m->no_symlinks ? O_NOFOLLOW : 0));
+    bool foreign = foreign_is(m->source);
+    CLEANUP(fd) int source = foreign ? foreign_open(m->source) : source_open(m);
     if (source < 0) {
         ret->detail = DETAIL_SOURCE;
-        return -errno;
+        return source;
     }
     struct statfs st;
     if (m->is_proc && (fstatfs(source, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)) {
         ret->detail = DETAIL_NOT_PROC;
         return -EPERM;
     }
-    int fd = mount_clone(source, "", m->bind_recursive);
+    int fd = foreign ? foreign_clone(m->source, source, m->bind_recursive)
+                     : mount_clone(source, "", m->bind_recursive);
     if (fd < 0) {
         ret->detail = DETAIL_SOURCE;
     }

@@ -2,6 +2,7 @@
 /* The user namespace's maps. */
 #include <inttypes.h>
 
+#include "wall/container/foreign.h"
 #include "wall/container/plan_parts.h"
 
 #define MAPS_MAX 340 /* of the kernel, since 4.15 */
@@ -83,12 +84,14 @@ int plan_ids(struct planning *g, struct error **err)
                             l->gid_mapping_count, err);
 }
 
-/* Whether a mount asks for an id mapping: then the parent makes it, user namespace or not. */
-static bool has_idmapped_mounts(const struct spec *s)
+/* Whether the parent makes a mount, user namespace or not: one with an id mapping, or another
+ * container's. */
+static bool has_parent_mounts(const struct spec *s)
 {
     for (size_t i = 0; i < s->mount_count; i++) {
         const struct spec_mount *m = &s->mounts[i];
-        bool asked = m->uid_mapping_count || m->gid_mapping_count;
+        bool asked =
+            m->uid_mapping_count || m->gid_mapping_count || (m->source && foreign_is(m->source));
         for (size_t j = 0; j < m->option_count; j++) {
             asked |= str_equal(m->options[j], "idmap") || str_equal(m->options[j], "ridmap");
         }
@@ -101,7 +104,7 @@ static bool has_idmapped_mounts(const struct spec *s)
 
 void plan_ids_child(struct planning *g)
 {
-    if (g->plan->user_namespace || has_idmapped_mounts(g->spec)) {
+    if (g->plan->user_namespace || has_parent_mounts(g->spec)) {
         plan_add(g->plan, STEP_AWAIT_PARENT);
     }
     if (g->plan->user_namespace) {

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "wall/container/cgroup.h"
+#include "wall/container/foreign.h"
 #include "wall/container/plan_parts.h"
 
 /* The files below /proc that tools like lxcfs replace; everything else there stays the kernel's. */
@@ -83,7 +84,9 @@ static int plan_mount_idmap(struct planning *g, const struct spec_mount *from, s
     if (m->idmap.kind != IDMAP_NONE && m->type) {
         return error_set(err, ERROR_UNSUPPORTED, 0, "only bind mounts can be id-mapped");
     }
-    bool host_rights = !m->type && g->plan->user_namespace;
+    /* Another container's mount is fetched by a visit to its mount namespace: not in the child,
+     * whose root lies over its namespace's. */
+    bool host_rights = !m->type && (g->plan->user_namespace || foreign_is(m->source));
     if (m->idmap.kind != IDMAP_NONE || host_rights) {
         m->slot = g->plan->slot_count++;
     }

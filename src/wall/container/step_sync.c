@@ -22,9 +22,11 @@ static int await_go(struct apply *a, int *fds, size_t *fd_count)
 
 STEP_DESCRIBE(await_parent)
 {
-    describe_text(d, "the id maps");
+    if (p->user_namespace) {
+        describe_text(d, p->slot_count ? "the id maps and " : "the id maps");
+    }
     if (p->slot_count) {
-        describe_text(d, " and %d id-mapped mounts", p->slot_count);
+        describe_text(d, "%d mount%s from the parent", p->slot_count, p->slot_count > 1 ? "s" : "");
         describe_int(d, "mounts", p->slot_count);
     }
 }
