@@ -46,8 +46,16 @@ engine_teardown() {
         cloison rm -f -v $ids >/dev/null || failed=1
     fi
     leftovers >&2 || failed=1
+    network_gone >&2 || failed=1
     rm -rf --one-file-system "$CLOISON_DATA_ROOT" "$CLOISON_RUN_ROOT"
     return $failed
+}
+
+# Removes this file's bridge and table, which stay as Docker's do; a container that is still attached
+# is a leak.
+network_gone() {
+    local net=${CLOISON%/*}/cloison-net
+    [ ! -d "$CLOISON_RUN_ROOT/net" ] || "$net" purge "$CLOISON_RUN_ROOT" "$CLOISON_CONFIG"
 }
 
 # Prints what is left of this file's engine outside its folders, and fails when there is anything.
