@@ -49,6 +49,7 @@ no_links() { [ "$(links)" = 0 ]; }
 
 @test "a bridge whose settings are wrong, or another's, is refused in one line" {
     local c=$BATS_TEST_TMPDIR/c.json
+    cloison run --rm busybox true # the bridge and its route are there
     printf '{"network":{"bridge":"lo","subnet":"%s.0/24","table":"t"}}\n' "$SUBNET_PREFIX" >"$c"
     CLOISON_CONFIG=$c run -125 cloison run --rm busybox true
     one_line
@@ -56,6 +57,7 @@ no_links() { [ "$(links)" = 0 ]; }
     printf '{"network":{"bridge":"clo%s","subnet":"%s.0/23","table":"t"}}\n' "$TAG" "${SUBNET_PREFIX%.*}.$((${SUBNET_PREFIX##*.} / 2 * 2))" >"$c"
     CLOISON_CONFIG=$c run -125 cloison run --rm busybox true
     one_line
+    echo "$output"
     [[ $output == *"overlaps the host's route"* ]]
     [ ! -e "/sys/class/net/clo$TAG" ]
     printf '{"network":{"subnet":"banana"}}\n' >"$c"
