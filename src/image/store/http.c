@@ -164,9 +164,6 @@ static void set_options(struct http *h, const struct http_request *q)
         curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    if (q->offset > 0) {
-        curl_easy_setopt(e, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)q->offset);
-    }
     if (q->form) {
         curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->form);
     }
@@ -190,6 +187,10 @@ static void prepare(struct http *h, const struct http_request *q, struct http_re
     set_options(h, q);
     add_header(h, "Authorization", q->authorization);
     add_header(h, "Accept", q->accept);
+    if (q->offset > 0) { /* CURLOPT_RESUME_FROM fails where the server begins again: we need not */
+        CLEANUP(free) char *range = str_format("bytes=%lld-", (long long)q->offset);
+        add_header(h, "Range", range);
+    }
     curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
 }
 
