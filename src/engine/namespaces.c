@@ -64,5 +64,6 @@ int namespaces_refresh(const struct engine *e, const struct container *c, struct
         return r;
     }
     spec_follow_ipc(spec);
-    return spec_save_path(AT_FDCWD, path, spec, 0600, err);
+    CLEANUP(free) char *text = spec_to_text(spec, false);
+    return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_NO_SYNC, err);
 }

@@ -88,9 +88,10 @@ static int make_folders(const struct engine *e, const struct container *c, struc
 static int fill_folder(const struct engine *e, const struct draft *d, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, d->container->id, "config.json");
+    CLEANUP(free) char *text = spec_to_text(d->spec, false);
     int r = make_folders(e, d->container, err);
     if (r == 0) {
-        r = spec_save_path(AT_FDCWD, path, d->spec, 0600, err);
+        r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_NO_SYNC, err);
     }
     if (r == 0) {
         r = volumes_create(e, d->container, err);

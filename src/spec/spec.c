@@ -162,13 +162,6 @@ char *spec_to_text(const struct spec *s, bool indent)
     return json_number_dump(json, indent ? JSON_INDENT(4) : JSON_COMPACT);
 }
 
-int spec_save_path(int dirfd, const char *path, const struct spec *s, mode_t mode,
-                   struct error **err)
-{
-    CLEANUP(free) char *text = spec_to_text(s, false);
-    return file_write_atomic(dirfd, path, text, strlen(text), mode, FILE_NO_SYNC, err);
-}
-
 json_t *spec_process_to_json(const struct spec_process *p)
 {
     return shape_write(&shape_process, p);

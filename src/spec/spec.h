@@ -297,9 +297,6 @@ json_t *spec_to_json(const struct spec *s);
 /* The text of config.json: spec_to_json() has numbers from 2^63 on as strings, the text does not.
  * The caller frees. */
 char *spec_to_text(const struct spec *s, bool indent);
-/* Writes it whole, atomically, not synced. */
-int spec_save_path(int dirfd, const char *path, const struct spec *s, mode_t mode,
-                   struct error **err) NODISCARD;
 
 /* Parts that also travel alone: process.json of exec, resources of update, a seccomp profile. */
 int spec_parse_process(struct arena *a, const json_t *json, const char *where,
