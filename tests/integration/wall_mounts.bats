@@ -318,6 +318,23 @@ bind() {
     [ "$output" = $'4\n1:9' ]
 }
 
+@test "a mount of another container: bound from inside its namespace" {
+    unshare -m --propagation private sh -c "mount -t tmpfs shm $BATS_TEST_TMPDIR/source; echo shared >$BATS_TEST_TMPDIR/source/f; exec sleep 60" 3>&- &
+    local other=$! i
+    for i in $(seq 100); do
+        [ -e "/proc/$other/root$BATS_TEST_TMPDIR/source/f" ] && break
+        sleep 0.02
+    done
+    spec_sh "$(bind bind) | .mounts[-1].source = \"/proc/$other/root$BATS_TEST_TMPDIR/source\"" 'cat /m/f; echo back >/m/g'
+    run wall
+    local back
+    back=$(cat "/proc/$other/root$BATS_TEST_TMPDIR/source/g")
+    kill "$other"
+    [ "$status" -eq 0 ]
+    [ "$output" = shared ]
+    [ "$back" = back ]
+}
+
 @test "the old root is out of reach: pivot_root, and MS_MOVE with chroot when asked" {
     local way
     for way in "" --no-pivot; do

@@ -271,6 +271,9 @@ static int child_failure(struct creation *c, struct workload *w, struct error **
         if (m.kind == MESSAGE_FAILED) {
             return step_failure_to_error(c->plan, &m.failure, err);
         }
+        if (m.kind == MESSAGE_EXECED) {
+            break; /* the end of file, which would be there for ever */
+        }
     }
     return 0;
 }

@@ -92,8 +92,25 @@ static int make_one(const struct work *w, const struct step *s, int *ret_fd,
     return NO_SLOT;
 }
 
-/* In the process of its own mount namespace. The overlay covers its layers by id-mapped clones, so
- * it comes last: a bind mount from the same folders must see them as they are. */
+/* The overlay covers its layers by id-mapped clones, so it comes last: a bind mount from the same
+ * folders must see them as they are. */
+static void make_pass(struct work *w, bool overlays)
+{
+    for (size_t i = 0; i < w->plan->step_count && !w->failure.code; i++) {
+        const struct step *s = &w->plan->steps[i];
+        struct mount_result made = {0};
+        int fd = -1;
+        int slot =
+            (s->kind == STEP_ROOTFS_OVERLAY) == overlays ? make_one(w, s, &fd, &made) : NO_SLOT;
+        if (slot != NO_SLOT && fd < 0) {
+            w->failure = (struct step_failure){(int)i, -fd, made.detail, made.number};
+        } else if (slot != NO_SLOT) {
+            w->slots[slot] = fd;
+        }
+    }
+}
+
+/* In the process of its own mount namespace. */
 static int make_all(void *data)
 {
     struct work *w = data;
@@ -101,20 +118,8 @@ static int make_all(void *data)
         w->failure = (struct step_failure){0, errno, DETAIL_PROPAGATION, 0};
         return 0;
     }
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < w->plan->step_count && !w->failure.code; i++) {
-            const struct step *s = &w->plan->steps[i];
-            struct mount_result made = {0};
-            int fd = -1;
-            bool is_last = s->kind == STEP_ROOTFS_OVERLAY;
-            int slot = is_last == (pass == 1) ? make_one(w, s, &fd, &made) : NO_SLOT;
-            if (slot != NO_SLOT && fd < 0) {
-                w->failure = (struct step_failure){(int)i, -fd, made.detail, made.number};
-            } else if (slot != NO_SLOT) {
-                w->slots[slot] = fd;
-            }
-        }
-    }
+    make_pass(w, false);
+    make_pass(w, true);
     return 0;
 }
 

@@ -64,6 +64,7 @@ enum step_kind {
     STEP_READONLY_ROOT,
     STEP_RENDEZVOUS, /* stand still while the parent runs hooks */
     STEP_HOOK,       /* one hook, at its point */
+    STEP_LATER_HOOK, /* one whose point is start or delete: kept in wall.json */
     STEP_PIVOT,      /* pivot_root, or MS_MOVE and chroot */
     STEP_ROOT_PROPAGATION,
     STEP_WORKING_FOLDER, /* made when missing */

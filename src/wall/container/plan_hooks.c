@@ -44,6 +44,7 @@ void plan_hooks(struct planning *g)
                 fill(p->arena, h, kind, &plan_add(p, STEP_HOOK)->hook);
             } else {
                 fill(p->arena, h, kind, arena_push(p->arena, p->late_hooks, p->late_hook_count));
+                plan_add(p, STEP_LATER_HOOK)->hook = p->late_hooks[p->late_hook_count - 1];
             }
         }
     }

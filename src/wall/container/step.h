@@ -30,6 +30,7 @@ enum step_phase {
     PHASE_CHILD,  /* the child */
     PHASE_HALT,   /* the parent, while the child stands at the rendezvous */
     PHASE_READY,  /* the parent, when the child is ready: what would hinder the set-up */
+    PHASE_LATER,  /* not in the creation: start(), delete() */
     PHASE_COUNT,
 };
 

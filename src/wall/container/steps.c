@@ -66,6 +66,10 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
     [STEP_READONLY_ROOT] = CHILD("read-only", "making read-only", readonly_root),
     [STEP_RENDEZVOUS] = CHILD("rendezvous", "waiting for", rendezvous),
     [STEP_HOOK] = HOST(PHASE_HALT, "hook", "running", hook),
+    [STEP_LATER_HOOK] = {.name = "hook",
+                         .doing = "running",
+                         .phase = PHASE_LATER,
+                         .describe = describe_hook},
     [STEP_PIVOT] = CHILD("pivot", "changing", pivot),
     [STEP_ROOT_PROPAGATION] = CHILD("propagation", "making", root_propagation),
     [STEP_WORKING_FOLDER] = CHILD("folder", "making", working_folder),
@@ -90,7 +94,7 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
 const char *step_phase_name(enum step_phase phase)
 {
     static const char *const names[PHASE_COUNT] = {"host",  "relay", "clone", "beside",
-                                                   "child", "halt",  "ready"};
+                                                   "child", "halt",  "ready", "later"};
     return names[phase];
 }
 
