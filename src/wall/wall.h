@@ -120,6 +120,9 @@ struct wall_ops {
     int (*resume)(struct workload *w, struct error **err);
     int (*update)(struct workload *w, const struct spec_resources *r, struct error **err);
     int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);
+    /* Whether the kernel has killed for memory, or refused a process for their limit. Asked when
+     * the workload has ended, before delete: two reads instead of all that stats() makes. */
+    void (*limits_hit)(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused);
     /* Kills what is left, removes cgroups, forgets the state. Works after any crash: given a
      * state_dir whose create() was cut short too. Idempotent. Frees w. */
     int (*delete)(struct workload *w, struct error **err);

@@ -201,10 +201,8 @@ int monitor_launch(struct monitor *m, struct error **err)
 /* Asked before the groups go: afterwards nobody knows. */
 static void read_marks(struct monitor *m)
 {
-    struct wall_stats stats = {.oom_kills = -1, .pids_refused = -1};
-    if (m->wall->stats && m->wall->stats(m->workload, &stats, NULL) >= 0) {
-        m->oom_killed = stats.oom_kills > 0;
-        m->pids_limit_hit = stats.pids_refused > 0;
+    if (m->wall->limits_hit) {
+        m->wall->limits_hit(m->workload, &m->oom_killed, &m->pids_limit_hit);
     }
 }
 

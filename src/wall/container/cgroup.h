@@ -108,6 +108,7 @@ struct cgroup_write {
     const char *property;      /* in the user's words: "memory limit" */
     const char *instead_file;  /* where `file` does not exist: which scheduler weighs I/O … */
     const char *instead_value; /* … differs by host; NULL: none */
+    bool lines;                /* the value's lines are written one by one */
     bool may_lack;             /* `file` refines another write; a kernel without it is fine */
 };
 

@@ -31,7 +31,8 @@ static int each_ancestor(const struct cgroup_group *g,
 
 static int make_ancestor(const char *path, const void *context)
 {
-    return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+    const char *mount = context;
+    return !str_equal(path, mount) && mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 /* A group of the same name: an empty one is a crash's leftover, with limits of its own, and goes.
@@ -59,7 +60,7 @@ static int make_folder(const struct cgroup_group *g, struct error **err)
         }
         int r = -errno;
         if (r == -ENOENT) {
-            r = each_ancestor(g, make_ancestor, NULL);
+            r = each_ancestor(g, make_ancestor, g->mount);
         } else if (r == -EEXIST) {
             r = take_over(g, err);
             if (r < 0) {
@@ -214,11 +215,24 @@ static int write_failed(const struct cgroup_plan *p, const struct cgroup_write *
                            w->property, w->value, w->file, controller);
 }
 
+/* The lines of the value, each in a write of its own, as the kernel wants them. */
+static int write_lines(const char *group, const struct cgroup_write *w)
+{
+    CLEANUP(fd) int fd = cgroup_file_open(group, w->file, O_WRONLY);
+    int r = fd < 0 ? fd : 0;
+    for (const char *line = w->value; *line && r == 0; line += *line == '\n') {
+        size_t len = strcspn(line, "\n");
+        r = write(fd, line, len) < 0 ? -errno : 0;
+        line += len;
+    }
+    return r;
+}
+
 int cgroup_apply(const struct cgroup_plan *p, size_t write, struct error **err)
 {
     const struct cgroup_write *w = &p->writes[write];
     const char *path = p->set.groups[w->group].path;
-    int r = cgroup_file_write(path, w->file, w->value);
+    int r = w->lines ? write_lines(path, w) : cgroup_file_write(path, w->file, w->value);
     if (r == -ENOENT && w->may_lack) {
         return 0;
     }

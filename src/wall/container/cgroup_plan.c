@@ -76,16 +76,25 @@ static void add_group(struct arena *a, const struct cgroup_hierarchy *h, const s
     set->count++;
 }
 
+/* Rules for the same file in a row are lines of one write: opened once. */
 static void add_device_write(struct arena *a, struct cgroup_plan *p, size_t group,
                              const struct spec_device_rule *rule)
 {
+    const char *file = rule->allow ? "devices.allow" : "devices.deny";
+    const char *text = devices_rule_text(a, rule);
+    struct cgroup_write *last = p->write_count ? &p->writes[p->write_count - 1] : NULL;
+    if (last && last->controller == CGROUP_DEVICES && str_equal(last->file, file)) {
+        last->value = arena_format(a, "%s\n%s", last->value, text);
+        return;
+    }
     struct cgroup_write *w = arena_push(a, p->writes, p->write_count);
     *w = (struct cgroup_write){
         .group = group,
         .controller = CGROUP_DEVICES,
-        .file = rule->allow ? "devices.allow" : "devices.deny",
-        .value = devices_rule_text(a, rule),
-        .property = "device rule",
+        .file = file,
+        .value = text,
+        .property = "device rules",
+        .lines = true,
     };
 }
 
@@ -218,7 +227,14 @@ void cgroup_describe_group(const struct cgroup_plan *p, size_t group, struct str
 void cgroup_describe_write(const struct cgroup_plan *p, size_t write, struct strbuf *out)
 {
     const struct cgroup_write *w = &p->writes[write];
-    strbuf_addf(out, "%s = %s", w->file, w->value);
+    strbuf_addf(out, "%s = ", w->file);
+    for (const char *c = w->value; *c; c++) {
+        if (*c == '\n') {
+            strbuf_adds(out, ", ");
+        } else {
+            strbuf_addc(out, *c);
+        }
+    }
     if (w->instead_file) {
         strbuf_addf(out, ", else %s = %s", w->instead_file, w->instead_value);
     }

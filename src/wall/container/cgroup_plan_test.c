@@ -134,17 +134,8 @@ static void test_cgroup_plan_v1(void)
                "hugetlb.2MB.limit_in_bytes = 4194304\n"
                "hugetlb.2MB.rsvd.limit_in_bytes = 4194304\n"
                "devices.deny = a *:* rwm\n"
-               "devices.allow = c 1:3 rw\n"
-               "devices.allow = c *:* m\n"
-               "devices.allow = b *:* m\n"
-               "devices.allow = c 1:3 rwm\n"
-               "devices.allow = c 1:5 rwm\n"
-               "devices.allow = c 1:7 rwm\n"
-               "devices.allow = c 1:8 rwm\n"
-               "devices.allow = c 1:9 rwm\n"
-               "devices.allow = c 5:0 rwm\n"
-               "devices.allow = c 5:2 rwm\n"
-               "devices.allow = c 136:* rwm\n");
+               "devices.allow = c 1:3 rw, c *:* m, b *:* m, c 1:3 rwm, c 1:5"
+               " rwm, c 1:7 rwm, c 1:8 rwm, c 1:9 rwm, c 5:0 rwm, c 5:2 rwm, c 136:* rwm\n");
 }
 
 static void test_cgroup_plan_v2(void)

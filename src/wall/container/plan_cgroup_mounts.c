@@ -104,27 +104,27 @@ int plan_cgroup_mount(struct planning *g, const struct spec_mount *from, const c
                       struct error **err)
 {
     struct arena *a = g->plan->arena;
-    struct cgroup_layout layout;
     struct step_mount options = {.type = "cgroup", .slot = NO_SLOT};
     int r = mount_options_parse(a, from->options, from->option_count, &options, err);
     if (r >= 0) {
-        r = cgroup_layout_read(a, &layout, err);
+        r = plan_layout(g, err);
     }
     if (r < 0) {
         return r;
     }
     uint64_t attributes = options.attributes.set;
-    bool pure_v2 = layout.count == 1 && layout.unified == 0;
+    const struct cgroup_layout *layout = g->layout;
+    bool pure_v2 = layout->count == 1 && layout->unified == 0;
     if (pure_v2 || str_equal(from->type, "cgroup2")) {
-        if (layout.unified < 0) {
+        if (layout->unified < 0) {
             return error_set(err, ERROR_UNSUPPORTED, 0, "this host has no cgroup v2 hierarchy");
         }
-        add_hierarchy(g, &layout.items[layout.unified], target, attributes);
+        add_hierarchy(g, &layout->items[layout->unified], target, attributes);
         return 0;
     }
     add_tmpfs(g, target, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY, "mode=755");
-    for (size_t i = 0; i < layout.count; i++) {
-        const struct cgroup_hierarchy *h = &layout.items[i];
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct cgroup_hierarchy *h = &layout->items[i];
         add_hierarchy(g, h, arena_format(a, "%s/%s", target, base_name(h->mount)), attributes);
         add_links(g, h, target);
     }

@@ -13,6 +13,7 @@ struct planning {
     struct plan *plan;
     const struct wall_params *params;
     const struct spec *spec;
+    const struct cgroup_layout *layout; /* by plan_layout(), NULL before */
 };
 
 /* plan_namespaces.c */
@@ -25,6 +26,7 @@ void plan_ids_child(struct planning *g);
 int plan_id_map_text(struct arena *a, const struct spec_id_map *maps, size_t count,
                      const char *what, const char **ret, struct error **err) NODISCARD;
 /* plan_resources.c */
+int plan_layout(struct planning *g, struct error **err) NODISCARD; /* g->layout, read once */
 int plan_resources(struct planning *g, struct error **err) NODISCARD;
 /* plan_rootfs.c */
 int plan_rootfs(struct planning *g, struct error **err) NODISCARD;

@@ -3,16 +3,26 @@
 #include "wall/container/cgroup.h"
 #include "wall/container/plan_parts.h"
 
+int plan_layout(struct planning *g, struct error **err)
+{
+    if (g->layout) {
+        return 0;
+    }
+    struct cgroup_layout *layout = arena_alloc(g->plan->arena, sizeof(*layout));
+    g->layout = layout;
+    return cgroup_layout_read(g->plan->arena, layout, err);
+}
+
 static int plan_cgroups(struct planning *g, struct error **err)
 {
     struct plan *p = g->plan;
-    struct cgroup_layout layout;
-    int r = cgroup_layout_read(p->arena, &layout, err);
+    int r = plan_layout(g, err);
     if (r < 0) {
         return r;
     }
     p->cgroups = arena_alloc(p->arena, sizeof(*p->cgroups));
-    r = cgroup_plan(p->arena, g->spec, p->id, g->params->systemd_cgroup, &layout, p->cgroups, err);
+    r = cgroup_plan(p->arena, g->spec, p->id, g->params->systemd_cgroup, g->layout, p->cgroups,
+                    err);
     if (r < 0) {
         return r;
     }

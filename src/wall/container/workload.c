@@ -200,6 +200,11 @@ static int container_stats(struct workload *w, struct wall_stats *ret, struct er
     return cgroup_stats(&w->record.cgroups, ret, err);
 }
 
+static void container_limits_hit(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused)
+{
+    cgroup_limits_hit(&w->record.cgroups, ret_oom_killed, ret_pids_refused);
+}
+
 static int container_delete(struct workload *w, struct error **err)
 {
     /* By its number too: a host without cgroups has nothing else to kill it by. */
@@ -237,5 +242,6 @@ const struct wall_ops wall_container = {
     .resume = container_resume,
     .update = container_update,
     .stats = container_stats,
+    .limits_hit = container_limits_hit,
     .delete = container_delete,
 };
