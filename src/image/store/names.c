@@ -197,6 +197,7 @@ int verb_rmi(const struct verb_request *request, struct error **err)
             return error_move(err, &why, r);
         }
         if (r < 0) { /* the others are still to be removed; main() prints one error only */
+            fflush(stdout); /* in the order in which it happened */
             error_print(why, stderr);
             worst = ignored ? worst : 1;
         }
