@@ -164,9 +164,8 @@ static int collect_one(const char *path, void *context)
         return r == -ENOENT || r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
     }
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        char number[32];
+        CLEANUP(free) char *number = xstrndup(line, strcspn(line, "\n"));
         int64_t pid;
-        (void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(line, "\n"), line);
         if (str_to_i64(number, 10, &pid) == 0 && pid > 0) {
             c->pids = xrealloc(c->pids, (c->count + 1) * sizeof(*c->pids));
             c->pids[c->count++] = (pid_t)pid;
