@@ -70,7 +70,7 @@ holder() {
     local expected
     expected=$(readlink "/proc/$inner/ns/pid")
     run wall
-    kill "$inner"
+    kill -KILL "$inner" # the init of its namespace ignores others
     [ "$status" -eq 0 ]
     [ "${lines[0]}" = "$expected" ]
     [ "${lines[1]}" = sleep ]

@@ -336,3 +336,55 @@ poststop stopped $own v" ]
         done
     done
 }
+
+@test "seccomp: a notifying profile's listener goes to whom it names, of exec too" {
+    cat >"$WORK/listen.py" <<'P'
+import array, json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("listening", flush=True)
+for _ in range(int(sys.argv[2])):
+    s, _ = server.accept()
+    data, ancillary, _, _ = s.recvmsg(65536, 1024)
+    fds = array.array("i")
+    for level, kind, content in ancillary:
+        fds.frombytes(content[: len(content) // 4 * 4])
+    state = json.loads(data)
+    print(len(fds), state["fds"], state["metadata"], state["state"]["id"] != "", state["pid"] > 1, flush=True)
+    s.close()
+    for f in fds:
+        os.close(f)
+P
+    python3 "$WORK/listen.py" "$WORK/sock" 2 >"$WORK/heard" 3>&- &
+    local server=$! i
+    for i in $(seq 200); do
+        grep -q listening "$WORK/heard" && break
+        sleep 0.02
+    done
+    spec_sh ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", listenerPath: \"$WORK/sock\", listenerMetadata: \"meta\",
+        syscalls: [{names: [\"mkdir\", \"mkdirat\"], action: \"SCMP_ACT_NOTIFY\"}]}" 'mkdir /tmp/x; sleep 60'
+    process "$WORK/p.json" . mkdir /tmp/y
+    run wall --exec "$WORK/p.json"
+    wait "$server"
+    [ "$(grep -c "^1 \['seccompFd'\] meta True True" "$WORK/heard")" = 2 ]
+    [[ $output == *"not implemented"* ]]
+}
+
+@test "the creator killed at the n-th system call: the next process deletes what is left" {
+    command -v strace >/dev/null || skip "strace is missing"
+    spec . true
+    local n left id="wall-run-${WORK##*-}-c" call
+    for call in mkdir openat write clone3 recvmsg rename; do
+        for n in 1 2 3 5 8; do
+            timeout -s KILL 2 strace -o /dev/null -e trace=$call -e inject=$call:signal=KILL:when=$n \
+                "$WALL_RUN" --id "$id" "$WORK/bundle" >/dev/null 2>&1 3>&- || true
+            if [ -e "/run/cloison-wall-run/$id/wall.json" ]; then
+                "$WALL_RUN" --id "$id" --delete
+            fi
+            rm -rf "/run/cloison-wall-run/$id"
+            left=$(find /sys/fs/cgroup -type d -name "$id")
+            [ -z "$left" ] || { echo "$call $n left $left"; return 1; }
+        done
+    done
+}

@@ -10,6 +10,7 @@
  *         --idmap             id-map a root folder
  *         --exec FILE         when it runs, also this process.json; its end is wall-run's
  *         --remote            start from another process
+ *         --delete            delete what an earlier one left, by its ID
  *         --no-pivot, --timing, --preserve N, --show-state */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@
 struct arguments {
     const char *id, *bundle, *upper, *work, *exec;
     struct strv layers;
-    bool explain, json, idmap, remote, no_pivot, timing, show_state;
+    bool explain, json, idmap, remote, no_pivot, timing, show_state, delete;
     int preserve;
 };
 
@@ -207,14 +208,26 @@ static int run(const struct arguments *a, struct error **err)
     return r;
 }
 
+static int delete_left(const struct arguments *a, struct error **err)
+{
+    CLEANUP(free) char *state_dir = str_format("/run/cloison-wall-run/%s", a->id);
+    struct workload *w = NULL;
+    int r = wall_container.open(state_dir, &w, err);
+    if (r < 0) {
+        return r;
+    }
+    r = wall_container.delete(w, err);
+    return r < 0 ? r : remove_tree(AT_FDCWD, state_dir, err);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"id", 1, NULL, 'i'},         {"explain", 0, NULL, 'e'}, {"json", 0, NULL, 'j'},
-        {"layers", 1, NULL, 'l'},     {"upper", 1, NULL, 'u'},   {"work", 1, NULL, 'w'},
-        {"idmap", 0, NULL, 'm'},      {"exec", 1, NULL, 'x'},    {"remote", 0, NULL, 'r'},
-        {"no-pivot", 0, NULL, 'n'},   {"timing", 0, NULL, 't'},  {"preserve", 1, NULL, 'p'},
-        {"show-state", 0, NULL, 's'}, {NULL, 0, NULL, 0},
+        {"id", 1, NULL, 'i'},       {"delete", 0, NULL, 'd'},     {"explain", 0, NULL, 'e'},
+        {"json", 0, NULL, 'j'},     {"layers", 1, NULL, 'l'},     {"upper", 1, NULL, 'u'},
+        {"work", 1, NULL, 'w'},     {"idmap", 0, NULL, 'm'},      {"exec", 1, NULL, 'x'},
+        {"remote", 0, NULL, 'r'},   {"no-pivot", 0, NULL, 'n'},   {"timing", 0, NULL, 't'},
+        {"preserve", 1, NULL, 'p'}, {"show-state", 0, NULL, 's'}, {NULL, 0, NULL, 0},
     };
     CLEANUP(free) char *id = str_format("wall-run-%d", getpid());
     struct arguments a = {.id = id};
@@ -231,6 +244,7 @@ int main(int argc, char **argv)
         a.no_pivot |= c == 'n';
         a.timing |= c == 't';
         a.show_state |= c == 's';
+        a.delete |= c == 'd';
         if (c == 'l') {
             strv_split(&a.layers, optarg, ':');
         }
@@ -241,7 +255,7 @@ int main(int argc, char **argv)
     a.preserve = (int)number;
     a.bundle = optind < argc ? argv[optind] : ".";
     struct error *err = NULL;
-    int r = run(&a, &err);
+    int r = a.delete ? delete_left(&a, &err) : run(&a, &err);
     int status = r < 0 ? error_exit_status(err) : r;
     if (r < 0) {
         error_print(err, stderr);

@@ -127,8 +127,8 @@ static int apply_host_steps(struct creation *c, enum step_phase phase, struct er
 }
 
 /* 0 when executed. */
-static int converse(struct creation *c, int channel, const struct wall_exec *exec,
-                    struct error **err)
+static int converse(struct workload *w, struct creation *c, int channel,
+                    const struct wall_exec *exec, struct error **err)
 {
     for (;;) {
         struct message m;
@@ -138,11 +138,16 @@ static int converse(struct creation *c, int channel, const struct wall_exec *exe
         if (r < 0) {
             return error_set_errno(err, ERROR_KERNEL, -r, "listening to the new process");
         }
-        bool wanted = m.kind == MESSAGE_TERMINAL && exec->console;
-        if (wanted) {
+        bool listener = m.kind == MESSAGE_LISTENER && fd_count;
+        if (m.kind == MESSAGE_TERMINAL && exec->console) {
             exec->console(exec->context, fd);
+        } else if (listener) {
+            r = workload_hand_listener_on(w, fd, c->pid, "running", err);
         } else {
             fd_close(fd);
+        }
+        if (r < 0) {
+            return r;
         }
         if (m.kind == MESSAGE_FAILED) {
             return step_failure_to_error(c->plan, &m.failure, err);
@@ -194,7 +199,7 @@ static int run_exec(struct workload *w, const struct wall_exec *exec, struct cre
     if (r >= 0) {
         r = apply_host_steps(c, PHASE_BESIDE, err);
     }
-    return r < 0 ? r : converse(c, ours, exec, err);
+    return r < 0 ? r : converse(w, c, ours, exec, err);
 }
 
 int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,

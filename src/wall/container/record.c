@@ -61,6 +61,8 @@ void record_init(struct record *r, const struct plan *plan)
         .remote_start = plan->remote_start,
         .seccomp = plan->seccomp,
         .seccomp_flags = plan->seccomp ? plan->seccomp->flags : 0,
+        .listener_path = plan->seccomp ? plan->seccomp->listener_path : NULL,
+        .listener_metadata = plan->seccomp ? plan->seccomp->listener_metadata : NULL,
         .hooks = plan->late_hooks,
         .hook_count = plan->late_hook_count,
     };
@@ -122,13 +124,14 @@ int record_save(const struct record *r, const char *state_dir, struct error **er
 {
     CLEANUP(json)
     json_t *o = json_pack(
-        "{s:i,s:s,s:s*,s:s,s:s*,s:i,s:I,s:o,s:I,s:b,s:b,s:s*,s:b,s:I,s:o,s:o}", "version", 1, "id",
-        r->id, "bundle", r->bundle, "ociVersion", r->oci_version, "annotations",
+        "{s:i,s:s,s:s*,s:s,s:s*,s:i,s:I,s:o,s:I,s:b,s:b,s:s*,s:b,s:I,s:s*,s:s*,s:o,s:o}", "version",
+        1, "id", r->id, "bundle", r->bundle, "ociVersion", r->oci_version, "annotations",
         r->annotations_json, "pid", (int)r->pid, "pidStart", (json_int_t)r->pid_start, "cgroups",
         cgroup_set_to_json(&r->cgroups), "namespaces", (json_int_t)r->namespaces, "userNamespace",
         r->user_namespace, "remoteStart", r->remote_start, "rdtGroup", r->rdt_group, "seccomp",
-        r->seccomp, "seccompFlags", (json_int_t)r->seccomp_flags, "hooks", hooks_to_json(r),
-        "lateSteps", late_steps_to_json(r));
+        r->seccomp, "seccompFlags", (json_int_t)r->seccomp_flags, "listenerPath", r->listener_path,
+        "listenerMetadata", r->listener_metadata, "hooks", hooks_to_json(r), "lateSteps",
+        late_steps_to_json(r));
     if (!o) {
         return error_set(err, ERROR_INTERNAL, EINVAL, "the workload's record holds no valid text");
     }
@@ -195,6 +198,8 @@ static int record_from_json(struct record *r, const json_t *o, struct error **er
     r->rdt_group = text_of(r, o, "rdtGroup");
     r->seccomp = json_is_true(json_object_get(o, "seccomp"));
     r->seccomp_flags = (unsigned int)json_integer_value(json_object_get(o, "seccompFlags"));
+    r->listener_path = text_of(r, o, "listenerPath");
+    r->listener_metadata = text_of(r, o, "listenerMetadata");
     const json_t *personality = json_object_get(o, "personality");
     r->personality_set = personality;
     r->personality = (unsigned long)json_integer_value(personality);
@@ -244,6 +249,9 @@ int record_load_seccomp(const struct record *r, const char *state_dir, struct se
         .instructions = arena_dup(r->arena, data, len),
         .count = (unsigned short)(len / sizeof(struct sock_filter)),
         .flags = r->seccomp_flags,
+        .notify = r->listener_path,
+        .listener_path = r->listener_path,
+        .listener_metadata = r->listener_metadata,
     };
     return 0;
 }

@@ -30,7 +30,8 @@ struct record {
     const char *rdt_group; /* to be removed with the workload, or NULL */
     bool seccomp;          /* seccomp.bpf is there */
     unsigned int seccomp_flags;
-    struct plan_hook *hooks; /* startContainer, poststart, poststop */
+    const char *listener_path, *listener_metadata; /* of a program that notifies, or NULL */
+    struct plan_hook *hooks;                       /* startContainer, poststart, poststop */
     size_t hook_count;
     struct record_step *late_steps;
     size_t late_step_count;

@@ -9,28 +9,32 @@
 #include "wall/container/workload.h"
 
 /* OCI's ContainerProcessState is made of it: config-linux.md#containerprocessstate. */
-static char *container_state_json(const struct workload *w)
+static char *container_state_json(const struct workload *w, const char *status)
 {
     const struct record *r = &w->record;
     CLEANUP(json)
-    json_t *o =
-        json_pack("{s:s,s:s,s:s,s:i,s:s}", "ociVersion", r->oci_version, "id", r->id, "status",
-                  "creating", "pid", (int)r->pid, "bundle", str_or(r->bundle, ""));
+    json_t *o = json_pack("{s:s,s:s,s:s,s:i,s:s}", "ociVersion", r->oci_version, "id", r->id,
+                          "status", status, "pid", (int)r->pid, "bundle", str_or(r->bundle, ""));
     if (r->annotations_json) {
         (void)json_object_set_new(o, "annotations", json_loads(r->annotations_json, 0, NULL));
     }
     return json_dumps(o, JSON_COMPACT);
 }
 
-static int hand_listener_on(struct workload *w, int listener, struct error **err)
+int workload_hand_listener_on(const struct workload *w, int listener, pid_t pid, const char *status,
+                              struct error **err)
 {
-    CLEANUP(free) char *state = container_state_json(w);
-    if (!w->plan || !w->plan->seccomp) {
+    const struct seccomp_program p = {
+        .notify = true,
+        .listener_path = w->record.listener_path,
+        .listener_metadata = w->record.listener_metadata,
+    };
+    if (!p.listener_path) {
         fd_close(listener);
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "a seccomp listener needs the process that created the workload");
+        return error_set(err, ERROR_INTERNAL, 0, "a seccomp listener that nobody waits for");
     }
-    return seccomp_send_listener_take(w->plan->seccomp, listener, w->record.pid, state, err);
+    CLEANUP(free) char *state = container_state_json(w, status);
+    return seccomp_send_listener_take(&p, listener, pid, state, err);
 }
 
 /* The creator has the plan, others the words that were kept. */
@@ -69,7 +73,7 @@ static int await_exec(struct workload *w, int channel, struct error **err)
             return late_failure(w, &m.failure, err);
         }
         if (m.kind == MESSAGE_LISTENER && fd_count) {
-            r = hand_listener_on(w, fd, err);
+            r = workload_hand_listener_on(w, fd, w->record.pid, "creating", err);
             if (r < 0) {
                 return r;
             }

@@ -38,6 +38,10 @@ int start_socket_listen(const char *state_dir, struct error **err) NODISCARD;
 int start_socket_connect(const char *state_dir, struct error **err) NODISCARD;
 bool start_socket_exists(const char *state_dir);
 
+/* Sends a seccomp listener of the process to whom the profile names. Keeps the fd. */
+int workload_hand_listener_on(const struct workload *w, int listener, pid_t pid, const char *status,
+                              struct error **err) NODISCARD;
+
 /* Opens /proc and makes sure that it is procfs. Returns the fd. */
 int proc_open(struct error **err) NODISCARD;
 /* What the child said it failed at, and its death without a word. */
