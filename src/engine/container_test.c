@@ -15,7 +15,7 @@ static struct engine engine;
 
 static void store_open(void)
 {
-    strncpy(folder, "/tmp/container_test.XXXXXX", sizeof(folder) - 1);
+    snprintf(folder, sizeof(folder), "/tmp/container_test.XXXXXX");
     CHECK(mkdtemp(folder) != NULL);
     static char data[80], run[80];
     snprintf(data, sizeof(data), "%s/data", folder);

@@ -103,7 +103,7 @@ static int copy_entry(int from, int to, const char *name, int depth)
 
 static int copy_folder(int from, int to, int depth)
 {
-    CLEANUP(dir) DIR *dir = fdopendir(dup(from));
+    CLEANUP(dir) DIR *dir = fdopendir(fcntl(from, F_DUPFD_CLOEXEC, 3));
     struct dirent *d;
     struct stat st;
     int r = 0;

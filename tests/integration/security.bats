@@ -114,7 +114,7 @@ S
     mkdir -p "$WORK/root/dev"
     echo planted >"$WORK/root/dev/null"
     image nullfile
-    run cloison run --rm --network none nullfile /bin/busybox sh -c '/bin/busybox cat /proc/kcore | /bin/busybox head -c 10; /bin/busybox stat -c %t:%T /proc/kcore'
+    run cloison run --rm --network none nullfile /bin/busybox sh -c '/bin/busybox cat /proc/keys | /bin/busybox head -c 10; /bin/busybox stat -c %t:%T /proc/keys'
     [[ $output == *"1:3"* ]]
     [[ $output != *planted* ]]
 }
@@ -142,7 +142,7 @@ S
 }
 
 @test "masked paths read as nothing, read-only paths refuse writing" {
-    run cloison run --rm --network none busybox sh -c 'cat /proc/kcore | wc -c; cat /proc/timer_list | wc -c; ls /sys/firmware | wc -l; echo 1 >/proc/sys/kernel/panic'
+    run cloison run --rm --network none busybox sh -c 'cat /proc/keys | wc -c; cat /proc/timer_list | wc -c; ls /sys/firmware | wc -l; echo 1 >/proc/sys/kernel/panic'
     [[ $output == $'0\n0\n0\n'* ]]
     [[ $output == *"ead-only file system"* ]]
     run cloison run --rm --network none busybox sh -c 'echo b >/proc/sysrq-trigger'

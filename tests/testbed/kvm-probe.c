@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0
- * kvm-probe: is /dev/kvm true? Makes a virtual machine, runs four real-mode instructions in it (add
+// SPDX-License-Identifier: Apache-2.0
+/* kvm-probe: is /dev/kvm true? Makes a virtual machine, runs four real-mode instructions in it (add
  * two registers, write the sum to a port, halt) and checks what came out. Exit status 0 if so, 1
  * with a line if not.
  *
