@@ -11,7 +11,7 @@ all: $(BUILD)/build.ninja
 help:
 	@echo 'make               build into $(BUILD)'
 	@echo 'make demo          nginx behind the container wall, from Debian packages (root)'
-	@echo 'make test          every test of every day; test-full adds the long ones (root)'
+	@echo 'make test          every test of every day; test-full adds the test machine and the long ones (root)'
 	@echo 'make bench         the speed promises, as ratios in one run (root)'
 	@echo 'make asan          the unit and fuzz tests under ASan and UBSan'
 	@echo 'make fuzz          a minute of libFuzzer on each target'
@@ -44,7 +44,7 @@ demo:
 test:
 	@tools/require build run test
 	@$(MAKE) -s all
-	@tests/run-suites $(BUILD) style unit fuzz cli container crash vm
+	@tests/run-suites $(BUILD) style unit fuzz cli container crash
 
 test-full:
 	@tools/require build run test

