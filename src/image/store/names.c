@@ -196,7 +196,7 @@ int verb_rmi(const struct verb_request *request, struct error **err)
         if (r < 0 && !ignored && i + 1 == names.count) {
             return error_move(err, &why, r);
         }
-        if (r < 0) { /* the others are still to be removed; main() prints one error only */
+        if (r < 0) {        /* the others are still to be removed; main() prints one error only */
             fflush(stdout); /* in the order in which it happened */
             error_print(why, stderr);
             worst = ignored ? worst : 1;
