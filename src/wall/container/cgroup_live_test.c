@@ -41,6 +41,7 @@ static void begin(struct bench *b, const char *resources, bool v1_alone)
     }
     CHECK_OK(cgroup_layout_read(b->a, &layout, &b->err), b->err);
     if (v1_alone && layout.unified >= 0) {
+        layout.controllers &= ~layout.items[layout.unified].controllers;
         layout.items[layout.unified] = layout.items[--layout.count];
         layout.unified = -1;
     }

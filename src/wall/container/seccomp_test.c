@@ -45,12 +45,13 @@ struct trial {
     int blocked; /* the errno of the filter, or 0: let through */
 };
 
-/* What the system call answered under the program: its errno, 0, or -1 when the test broke. */
+/* What the system call answered under the program (NULL: none): its errno, 0, or -1 when the test
+ * broke. */
 static int under(const struct seccomp_program *p, const struct trial *t)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_program_load(p) < 0) {
+        if (p && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_program_load(p) < 0)) {
             _exit(255);
         }
         errno = 0;
@@ -74,6 +75,9 @@ static void check_trials(const struct spec_seccomp *profile, const struct trial 
     CHECK_OK(seccomp_compile(a, profile, &p, &err), err);
     for (size_t i = 0; i < count; i++) {
         int answer = under(&p, &trials[i]);
+        if (answer == ENOSYS && trials[i].blocked == 0 && under(NULL, &trials[i]) == ENOSYS) {
+            continue; /* newer than this kernel */
+        }
         bool as_wanted = trials[i].blocked ? answer == trials[i].blocked
                                            : answer >= 0 && answer != EPERM && answer != ENOSYS;
         if (!as_wanted) {
