@@ -71,16 +71,18 @@ void container_sweep(const struct engine *e)
 static int delete_workload(const struct engine *e, const struct container *c, struct error **err)
 {
     CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
+    CLEANUP(error) struct error *mine = NULL;
     const struct wall_ops *wall;
     struct workload *w = NULL;
-    if (access(state_dir, F_OK) < 0) {
-        return 0;
-    }
     int r = wall_find(c->wall, &wall, err);
-    if (r == 0) {
-        r = wall->open(state_dir, &w, err);
+    if (r < 0) {
+        return r;
     }
-    return r < 0 ? r : wall->delete (w, err);
+    r = wall->open(state_dir, &w, &mine);
+    if (r == -ENOENT) {
+        return 0; /* the wall writes its record before it makes anything */
+    }
+    return r < 0 ? error_move(err, &mine, r) : wall->delete (w, err);
 }
 
 static int record_killed(const struct engine *e, const struct container *c, struct error **err)
