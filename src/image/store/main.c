@@ -20,6 +20,15 @@ static const struct {
     {"save", verb_save},           {"tag", verb_tag},
 };
 
+static int check_root(struct error **err)
+{
+    if (geteuid() == 0) {
+        return 0;
+    }
+    int r = error_set(err, ERROR_DENIED, 0, "images can be changed by root alone so far");
+    return error_hint(err, r, "run it with sudo; rootless containers are not there yet");
+}
+
 static int run(const json_t *json, struct error **err)
 {
     const char *verb = "", *data_dir = NULL, *config = "/etc/cloison/config.json";
@@ -70,6 +79,9 @@ int main(int argc, char **argv)
     }
     if (r >= 0 && error_fd >= 0) {
         (void)fcntl((int)error_fd, F_SETFD, FD_CLOEXEC); /* else a child would keep it open */
+    }
+    if (r >= 0) {
+        r = check_root(&err);
     }
     if (r >= 0) {
         r = run(json, &err);
