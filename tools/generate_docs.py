@@ -257,7 +257,7 @@ def zsh_arguments(command, indent):
     specs = [s for o in options(command) for s in zsh_option(o)]
     words = command["argumentCompletion"]
     if command["optionsEndAtArgument"]:
-        specs += [f"'1:argument:{zsh_action(words)}'", "'*::: :_files'"]
+        specs += [f"'1:argument:{zsh_action(words)}'", "'*:: :_files'"]
     elif words != "none":
         specs.append(f"'*:argument:{zsh_action(words)}'")
     return (" \\\n" + indent).join(["_arguments -s -S"] + specs)
@@ -266,9 +266,10 @@ def zsh_arguments(command, indent):
 def zsh(tree):
     lines = ["#compdef cloison",
              "# Made from the program's own options by tools/generate_docs.py.", "",
-             "_cloison_words()", "{", "    local -a found",
-             '    found=(${(f)"$(_call_program $1 ${_cloison_program:-cloison} complete $1)"})',
-             "    compadd -a found", "}", "", "_cloison_commands()", "{", "    local -a list",
+             "_cloison_words()", "{", "    # What _arguments wants of compadd comes in front of the kind.",
+             "    local kind=${@[-1]}", "    local -a found",
+             '    found=(${(f)"$(_call_program $kind ${_cloison_program:-cloison} complete $kind)"})',
+             '    compadd "${@[1,-2]}" -a found', "}", "", "_cloison_commands()", "{", "    local -a list",
              "    list=("]
     done = set()
     for c in verbs(tree):
@@ -281,9 +282,9 @@ def zsh(tree):
               "    local curcontext=$curcontext state ret=1",
               "    local _cloison_program=$words[1]",
               "    typeset -A opt_args",
-              "    _arguments -C -S \\"]
+              "    _arguments -C -S -A '-*' \\"]
     lines += ["        " + s + " \\" for o in options(tree["global"]) for s in zsh_option(o)]
-    lines += ["        '1: :_cloison_commands' \\", "        '*::: :->verb' && ret=0",
+    lines += ["        '1: :_cloison_commands' \\", "        '*:: :->verb' && ret=0",
               "    [[ $state == verb ]] || return ret", "    case $words[1] in"]
     for noun in nouns(tree):
         lines += [f"    {noun})", "        if ((CURRENT == 2)); then",
@@ -309,9 +310,10 @@ FISH = r"""# fish completion for cloison. Made from the program's own options by
 # The verb's words on the line: those that are neither global options nor their values.
 function __cloison_verb
     set -l words (commandline -opc)
+    set -e words[1]
     set -l found
     set -l skip 0
-    for word in $words[2..-1]
+    for word in $words
         if test $skip = 1
             set skip 0
             continue
@@ -324,7 +326,7 @@ function __cloison_verb
                 set found $found $word
         end
     end
-    printf '%s\n' $found
+    test (count $found) -gt 0; and printf '%s\n' $found
 end
 
 function __cloison_is
