@@ -78,7 +78,7 @@ static int host_devices(struct building *b, const char *path, size_t *ret_first,
 
 static int add_device(struct building *b, const char *text, struct error **err)
 {
-    struct device_option o = {0};
+    struct device_option o = {"", "", ""};
     struct spec_linux *l = &b->spec->linux_;
     size_t first = 0;
     int r = parse_device(b, text, &o, err);

@@ -35,8 +35,8 @@ static int join(struct building *b, enum spec_namespace_type type, const char *m
 
 struct mode_rule {
     const char *flag, *mode;
-    enum spec_namespace_type type;
     const char *const *own; /* words for a namespace of its own; "" and absent are among them */
+    enum spec_namespace_type type;
     bool joinable;
 };
 
@@ -208,10 +208,10 @@ int build_namespaces(struct building *b, struct error **err)
         cgroupns = b->env->cgroup_v2 && b->env->cgroup_namespace ? "private" : "host";
     }
     const struct mode_rule rules[] = {
-        {"--uts", request->uts_mode, SPEC_NS_UTS, private, false},
-        {"--pid", request->pid_mode, SPEC_NS_PID, private, true},
-        {"--ipc", request->ipc_mode, SPEC_NS_IPC, ipc_own, true},
-        {"--cgroupns", cgroupns, SPEC_NS_CGROUP, private, false},
+        {"--uts", request->uts_mode, private, SPEC_NS_UTS, false},
+        {"--pid", request->pid_mode, private, SPEC_NS_PID, true},
+        {"--ipc", request->ipc_mode, ipc_own, SPEC_NS_IPC, true},
+        {"--cgroupns", cgroupns, private, SPEC_NS_CGROUP, false},
     };
     add_namespace(b, SPEC_NS_MOUNT, NULL);
     int r = build_network(b, err);

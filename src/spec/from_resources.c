@@ -212,8 +212,8 @@ static int add_weights(struct building *b, struct error **err)
     struct spec_resources *r = &b->spec->linux_.resources;
     const struct strv *list = &b->request->blkio_weight_device;
     for (size_t i = 0; i < list->count; i++) {
-        struct spec_device d;
-        const char *number;
+        struct spec_device d = {0};
+        const char *number = "";
         int64_t weight = 0;
         int e = split_device(b, "--blkio-weight-device", list->items[i], &d, &number, err);
         if (e < 0) {
@@ -236,8 +236,8 @@ static int add_throttles(struct building *b, const char *flag, const struct strv
 {
     bool bytes = str_ends(flag, "bps");
     for (size_t i = 0; i < list->count; i++) {
-        struct spec_device d;
-        const char *number;
+        struct spec_device d = {0};
+        const char *number = "";
         int64_t rate = 0;
         int r = split_device(b, flag, list->items[i], &d, &number, err);
         if (r < 0) {
