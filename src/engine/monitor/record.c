@@ -42,9 +42,9 @@ int monitor_record_state(struct monitor *m, enum container_status status, struct
     return json_save_path(AT_FDCWD, path, json, 0600, false, err);
 }
 
-/* With --rm there is nobody to read a record: state.json stays, so that a kill before the removal is
- * done leaves a dead monitor's container, which goes. Else the record first, then state.json's end: whoever
- * looks in between sees it running with the lock held, never dead. */
+/* With --rm there is nobody to read a record: state.json stays, so that a kill before the removal
+ * is done leaves a dead monitor's container, which goes. Else the record first, then state.json's
+ * end: whoever looks in between sees it running with the lock held, never dead. */
 void monitor_record_exit(struct monitor *m)
 {
     struct container *c = m->container;
