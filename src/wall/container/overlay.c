@@ -34,9 +34,19 @@ static int set(int fs, const char *key, const char *value)
                                                                                             : 0;
 }
 
+/* Before 6.5 overlayfs had no parser for the new mount API: the kernel collects whatever it is told
+ * and refuses only at the end, in its log. So ask first with what no parser knows. */
+static bool takes_anything(int fs)
+{
+    return set(fs, "no-such-option", NULL) == 0;
+}
+
 /* -EOPNOTSUPP: this kernel does not know "lowerdir+". */
 static int set_layers(int fs, const struct step_overlay *o, struct mount_result *ret)
 {
+    if (takes_anything(fs)) {
+        return -EOPNOTSUPP;
+    }
     for (size_t i = 0; i < o->layer_count; i++) {
         int r = set(fs, "lowerdir+", o->layers[i]);
         if (r < 0) {
