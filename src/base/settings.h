@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The settings file, /etc/cloison/config.json: JSON, read whole, each top-level key one part's.
  *
- *     {"registries": {…},   image/store/registry_settings.h
+ *     {"registries": {…},   image/registry/registry_settings.h
  *      "images": {…},       image/store/limits.h
  *      "network": {…}}      net
  *

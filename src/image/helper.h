@@ -2,7 +2,7 @@
 /* Calling the program cloison-image (libexec), which alone changes the image store. It takes one
  * argument, a JSON request:
  *     {"verb": "pull", "dataDir": …, "config": …, "errorFd": 3, …the verb's own members}
- * The verb's members are told in image/store/requests.h. Its result goes to standard output, its
+ * The verb's members are told in image/store/verbs.h. Its result goes to standard output, its
  * progress to standard output or error as the verb says; a failure is one line on standard error,
  * or, with "errorFd", {"kind","code","message","hint"} in JSON written there, so that the words
  * travel as data. Side effects: a process. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/progress.h"
+#include "image/registry/progress.h"
 
 #include <assert.h>
 #include <stdio.h>

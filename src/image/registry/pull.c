@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image/registry/pull_layers.h"
 #include "image/store/interrupt.h"
 #include "image/store/limits.h"
-#include "image/store/pull_layers.h"
 #include "image/store/verbs.h"
 
 #define ACCEPT                                                                                     \

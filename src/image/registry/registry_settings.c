@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/registry_settings.h"
+#include "image/registry/registry_settings.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/registry.h"
+#include "image/registry/registry.h"
 
 #include <assert.h>
 #include <curl/curl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/http.h"
+#include "image/registry/http.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "image/store/http.h"
+#include "image/registry/http.h"
 
 struct credentials {
     char *basic;          /* base64 of "user:password", or NULL */

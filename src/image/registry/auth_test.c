@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/auth.h"
+#include "image/registry/auth.h"
 
 #include <fcntl.h>
 

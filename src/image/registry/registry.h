@@ -9,8 +9,8 @@
 
 #include <pthread.h>
 
-#include "image/store/auth.h"
-#include "image/store/registry_settings.h"
+#include "image/registry/auth.h"
+#include "image/registry/registry_settings.h"
 #include "image/store/source.h"
 
 struct registry {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/store/pull_layers.h"
+#include "image/registry/pull_layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "image/layout.h"
+#include "image/registry/progress.h"
 #include "image/store/interrupt.h"
-#include "image/store/progress.h"
 
 #define THREADS_MAX 3 /* as Docker's: more only share the same line */
 

@@ -3,9 +3,9 @@
  * in the store's temporary folder. */
 #pragma once
 
+#include "image/registry/registry.h"
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
-#include "image/store/registry.h"
 
 /* Reads what the store lacks. The caller ends each of ret_layers[0..m->layer_count). */
 int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
