@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/paths.h"
@@ -77,32 +78,6 @@ static int spawn(const char *path, char *text, bool quiet, int error_fd, pid_t *
     return code;
 }
 
-static enum error_kind kind_named(const char *name)
-{
-    for (int k = 0; k < ERROR_KIND_COUNT; k++) {
-        if (str_equal(error_kind_name((enum error_kind)k), name)) {
-            return (enum error_kind)k;
-        }
-    }
-    return ERROR_INTERNAL;
-}
-
-static int error_from_json(const char *text, size_t len, struct error **err)
-{
-    CLEANUP(json) json_t *json = NULL;
-    const char *kind = "internal", *message = NULL, *hint = NULL;
-    int64_t code = 0;
-    int r = json_parse(text, len, PROGRAM, &json, NULL);
-    if (r < 0 || json_get_str(json, "message", PROGRAM, &message, NULL) <= 0 ||
-        json_get_str(json, "kind", PROGRAM, &kind, NULL) < 0 ||
-        json_get_i64(json, "code", PROGRAM, 0, 4095, &code, NULL) < 0 ||
-        json_get_str(json, "hint", PROGRAM, &hint, NULL) < 0) {
-        return error_set(err, ERROR_INTERNAL, 0, PROGRAM " failed without a word");
-    }
-    r = error_set(err, kind_named(kind), (int)code, "%s", message);
-    return hint ? error_hint(err, r, "%s", hint) : r;
-}
-
 static int wait_status(pid_t pid)
 {
     int status;
@@ -146,5 +121,5 @@ int image_helper_run(const json_t *request, bool quiet, struct error **err)
         return error_set(err, ERROR_INTERNAL, EINTR, PROGRAM " was ended by signal %d",
                          WTERMSIG(status));
     }
-    return error_from_json(message, n < 0 ? 0 : (size_t)n, err);
+    return error_from_json(message, n < 0 ? 0 : (size_t)n, PROGRAM, err);
 }

@@ -9,46 +9,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
 
 #define ARGUMENTS_MAX 8
 #define ANSWER_MAX 8192
-
-json_t *net_error_to_json(const struct error *e)
-{
-    return json_pack("{sssissss*}", "kind", error_kind_name(e->kind), "code", e->code, "message",
-                     e->message, "hint", e->hint);
-}
-
-static enum error_kind kind_of(const char *name)
-{
-    for (int k = 0; k < ERROR_KIND_COUNT; k++) {
-        if (str_equal(name, error_kind_name((enum error_kind)k))) {
-            return (enum error_kind)k;
-        }
-    }
-    return ERROR_INTERNAL;
-}
-
-int net_error_from_text(const char *text, size_t len, struct error **err)
-{
-    CLEANUP(json) json_t *json = NULL;
-    const char *kind = NULL, *message = NULL, *hint = NULL;
-    int64_t code = 0;
-    static const char where[] = "cloison-net's answer";
-    if (json_parse(text, len, where, &json, NULL) < 0 ||
-        json_get_str(json, "kind", where, &kind, NULL) < 1 ||
-        json_get_str(json, "message", where, &message, NULL) < 1 ||
-        json_get_str(json, "hint", where, &hint, NULL) < 0 ||
-        json_get_i64(json, "code", where, 1, 4095, &code, NULL) < 1) {
-        return error_set(err, ERROR_INTERNAL, 0, "cloison-net failed without saying why");
-    }
-    int r = error_set(err, kind_of(kind), (int)code, "%s", message);
-    return hint ? error_hint(err, r, "%s", hint) : r;
-}
 
 /* -1 when the kernel has none: the helper will say so. */
 static int firewall_socket(void)
@@ -133,5 +100,5 @@ int net_helper_run(const char *const *arguments, struct error **err)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    return net_error_from_text(answer, len > 0 ? (size_t)len : 0, err);
+    return error_from_json(answer, len > 0 ? (size_t)len : 0, "cloison-net", err);
 }

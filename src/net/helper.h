@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Executing cloison-net, the one program that speaks netlink. It prints nothing when it succeeds; a
- * failure is one JSON object on its standard output: {"kind", "code", "message", "hint"}. Side
- * effects: one child process, waited for. */
+ * failure is one JSON object (base/error_json.h) on its standard output. Side effects: one child
+ * process, waited for. */
 #pragma once
-
-#include <jansson.h>
 
 #include "base/error.h"
 
@@ -15,7 +13,3 @@
 
 /* Runs `cloison-net <arguments…>` (NULL-terminated, the verb first). Its error becomes *err. */
 int net_helper_run(const char *const *arguments, struct error **err) NODISCARD;
-
-/* The error as the helper writes it, and back. */
-json_t *net_error_to_json(const struct error *e);
-int net_error_from_text(const char *text, size_t len, struct error **err);

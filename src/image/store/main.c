@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "image/store/interrupt.h"
@@ -55,8 +56,7 @@ static int run(const json_t *json, struct error **err)
 static void hand_back(int fd, const struct error *e)
 {
     CLEANUP(json)
-    json_t *json = json_pack("{s:s, s:i, s:s, s:s?}", "kind", error_kind_name(e->kind), "code",
-                             e->code, "message", e->message, "hint", e->hint);
+    json_t *json = error_to_json(e);
     CLEANUP(free) char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (text) {
         (void)write_all(fd, text, strlen(text)); /* a caller that has gone needs no words */

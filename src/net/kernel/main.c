@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
 #include "net/helper.h"
 #include "net/kernel/conntrack.h"
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
     if (run(argc, argv, &err) >= 0) {
         return 0;
     }
-    json_t *answer = net_error_to_json(err);
+    json_t *answer = error_to_json(err);
     if (json_dumpf(answer, stdout, JSON_COMPACT) < 0 || puts("") < 0 || fflush(stdout) != 0) {
         error_print(err, stderr);
     }
