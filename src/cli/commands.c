@@ -38,6 +38,7 @@ const struct command *const commands[] = {
     &command_version,
     &command_system_boot,
     &command_system_shutdown,
+    &command_events,
     &command_help,
     /* Hidden */
     &command_explain,
@@ -51,9 +52,10 @@ const struct command *const commands[] = {
 static const struct {
     const char *noun, *verb, *ours;
 } longer_forms[] = {
-    {"container", "ls", "ps"},  {"container", "list", "ps"}, {"container", NULL, NULL},
-    {"image", "ls", "images"},  {"image", "list", "images"}, {"image", "rm", "rmi"},
-    {"image", "remove", "rmi"}, {"image", NULL, NULL},       {"system", "info", "info"},
+    {"container", "ls", "ps"},      {"container", "list", "ps"}, {"container", NULL, NULL},
+    {"image", "ls", "images"},      {"image", "list", "images"}, {"image", "rm", "rmi"},
+    {"image", "remove", "rmi"},     {"image", NULL, NULL},       {"system", "info", "info"},
+    {"system", "events", "events"},
 };
 
 static const struct command *find_exact(const char *name)
@@ -136,10 +138,10 @@ static const char *nearest(const char *word)
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
 static const char *const dockers[] = {
-    "build",  "builder", "buildx", "commit",  "compose", "config",  "context", "cp",
-    "diff",   "events",  "export", "history", "login",   "logout",  "network", "node",
-    "plugin", "port",    "push",   "search",  "secret",  "service", "stack",   "stats",
-    "swarm",  "trust",   "update", "volume",  NULL};
+    "build", "builder", "buildx", "commit",  "compose", "config", "context",
+    "cp",    "diff",    "export", "history", "login",   "logout", "network",
+    "node",  "plugin",  "port",   "push",    "search",  "secret", "service",
+    "stack", "stats",   "swarm",  "trust",   "update",  "volume", NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

@@ -14,6 +14,7 @@ extern const struct command command_bootstrap;
 extern const struct command command_complete;
 extern const struct command command_create;
 extern const struct command command_describe;
+extern const struct command command_events;
 extern const struct command command_exec;
 extern const struct command command_explain;
 extern const struct command command_explain_run;

@@ -7,6 +7,7 @@
 #include "engine/names.h"
 #include "net/files.h"
 #include "net/net.h"
+#include "wall/wall.h"
 
 #define LOG_BYTES_DEFAULT ((int64_t)10 << 20) /* rotated by default: a disk is finite */
 #define LOG_FILES_DEFAULT 3
@@ -87,14 +88,38 @@ static int network_mode(const struct engine *e, const struct run_request *r, str
     return 0;
 }
 
+/* What was asked of a network that this one cannot give is refused, never left out. */
+static int network_check(const struct run_request *r, bool is_bridge, const char *mode,
+                         struct error **err)
+{
+    const char *needs_bridge = r->publish.count ? "--publish"
+                               : r->ip          ? "--ip"
+                               : r->mac_address ? "--mac-address"
+                                                : NULL;
+    if (r->networks.count > 1) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "--network: a container has one network");
+    }
+    if (needs_bridge && !is_bridge) {
+        return error_set(err, ERROR_USAGE, 0, "%s needs the bridge network, not '%s'", needs_bridge,
+                         mode);
+    }
+    if (r->ip6) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "--ip6: the bridge network has no IPv6");
+    }
+    if (r->network_aliases.count) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "--network-alias: names are not served in network '%s'", mode);
+    }
+    return 0;
+}
+
 static int network(const struct engine *e, const struct run_request *r, struct container *c,
                    struct error **err)
 {
     int result = network_mode(e, r, c, err);
     bool own = result == 0 && str_equal(c->network_mode, "bridge");
-    if (result == 0 && r->publish.count && !own) {
-        return error_set(err, ERROR_USAGE, 0, "--publish needs the bridge network, not '%s'",
-                         c->network_mode);
+    if (result == 0) {
+        result = network_check(r, own, c->network_mode, err);
     }
     if (result == 0 && own) {
         strv_add_all(&c->publish, r->publish.items);
@@ -175,6 +200,17 @@ static int restart(const struct run_request *r, struct container *c, struct erro
     return result < 0 ? result : 0;
 }
 
+static int check_wall(const struct run_request *r, const struct container *c, struct error **err)
+{
+    const struct wall_ops *wall = NULL;
+    if (r->storage_opt.count) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "--storage-opt '%s': the writable layer cannot be limited yet",
+                         r->storage_opt.items[0]);
+    }
+    return wall_find(c->wall, &wall, err);
+}
+
 int container_new(const struct engine *e, const struct run_request *r, const struct image *image,
                   struct container **ret, struct error **err)
 {
@@ -196,7 +232,10 @@ int container_new(const struct engine *e, const struct run_request *r, const str
     c->stop_signal = xstrdup(str_or(r->stop_signal, str_or(image->config.stop_signal, "SIGTERM")));
     c->stop_timeout = r->stop_timeout.set ? (int)r->stop_timeout.value : STOP_TIMEOUT_DEFAULT;
     c->healthcheck = healthcheck(r, image);
-    int result = restart(r, c, err);
+    int result = check_wall(r, c, err);
+    if (result == 0) {
+        result = restart(r, c, err);
+    }
     if (result == 0) {
         result = log_options(r, c, err);
     }

@@ -105,8 +105,12 @@ int engine_stop(const struct engine *e, const char *name, int timeout_s, int sig
     if (r < 0) {
         return r;
     }
-    return stop_tolerant(e, c, timeout_s == STOP_TIMEOUT_OWN ? c->stop_timeout : timeout_s, signal,
-                         err);
+    r = stop_tolerant(e, c, timeout_s == STOP_TIMEOUT_OWN ? c->stop_timeout : timeout_s, signal,
+                      err);
+    if (r == 0) {
+        event_write(e, c, "stop", NULL);
+    }
+    return r;
 }
 
 int engine_kill(const struct engine *e, const char *name, int signal, struct error **err)
@@ -140,8 +144,15 @@ int engine_kill(const struct engine *e, const char *name, int signal, struct err
 int engine_restart(const struct engine *e, const char *name, int timeout_s, int signal,
                    struct error **err)
 {
+    CLEANUP(container) struct container *c = NULL;
     int r = engine_stop(e, name, timeout_s, signal, err);
-    return r < 0 ? r : engine_start(e, name, &(struct start_options){0}, err);
+    if (r == 0) {
+        r = engine_start(e, name, &(struct start_options){0}, err);
+    }
+    if (r == 0 && container_find(e, name, &c, NULL) == 0) {
+        event_write(e, c, "restart", NULL);
+    }
+    return r;
 }
 
 int engine_remove(const struct engine *e, const char *name, bool force, bool volumes,
@@ -199,7 +210,12 @@ int engine_rename(const struct engine *e, const char *name, const char *to, stru
     if (r == 0 && str_equal(now->name, to)) {
         return error_set(err, ERROR_USAGE, 0, "'%s' has that name already", to);
     }
-    return r < 0 ? r : container_rename(e, now, to, err);
+    CLEANUP(free) char *old = r < 0 ? NULL : xstrdup(now->name);
+    r = r < 0 ? r : container_rename(e, now, to, err);
+    if (r == 0) {
+        event_write(e, now, "rename", json_pack("{s:s}", "oldName", old));
+    }
+    return r;
 }
 
 int engine_wait(const struct engine *e, const char *name, int *ret_code, struct error **err)

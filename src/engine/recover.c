@@ -12,6 +12,7 @@
 #include "wall/wall.h"
 
 #define KILLED_EXIT_CODE 137 /* 128 + SIGKILL: what became of the workload */
+#define KILLED_EXIT_TEXT "137"
 
 /* Names whose container's folder is gone, or is being swept. */
 static void sweep_names(const struct engine *e, const char *id)
@@ -115,7 +116,7 @@ int container_recover_locked(const struct engine *e, const struct container *c, 
     }
     if (r >= 0 && c->started) {
         r = record_killed(e, c, err);
-        event_write(e, c, "die", KILLED_EXIT_CODE);
+        event_write(e, c, "die", json_pack("{s:s}", "exitCode", KILLED_EXIT_TEXT));
     }
     if (r >= 0 && (c->fresh || c->remove)) {
         *ret_gone = true;
@@ -173,7 +174,7 @@ int container_dispose(const struct engine *e, const struct container *c, bool vo
         r = container_remove(e, c, err);
     }
     if (r == 0) {
-        event_write(e, c, "destroy", 0);
+        event_write(e, c, "destroy", NULL);
     }
     return r;
 }

@@ -180,6 +180,7 @@ int engine_run(const struct engine *e, struct run_request *request, struct error
     r = store(e, &d, &m, err);
     timing_mark(&timing, "store");
     if (r == 0) {
+        event_write(e, d.container, "create", NULL);
         r = start(e, &d, &m, &timing, err);
     }
     (void)sigprocmask(SIG_SETMASK, &signals, NULL);
@@ -227,7 +228,7 @@ int engine_create(const struct engine *e, struct run_request *request, struct er
     r = store(e, &d, NULL, err);
     (void)sigprocmask(SIG_SETMASK, &signals, NULL);
     if (r == 0) {
-        event_write(e, d.container, "create", 0);
+        event_write(e, d.container, "create", NULL);
         printf("%s\n", d.container->id);
     }
     return r;

@@ -203,7 +203,12 @@ static int deliver(struct monitor *m, const struct frame *f, struct error **err)
     if (!m->workload || m->exited) {
         return not_running(m, err);
     }
-    return m->wall->signal(m->workload, s.signal, false, err);
+    int r = m->wall->signal(m->workload, s.signal, false, err);
+    if (r >= 0) {
+        CLEANUP(free) char *number = str_format("%d", s.signal);
+        monitor_event(m, "kill", json_pack("{s:s}", "signal", number));
+    }
+    return r;
 }
 
 static int pause_resume(struct monitor *m, bool pausing, struct error **err)
@@ -223,7 +228,7 @@ static int pause_resume(struct monitor *m, bool pausing, struct error **err)
     int r = op(m->workload, err);
     if (r >= 0) {
         r = monitor_record_state(m, pausing ? CONTAINER_PAUSED : CONTAINER_RUNNING, err);
-        monitor_event(m, pausing ? "pause" : "unpause");
+        monitor_event(m, pausing ? "pause" : "unpause", NULL);
     }
     return r;
 }

@@ -38,6 +38,8 @@ static void set_health(struct monitor *m, const char *health)
     free(c->health);
     c->health = xstrdup(health);
     IGNORE(monitor_record_state(m, c->status, NULL) < 0); /* the next change writes it again */
+    CLEANUP(free) char *action = str_format("health_status: %s", health);
+    monitor_event(m, action, NULL);
 }
 
 void monitor_health_start(struct monitor *m)
@@ -115,7 +117,6 @@ static void judge(struct monitor *m, bool good)
     }
     if (++h->failures >= h->retries) {
         set_health(m, "unhealthy");
-        monitor_event(m, "health");
     }
 }
 

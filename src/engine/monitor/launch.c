@@ -194,7 +194,7 @@ int monitor_launch(struct monitor *m, struct error **err)
         return r;
     }
     m->started = true;
-    monitor_event(m, "start");
+    monitor_event(m, "start", NULL);
     return 0;
 }
 

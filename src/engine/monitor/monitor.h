@@ -147,7 +147,8 @@ int monitor_exec(struct monitor *m, const char *name, struct error **err) NODISC
 int monitor_record_state(struct monitor *m, enum container_status status,
                          struct error **err) NODISCARD;
 void monitor_record_exit(struct monitor *m);
-void monitor_event(struct monitor *m, const char *action);
+/* attributes_take: see event_write(); may be NULL. */
+void monitor_event(struct monitor *m, const char *action, json_t *attributes_take);
 int monitor_exit_code(const struct monitor *m);
 
 /* health.c */

@@ -67,7 +67,11 @@ void monitor_record_exit(struct monitor *m)
     (void)unlink(state);
 }
 
-void monitor_event(struct monitor *m, const char *action)
+void monitor_event(struct monitor *m, const char *action, json_t *attributes_take)
 {
-    event_write(&m->engine, m->container, action, monitor_exit_code(m));
+    const struct container *c = m->container;
+    CLEANUP(container) struct container *now = NULL;
+    /* Once quiet, this process has forgotten the labels, and may have missed a rename. */
+    bool known = c->labels || container_load(&m->engine, c->id, &now, NULL) < 0;
+    event_write(&m->engine, known ? c : now, action, attributes_take);
 }

@@ -11,12 +11,13 @@ bool monitor_should_restart(struct monitor *m)
 {
     const struct container *c = m->container;
     if (m->oom_killed) {
-        monitor_event(m, "oom");
+        monitor_event(m, "oom", NULL);
     }
     if (m->pids_limit_hit) {
-        monitor_event(m, "pids-limit");
+        monitor_event(m, "pids-limit", NULL);
     }
-    monitor_event(m, "die");
+    CLEANUP(free) char *code = str_format("%d", monitor_exit_code(m));
+    monitor_event(m, "die", json_pack("{s:s}", "exitCode", code));
     if (m->stop_wanted) {
         return false;
     }

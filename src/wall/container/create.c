@@ -207,7 +207,6 @@ static int work_beside(struct creation *c, struct workload *w, struct error **er
     }
     if (r >= 0 && c->callbacks && c->callbacks->beside) {
         r = c->callbacks->beside(c->callbacks->context, c->pid, err);
-        tell_time(c, "network");
     }
     return r;
 }
