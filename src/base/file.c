@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#define TEMPORARY_MARK ".tmp-"
+
 int fd_close(int fd)
 {
     if (fd >= 0) {
@@ -128,12 +130,31 @@ int file_write_atomic(int dirfd, const char *path, const void *data, size_t len,
                       enum file_sync sync, struct error **err)
 {
     CLEANUP(free) char *tag = random_hex(6);
-    CLEANUP(free) char *temporary = str_format("%s.tmp-%s", path, tag);
+    CLEANUP(free) char *temporary = str_format("%s" TEMPORARY_MARK "%s", path, tag);
     int r = write_temporary(dirfd, path, temporary, data, len, mode, sync, err);
     if (r < 0) {
         (void)unlinkat(dirfd, temporary, 0); /* gone when the rename was made */
     }
     return r;
+}
+
+void file_sweep_temporaries(int dirfd, const char *folder, int age_s)
+{
+    int fd = open_file(dirfd, folder, O_RDONLY | O_DIRECTORY, 0, NULL);
+    CLEANUP(dir) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        fd_close(fd);
+        return;
+    }
+    struct dirent *e;
+    struct stat st;
+    while ((e = readdir(dir))) {
+        if (strstr(e->d_name, TEMPORARY_MARK) &&
+            fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            st.st_mtime <= time(NULL) - age_s) {
+            (void)unlinkat(fd, e->d_name, 0); /* another sweep may have been faster */
+        }
+    }
 }
 
 int mkdir_all(const char *path, mode_t mode, struct error **err)

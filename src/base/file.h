@@ -62,6 +62,11 @@ enum file_sync {
 int file_write_atomic(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
                       enum file_sync sync, struct error **err) NODISCARD;
 
+/* Removes the temporary names in a folder (relative to dirfd) that file_write_atomic() left when it
+ * was killed, and that were last written `age_s` seconds ago or earlier. 0 is for a caller whose
+ * lock keeps all writers away. */
+void file_sweep_temporaries(int dirfd, const char *folder, int age_s);
+
 /* mkdir -p; existing folders keep their mode. */
 int mkdir_all(const char *path, mode_t mode, struct error **err) NODISCARD;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <time.h>
 
 #include "base/test.h"
@@ -43,9 +44,31 @@ static void test_file_random_hex(void)
     CHECK(!str_equal(a, b));
 }
 
+static void test_file_sweep_temporaries(void)
+{
+    char folder[] = "/tmp/file_test.XXXXXX";
+    CHECK(mkdtemp(folder) != NULL);
+    CLEANUP(fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    static const char *const names[] = {"a.json", "a.json.tmp-old", "a.json.tmp-new"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        fd_close(openat(fd, names[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    const struct timespec old[2] = {{.tv_sec = time(NULL) - 100}, {.tv_sec = time(NULL) - 100}};
+    CHECK_INT(utimensat(fd, names[1], old, 0), 0);
+    file_sweep_temporaries(AT_FDCWD, folder, 50);
+    CHECK_INT(faccessat(fd, names[0], F_OK, 0), 0);
+    CHECK_INT(faccessat(fd, names[1], F_OK, 0), -1);
+    CHECK_INT(faccessat(fd, names[2], F_OK, 0), 0);
+    file_sweep_temporaries(fd, ".", 0);
+    CHECK_INT(faccessat(fd, names[0], F_OK, 0), 0);
+    CHECK_INT(faccessat(fd, names[2], F_OK, 0), -1);
+    CHECK_INT(remove_tree(AT_FDCWD, folder, NULL), 0);
+}
+
 static const struct test tests[] = {
     TEST(test_file_time_text),
     TEST(test_file_time_there_and_back),
     TEST(test_file_random_hex),
+    TEST(test_file_sweep_temporaries),
 };
 TEST_MAIN(tests)

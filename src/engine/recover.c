@@ -112,7 +112,7 @@ int container_recover_locked(const struct engine *e, const struct container *c, 
                             .network = c->network_mode};
     int r = delete_workload(e, c, err);
     if (r >= 0) {
-        r = net_detach(&q, err);
+        r = net_recover(&q, err);
     }
     if (r >= 0 && c->started) {
         r = record_killed(e, c, err);

@@ -383,3 +383,18 @@ int net_detach(const struct net_request *request, struct error **err)
     r = r < 0 ? r : leases_open(request->run_dir, &leases, err);
     return r < 0 ? r : lease_drop(&leases, record, err);
 }
+
+int net_recover(const struct net_request *request, struct error **err)
+{
+    CLEANUP(leases) struct leases leases = LEASES_NONE;
+    CLEANUP(free) char *path = str_format("%s/net", request->run_dir);
+    int r = net_detach(request, err);
+    if (r < 0 || access(path, F_OK) < 0) {
+        return r;
+    }
+    r = leases_open(request->run_dir, &leases, err);
+    if (r >= 0) {
+        leases_sweep(&leases);
+    }
+    return r;
+}

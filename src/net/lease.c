@@ -216,6 +216,21 @@ int lease_drop(const struct leases *l, const struct net_record *record, struct e
     return r;
 }
 
+/* Temporary names of records, and the folders of ports that no lease is in. */
+void leases_sweep(const struct leases *l)
+{
+    file_sweep_temporaries(l->dir, "attachments", 0);
+    int fd = open_file(l->dir, "ports", O_RDONLY | O_DIRECTORY, 0, NULL);
+    CLEANUP(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        fd_close(fd);
+        return;
+    }
+    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+        (void)unlinkat(fd, e->d_name, AT_REMOVEDIR); /* refused while a lease is in it */
+    }
+}
+
 static bool is_process(pid_t pid, uint64_t start)
 {
     return pid > 0 && start && net_process_start(pid) == start;

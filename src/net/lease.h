@@ -46,6 +46,9 @@ int lease_take(const struct leases *l, const struct net_record *record,
 int lease_drop(const struct leases *l, const struct net_record *record,
                struct error **err) NODISCARD;
 
+/* Removes what those who were killed while they held the lock left half made. */
+void leases_sweep(const struct leases *l);
+
 /* Is the holder gone? It is alive while the process that reserved lives, while its monitor holds
  * <run_dir>/containers/<id>/monitor.lock, or while the process in its state.json lives. */
 bool lease_holder_gone(const char *run_dir, const struct net_record *record);

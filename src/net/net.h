@@ -63,6 +63,8 @@ int net_attach(const struct net_request *request, struct net_attachment *reserve
 /* Undoes both, known by id and run_dir alone, and netns_path when the namespace was given by path.
  * A missing piece is success. */
 int net_detach(const struct net_request *request, struct error **err) NODISCARD;
+/* net_detach() behind a process that was killed: also what it had begun to write. */
+int net_recover(const struct net_request *request, struct error **err) NODISCARD;
 /* Detaches every container that died without doing so. 1: there were some. */
 int net_take_back_all(const char *run_dir, struct error **err) NODISCARD;
 /* For --network none: the loopback up inside, nothing else (the namespace of pid). No process is

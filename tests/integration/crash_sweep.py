@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""crash_sweep.py SCENARIO [SAMPLES]: a command is killed at each of its system calls in turn.
+
+The scenario's command runs once to count, in every process that it makes, the calls that others can
+notice (tests/tools/kill-at.c). Then it runs again for each of them (or for SAMPLES of them, spread by
+a seed that is printed; SEED=N repeats it), and the process dies right before the call. Each time:
+the next `ps -a` works and tells the truth, the same command succeeds (its name is free, or clearly
+in use), `rm -f` removes, and nothing is left: no file, mount, cgroup, link, nft element, process.
+ONLY=ROLE:N repeats a single one. The engine is the environment's, as helper.bash makes it.
+"""
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import time
+
+BUILD = os.path.dirname(os.environ["CLOISON"])
+CLOISON, KILL_AT = os.environ["CLOISON"], f"{BUILD}/tests/kill-at"
+DATA, RUN, TAG = (os.environ[k] for k in ("CLOISON_DATA_ROOT", "CLOISON_RUN_ROOT", "TAG"))
+PARENT = f"cloison-crash-{TAG}"
+LOG = f"{os.environ.get('BATS_TEST_TMPDIR', '/tmp')}/kill-at-{TAG}"
+PATIENCE = 10  # seconds that survivors and the kernel may take to clear up
+# What stays by design: the store's layers and content, the log of events, the hint of the next address.
+STAYS = re.compile(rf"{DATA}/(images|cache/seccomp-[0-9a-f]+$|names$|containers$|cache$|volumes$)|"
+                   rf"{RUN}/(events\.jsonl|net$|net/(kernel\.)?lock$|net/(addresses|ports|attachments)$|"
+                   rf"net/addresses/bridge$|net/addresses/bridge/\.last(\.new)?$|containers$)")
+
+
+class Failure(Exception):
+    pass
+
+
+class Result:
+    def __init__(self, p):
+        self.code, self.out, self.err = p.returncode, p.stdout.decode(), p.stderr.decode()
+
+    def __str__(self):
+        return f"status {self.code}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+def execute(args):
+    try:
+        return Result(subprocess.run(args, capture_output=True, stdin=subprocess.DEVNULL, timeout=60))
+    except subprocess.TimeoutExpired as e:
+        raise Failure(f"hangs: {' '.join(args)}: {e.stdout} {e.stderr}")
+
+
+def cloison(*args, want=0):
+    r = execute([CLOISON, *args])
+    if want is not None and r.code != want:
+        raise Failure(f"cloison {' '.join(args)}: {r}")
+    return r
+
+
+def cgroups():
+    """The folders of our groups, in all hierarchies; PARENT itself does not count."""
+    found = []
+    for mount in [l.split()[1] for l in open("/proc/mounts") if l.split()[2] in ("cgroup", "cgroup2")]:
+        top = f"{mount}/{PARENT}"
+        if os.path.isdir(top):
+            found += [f"cgroup {top}/{d}" for d in os.listdir(top) if os.path.isdir(f"{top}/{d}")]
+    return found
+
+
+def links():
+    bridge = f"/sys/class/net/clt{TAG}/brif"
+    return [f"link {l}" for l in os.listdir(bridge)] if os.path.isdir(bridge) else []
+
+
+def elements():
+    r = execute(["nft", "-j", "list", "table", "inet", f"cloison_test_{TAG}"])
+    found = []
+    for o in json.loads(r.out)["nftables"] if r.code == 0 else []:
+        for kind, v in o.items():
+            found += [f"nft {kind} {v['name']}: {e}" for e in v.get("elem", [])] if isinstance(v, dict) else []
+    return found
+
+
+def processes():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if RUN in words and words[0].split("/")[-1].startswith("cloison"):
+            found.append(f"process {pid} {' '.join(words)}")
+    return found
+
+
+def files():
+    found = []
+    for top in (DATA, RUN):
+        for folder, folders, names in os.walk(top):
+            found += [f"file {folder}/{n}" for n in folders + names if not STAYS.match(f"{folder}/{n}")]
+            folders[:] = [f for f in folders if f"{folder}/{f}" != f"{DATA}/images"]
+    return found
+
+
+def mounts():
+    return [f"mount {l.strip()}" for l in open("/proc/self/mountinfo") if DATA in l or RUN in l]
+
+
+def everything():
+    return processes() + cgroups() + links() + elements() + mounts() + files()
+
+
+def nothing_left(before):
+    end = time.monotonic() + PATIENCE
+    left = [x for x in everything() if x not in before]
+    while left and time.monotonic() < end:
+        time.sleep(0.02)
+        left = [x for x in everything() if x not in before]
+    if left:
+        raise Failure("left behind: " + "\n    ".join(left))
+
+
+def is_alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def tell_the_truth():
+    """ps -a answers without a complaint, and what it says of each container is so."""
+    r = cloison("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}")
+    if r.err:
+        raise Failure(f"ps complains: {r}")
+    told = {}
+    for id, name, state in map(str.split, r.out.splitlines()):
+        told[name] = state
+        pid = cloison("inspect", "--format", "{{.State.Pid}} {{.State.Status}}", id, want=None).out.split()
+        if not pid:
+            continue  # an end of its own between the two
+        if pid[1] == "running" and not is_alive(pid[0]) and state == "running":
+            time.sleep(0.2)
+            again = cloison("inspect", "--format", "{{.State.Status}}", id, want=None).out.strip()
+            if again == "running":
+                raise Failure(f"'{name}' is said to run, but process {pid[0]} does not")
+        if pid[1] not in ("running", "paused", "restarting") and pid[0] != "0":
+            raise Failure(f"'{name}' is {pid[1]} and yet has the process {pid[0]}")
+    return told
+
+
+class Scenario:
+    """What is killed, what must be there before, and what must hold behind it."""
+    before = []  # commands
+    command = []
+    want = 0  # the command's exit status
+    names = ["crash"]
+
+    def prepare(self):
+        for c in self.before:
+            cloison(*c)
+
+    def again(self, told):
+        """The same command succeeds: at once, or when the container of that name is removed."""
+        r = cloison(*self.command, want=None)
+        if r.code == self.want:
+            return
+        if not ("in use" in r.err and r.err.count("\n") == 1):
+            raise Failure(f"again: {r}")
+        cloison("rm", "-f", *self.names)
+        cloison(*self.command, want=self.want)
+
+    def clean(self):
+        for name in self.names:
+            r = cloison("rm", "-f", "-v", name, want=None)
+            if r.code != 0 and "no such container" not in r.err:
+                raise Failure(f"rm -f -v {name}: {r}")
+
+
+class Lasting(Scenario):
+    """A command on a container that is complete: it must not get lost."""
+
+    def again(self, told):
+        if not set(self.names) & set(told):
+            raise Failure(f"the container is gone: {told}")
+        cloison(*self.command, want=self.want)
+
+
+PLACE = ["--cgroup-parent", f"/{PARENT}", "--name", "crash"]
+LONG = ["busybox", "sleep", "600"]
+
+
+class run(Scenario):
+    command = ["run", *PLACE, "--network", "none", "busybox", "true"]
+
+
+class run_rm(Scenario):
+    command = ["run", "--rm", *PLACE, "busybox", "true"]
+
+
+SCENARIOS = {c.__name__: c for c in (run, run_rm)}
+
+
+def strike(scenario, role, n):
+    """Runs the command with the process of that role killed at its n-th call: which it was, or None."""
+    args = ["-r", role, "-n", str(n)] if role else []
+    r = execute([KILL_AT, "-o", LOG, *args, CLOISON, *scenario.command])
+    lines = open(LOG).read().splitlines()
+    return r, lines
+
+
+def one(scenario, role, n, baseline):
+    scenario.prepare()
+    r, lines = strike(scenario, role, n)
+    where = lines[0] if lines else f"{role} {n} (not reached)"
+    try:
+        told = tell_the_truth()
+        scenario.again(told)
+        tell_the_truth()
+        scenario.clean()
+        nothing_left(baseline)
+    except Failure as e:
+        raise Failure(f"killed at '{where}' of: cloison {' '.join(scenario.command)}\n  it said: {r}\n  {e}\n"
+                      f"  repeat with ONLY={role}:{n}")
+    return bool(lines)
+
+
+def calls_of(scenario, baseline):
+    """How many calls each role makes."""
+    scenario.prepare()
+    r, lines = strike(scenario, None, 0)
+    if r.code != scenario.want:
+        raise Failure(f"undisturbed: {r}")
+    scenario.clean()
+    nothing_left(baseline)
+    counts = {}
+    for line in lines:
+        role = line.split()[0]
+        counts[role] = counts.get(role, 0) + 1
+    # The workload's own calls are not ours.
+    return {role: n for role, n in counts.items() if role.startswith("cloison")}
+
+
+def main():
+    scenario = SCENARIOS[sys.argv[1]]()
+    samples = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
+    cloison("run", "--rm", "--cgroup-parent", f"/{PARENT}", "busybox", "true")  # the bridge, the table, caches
+    baseline = everything()
+    counts = calls_of(scenario, baseline)
+    points = [(role, n) for role, count in counts.items() for n in range(1, count + 1)]
+    total = len(points)
+    if os.environ.get("ONLY"):
+        role, n = os.environ["ONLY"].rsplit(":", 1)
+        points = [(role, int(n))]
+    elif samples and samples < total:
+        # Evenly spread, each at a random place of its stretch.
+        chance = random.Random(seed)
+        points = [points[int((i + chance.random()) * total / samples)] for i in range(samples)]
+    struck, failures, begin = 0, [], time.monotonic()
+    for role, n in points:
+        try:
+            struck += one(scenario, role, n, baseline)
+        except Failure as e:
+            failures.append(str(e))
+            print(e, flush=True)
+            scenario.clean()
+            baseline = everything()  # what it left is told once
+    print(f"{sys.argv[1]}: {struck} of {total} places struck, {len(failures)} failed, "
+          f"{time.monotonic() - begin:.1f} s, SEED={seed}")
+    return 1 if failures or not struck else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failure as e:
+        sys.exit(f"crash_sweep: {e}")
