@@ -248,6 +248,34 @@ int remove_tree(int dirfd, const char *path, struct error **err)
     return 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *open = fd < 0 ? NULL : fdopendir(fd);
+    CLEANUP(dir) DIR *dir = open;
+    if (!dir) {
+        int code = errno;
+        fd_close(fd);
+        return code == ENOENT ? 0 : error_set_errno(err, ERROR_KERNEL, code, "reading '%s'", path);
+    }
+    size_t first = ret->count;
+    struct dirent *e;
+    while ((e = readdir(dir))) {
+        if (e->d_name[0] != '.') {
+            strv_add(ret, e->d_name);
+        }
+    }
+    if (ret->count > first) {
+        qsort(ret->items + first, ret->count - first, sizeof(*ret->items), compare_names);
+    }
+    return 0;
+}
+
 int open_in_root(int rootfd, const char *path, int flags, mode_t mode)
 {
     struct open_how how = {

@@ -74,6 +74,10 @@ int mkdir_all(const char *path, mode_t mode, struct error **err) NODISCARD;
  * A missing path is success. */
 int remove_tree(int dirfd, const char *path, struct error **err) NODISCARD;
 
+/* Appends the names in a folder but those that begin with a dot, sorted; a missing folder has none.
+ */
+int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err) NODISCARD;
+
 /* open(2) with O_CLOEXEC added; the error names the path. Returns the fd. */
 int open_file(int dirfd, const char *path, int flags, mode_t mode, struct error **err) NODISCARD;
 

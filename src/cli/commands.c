@@ -37,6 +37,7 @@ const struct command *const commands[] = {
     &command_info,
     &command_version,
     &command_system_boot,
+    &command_system_check,
     &command_system_shutdown,
     &command_events,
     &command_help,

@@ -85,22 +85,15 @@ static int compare_created(const void *a, const void *b)
 
 static int list_hexes(int store, struct strv *ret, struct error **err)
 {
-    int fd = openat(store, "ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *open = fd < 0 ? NULL : fdopendir(fd);
-    CLEANUP(dir) DIR *dir = open;
-    if (!dir) {
-        int code = errno;
-        fd_close(fd);
-        return error_set_errno(err, ERROR_KERNEL, code, "reading the list of images");
-    }
-    struct dirent *e;
-    while ((e = readdir(dir))) {
-        if (strlen(e->d_name) == DIGEST_HEX_DIGITS + strlen(".json") &&
-            str_ends(e->d_name, ".json")) {
-            strv_add_take(ret, xstrndup(e->d_name, DIGEST_HEX_DIGITS));
+    CLEANUP(strv) struct strv names = {0};
+    int r = list_folder(store, "ids", &names, err);
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.items[i];
+        if (strlen(name) == DIGEST_HEX_DIGITS + strlen(".json") && str_ends(name, ".json")) {
+            strv_add_take(ret, xstrndup(name, DIGEST_HEX_DIGITS));
         }
     }
-    return 0;
+    return r;
 }
 
 int image_list(const char *data_dir, struct image_entry **ret, size_t *ret_count,

@@ -74,6 +74,7 @@ static int read_from_store(struct one *o, const struct layer_input *base, struct
     struct layer_input in = *base;
     source_fd_init(&source, fd, path);
     in.source = &source.base;
+    in.blob_is_stored = true;
     return layer_read(o->pull->store, &in, &o->pull->layers[o->index], err);
 }
 

@@ -57,6 +57,16 @@ static ssize_t fail_read(struct archive *a)
     return -1;
 }
 
+static int keep(struct pass *p, const void *bytes, size_t len)
+{
+    if (p->in->blob_is_stored) {
+        digest_add(p->blob.digest, bytes, len);
+        p->blob.size += (int64_t)len;
+        return 0;
+    }
+    return blob_write(&p->blob, bytes, len, &p->error);
+}
+
 /* What the decompressor reads: the bytes as they came. */
 static ssize_t read_source(struct archive *a, void *context, const void **ret)
 {
@@ -71,7 +81,7 @@ static ssize_t read_source(struct archive *a, void *context, const void **ret)
     } else {
         n = p->in->source->read(p->in->source, ret, &p->error);
     }
-    if (n > 0 && !p->recompress && blob_write(&p->blob, *ret, (size_t)n, &p->error) < 0) {
+    if (n > 0 && !p->recompress && keep(p, *ret, (size_t)n) < 0) {
         n = -1;
     }
     return n < 0 ? fail_read(a) : n;
@@ -262,7 +272,9 @@ int layer_read(struct store *s, const struct layer_input *in, struct layer *ret,
     struct pass p = {.store = s, .in = in, .diff = digest_new()};
     struct layer l = {0};
     int r = sniff(&p, err);
-    if (r >= 0) {
+    if (r >= 0 && in->blob_is_stored) {
+        p.blob = (struct blob_writer){.store = s, .fd = -1, .digest = digest_new()};
+    } else if (r >= 0) {
         r = blob_begin(s, &p.blob, err);
     }
     if (r >= 0) {

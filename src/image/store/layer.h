@@ -22,6 +22,7 @@ struct layer_input {
      * zstd, which takes a third of the room. */
     bool keep_as_is;
     const char *digest, *diff_id; /* expected, or NULL */
+    bool blob_is_stored;          /* it comes from the store: checked, not written again */
     bool needs_end_marker;        /* nothing else tells that it is whole: a tarball to import */
     struct unpack_limits limits;
 };

@@ -16,9 +16,15 @@ static const struct {
     const char *name;
     int (*run)(const struct verb_request *r, struct error **err);
 } verbs[] = {
-    {"bootstrap", verb_bootstrap}, {"busybox", verb_busybox}, {"import", verb_import},
-    {"load", verb_load},           {"pull", verb_pull},       {"rmi", verb_rmi},
-    {"save", verb_save},           {"tag", verb_tag},
+    {"bootstrap", verb_bootstrap},
+    {"busybox", verb_busybox},
+    {"check", verb_check},
+    {"import", verb_import},
+    {"load", verb_load},
+    {"pull", verb_pull},
+    {"rmi", verb_rmi},
+    {"save", verb_save},
+    {"tag", verb_tag},
 };
 
 static int check_root(struct error **err)

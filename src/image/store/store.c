@@ -110,6 +110,41 @@ int store_open(const char *data_dir, struct store *ret, struct error **err)
     return 0;
 }
 
+/* Without a folder of its own: whoever tries to write below learns why that is not possible. */
+static int open_unwritable(struct store *s, struct error **err)
+{
+    s->fd = open_file(AT_FDCWD, s->path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (s->fd < 0) {
+        return s->fd;
+    }
+    s->lock = open_file(s->fd, "lock", O_RDONLY, 0, err);
+    if (s->lock < 0) {
+        return s->lock;
+    }
+    s->tmp = xstrdup("tmp");
+    s->unwritable = true;
+    return lock_fd(s->lock, LOCK_SHARED, true, err);
+}
+
+int store_open_to_read(const char *data_dir, struct store *ret, struct error **err)
+{
+    CLEANUP(error) struct error *why = NULL;
+    int r = store_open(data_dir, ret, &why);
+    if (r != -EROFS && r != -ENOSPC && r != -EDQUOT) {
+        return r < 0 ? error_move(err, &why, r) : r;
+    }
+    struct store s = {.fd = -1, .lock = -1};
+    s.path = layout_store_path(data_dir);
+    s.data_dir = xstrdup(data_dir);
+    r = open_unwritable(&s, err);
+    if (r < 0) {
+        store_close(&s);
+        return error_wrap(err, r, "opening the image store");
+    }
+    *ret = s;
+    return 0;
+}
+
 void store_want_sweep(struct store *s)
 {
     int fd = openat(s->fd, SWEEP_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -140,7 +175,7 @@ static void sweep_if_wanted(struct store *s)
 
 void store_close(struct store *s)
 {
-    if (s->tmp) {
+    if (s->tmp && !s->unwritable) {
         IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* rubbish is cleared by the next writer */
         if (s->names_changed) {
             index_write(s);

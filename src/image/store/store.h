@@ -18,12 +18,16 @@ struct store {
     char *data_dir; /* for the containers that use images */
     int fd;
     int lock;
-    char *tmp; /* "tmp/<random>", made with the store */
+    char *tmp;       /* "tmp/<random>", made with the store */
+    bool unwritable; /* opened to read where nothing can be written: `tmp` is none of its own */
     bool names_changed;
 };
 
 /* Makes what is missing, clears the rubbish of killed writers, takes the lock. */
 int store_open(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
+/* The same for whoever writes nothing that lasts: a full or a read-only disk is no hindrance, only
+ * that nothing can be made in the temporary folder then. */
+int store_open_to_read(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
 /* Removes the temporary folder, rewrites index.json when names changed, sweeps when a sweep is
  * wanted and nobody else is at work. What fails here is left to the next writer. */
 void store_close(struct store *s);

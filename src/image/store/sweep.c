@@ -110,26 +110,6 @@ static int mark_container(int containers, struct marks *m, const char *id, struc
     return 0;
 }
 
-/* The visible names in a folder; a missing folder has none. */
-static int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err)
-{
-    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *open = fd < 0 ? NULL : fdopendir(fd);
-    CLEANUP(dir) DIR *dir = open;
-    if (!dir) {
-        int code = errno;
-        fd_close(fd);
-        return code == ENOENT ? 0 : error_set_errno(err, ERROR_KERNEL, code, "reading '%s'", path);
-    }
-    struct dirent *e;
-    while ((e = readdir(dir))) {
-        if (e->d_name[0] != '.') {
-            strv_add(ret, e->d_name);
-        }
-    }
-    return 0;
-}
-
 static int mark_all(struct store *s, struct marks *m, struct error **err)
 {
     CLEANUP(strv) struct strv ids = {0};

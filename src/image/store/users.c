@@ -27,17 +27,17 @@ static bool uses(int containers, const char *id, const char *hex, char **ret_nam
 int image_user(const char *data_dir, const char *hex, char **ret_name, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/containers", data_dir);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *open = fd < 0 ? NULL : fdopendir(fd);
-    CLEANUP(dir) DIR *dir = open;
-    if (!dir) {
-        int code = errno;
-        fd_close(fd);
-        return code == ENOENT ? 0 : error_set_errno(err, ERROR_KERNEL, code, "reading '%s'", path);
+    CLEANUP(strv) struct strv ids = {0};
+    int r = list_folder(AT_FDCWD, path, &ids, err);
+    if (r < 0 || !ids.count) {
+        return r;
     }
-    struct dirent *e;
-    while ((e = readdir(dir))) {
-        if (e->d_name[0] != '.' && uses(dirfd(dir), e->d_name, hex, ret_name)) {
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    for (size_t i = 0; i < ids.count; i++) {
+        if (uses(fd, ids.items[i], hex, ret_name)) {
             return 1;
         }
     }
