@@ -40,6 +40,10 @@ static inline int take_fd(int *fd)
     return v;
 }
 
+/* First thing in a program that may be started with 0, 1 or 2 closed: the next open() would get
+ * that number and be written to as "output". They become /dev/null. */
+void open_standard_streams(void);
+
 /* Reads a whole file (relative to dirfd, or AT_FDCWD) of at most max bytes, NUL added behind. The
  * caller frees *ret_data. Works for /proc and cgroup files. -E2BIG past max. ret_len may be NULL.
  */

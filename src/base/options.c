@@ -303,6 +303,26 @@ void options_done(const struct option *options, void *values)
     }
 }
 
+int command_execute(const struct command *command, const struct command_context *context, int argc,
+                    char **argv, struct error **err)
+{
+    void *values = xcalloc(1, command->values_size);
+    if (command->defaults) {
+        command->defaults(values);
+    }
+    int first = 0;
+    int r = options_parse(command, argc, argv, values, &first, err);
+    if (r == 1) {
+        options_print_help(command, error_program(), stdout);
+        r = 0;
+    } else if (r == 0) {
+        r = command->run(context, values, argc - first, argv + first, err);
+    }
+    options_done(command->options, values);
+    free(values);
+    return r;
+}
+
 /* One "<number>[.<digits>]<unit>" of a duration; moves *text behind it. */
 static int duration_part(const char **text, double *ret_ms)
 {

@@ -100,8 +100,17 @@ int options_parse(const struct command *command, int argc, char **argv, void *va
 /* Frees the lists in values. */
 void options_done(const struct option *options, void *values);
 
+/* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
+ * with *err set. */
+int command_execute(const struct command *command, const struct command_context *context, int argc,
+                    char **argv, struct error **err) NODISCARD;
+
 /* "Usage: cloison run [OPTIONS] …" and the options, at most 80 columns. */
 void options_print_help(const struct command *command, const char *program, FILE *stream);
+
+/* All commands and their options as JSON, for `describe --json`: what the completions and the man
+ * pages are made from. `commands` ends with NULL. Fails when a text in a row is no UTF-8. */
+char *commands_describe(const struct command *global, const struct command *const *commands);
 
 /* What stands for the value in help where the row's metavar is NULL; NULL for flags. */
 const char *option_default_metavar(enum option_type type);

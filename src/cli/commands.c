@@ -162,26 +162,6 @@ int command_unknown(int argc, char **argv, struct error **err)
     return error_hint(err, r, "see '%s --help'", error_program());
 }
 
-int command_execute(const struct command *command, const struct command_context *context, int argc,
-                    char **argv, struct error **err)
-{
-    void *values = xcalloc(1, command->values_size);
-    if (command->defaults) {
-        command->defaults(values);
-    }
-    int first = 0;
-    int r = options_parse(command, argc, argv, values, &first, err);
-    if (r == 1) {
-        options_print_help(command, error_program(), stdout);
-        r = 0;
-    } else if (r == 0) {
-        r = command->run(context, values, argc - first, argv + first, err);
-    }
-    options_done(command->options, values);
-    free(values);
-    return r;
-}
-
 static bool is_shown_below(const struct command *c, const char *noun)
 {
     return !c->hidden && (!noun || (str_starts(c->name, noun) && c->name[strlen(noun)] == ' '));

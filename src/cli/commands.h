@@ -59,11 +59,6 @@ int command_unknown(int argc, char **argv, struct error **err);
 /* Whether verbs stand below this word ("system"). */
 bool command_is_noun(const char *word);
 
-/* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
- * with *err set. */
-int command_execute(const struct command *command, const struct command_context *context, int argc,
-                    char **argv, struct error **err) NODISCARD;
-
 /* The list of all commands, or of those below a noun (else NULL), at most 80 columns. */
 void commands_print_help(const char *noun, FILE *stream);
 

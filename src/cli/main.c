@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The program `cloison`: global options, the verb, its error and its exit status. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/commands.h"
-
-/* With 0, 1 or 2 closed, the next open() would get that number and be written to as "output". */
-static void open_standard_streams(void)
-{
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR); /* meant to be inherited */
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) {
-        (void)close(fd); /* nothing was written */
-    }
-}
 
 /* The option, else the environment, else the default; made absolute: verbs change folders. */
 static char *path_setting(const char *option, const char *variable, const char *otherwise)

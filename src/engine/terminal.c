@@ -14,7 +14,7 @@ int terminal_prepare(struct terminal *t, struct error **err)
     sigset_t set;
     t->signals = -1;
     t->master = -1;
-    int r = keys_scan_init(&t->keys, t->detach_keys, err);
+    int r = t->no_detach ? 0 : keys_scan_init(&t->keys, t->detach_keys, err);
     if (r < 0) {
         return r;
     }
@@ -95,9 +95,11 @@ static void copy_input(struct terminal *t)
         t->input_open = n < 0 && errno == EINTR;
         return;
     }
-    size_t len = 0;
-    t->detached = keys_scan(&t->keys, bytes, (size_t)n, passed, &len);
-    if (write_all(t->master, passed, len) < 0) {
+    size_t len = (size_t)n;
+    if (!t->no_detach) {
+        t->detached = keys_scan(&t->keys, bytes, (size_t)n, passed, &len);
+    }
+    if (write_all(t->master, t->no_detach ? bytes : passed, len) < 0) {
         t->input_open = false;
     }
 }

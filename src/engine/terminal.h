@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A child of ours at our terminal: the foreground half of exec. Copies between a pseudo-terminal's
+/* A child of ours at our terminal: the foreground half of exec, and
+ * of cloison-oci's run. Copies between a pseudo-terminal's
  * master and our own streams where there is one, forwards signals and the window's size, waits for
  * the child. Side effects: the terminal's mode, this process's signal mask. Main thread. */
 #pragma once
@@ -13,6 +14,7 @@
 struct terminal {
     /* filled in by the caller */
     bool interactive;
+    bool no_detach;          /* no keys detach: all input is the child's */
     const char *detach_keys; /* NULL: "ctrl-p,ctrl-q" */
     int master;              /* borrowed; -1: the child has our streams itself */
     pid_t pid;

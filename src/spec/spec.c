@@ -8,8 +8,6 @@
 #include "spec/codec.h"
 #include "spec/json_number.h"
 
-#define CONFIG_BYTES_MAX ((size_t)16 << 20) /* far more than any real config.json */
-
 static const struct field mount_fields[] = {
     FIELD(spec_mount, "destination", destination, .required = true),
     FIELD(spec_mount, "type", type),
@@ -110,17 +108,21 @@ int spec_parse(const json_t *json, const char *where, struct spec **ret, struct 
     return 0;
 }
 
+int spec_parse_text(const char *text, size_t len, const char *where, struct spec **ret,
+                    struct error **err)
+{
+    CLEANUP(json) json_t *json = NULL;
+    int r = json_number_parse(text, len, where, &json, err);
+    return r < 0 ? r : spec_parse(json, where, ret, err);
+}
+
 int spec_load_path(int dirfd, const char *path, struct spec **ret, struct error **err)
 {
     CLEANUP(free) char *text = NULL;
-    CLEANUP(json) json_t *json = NULL;
     size_t len = 0;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    int r = file_read(dirfd, path, CONFIG_BYTES_MAX, &text, &len, err);
-    if (r >= 0) {
-        r = json_number_parse(text, len, name, &json, err);
-    }
-    return r < 0 ? r : spec_parse(json, name, ret, err);
+    int r = file_read(dirfd, path, SPEC_BYTES_MAX, &text, &len, err);
+    return r < 0 ? r : spec_parse_text(text, len, name, ret, err);
 }
 
 int spec_parse_process(struct arena *a, const json_t *json, const char *where,

@@ -289,9 +289,13 @@ struct spec *spec_new(void); /* empty, version 1.2.1, own arena */
 void spec_free(struct spec *s);
 DEFINE_CLEANUP(spec, struct spec *, spec_free)
 
+#define SPEC_BYTES_MAX ((size_t)16 << 20) /* far more than any real config.json */
+
 /* From and to JSON. `where` names the text in messages ("config.json"). */
 int spec_parse(const json_t *json, const char *where, struct spec **ret,
                struct error **err) NODISCARD;
+int spec_parse_text(const char *text, size_t len, const char *where, struct spec **ret,
+                    struct error **err) NODISCARD;
 int spec_load_path(int dirfd, const char *path, struct spec **ret, struct error **err) NODISCARD;
 json_t *spec_to_json(const struct spec *s);
 /* The text of config.json: spec_to_json() has numbers from 2^63 on as strings, the text does not.
@@ -322,6 +326,11 @@ const char *spec_namespace_name(enum spec_namespace_type t); /* "mount", "pid", 
  * from another process: to be called when that path changed. */
 void spec_follow_ipc(struct spec *s);
 const char *spec_annotation(const struct spec *s, const char *key); /* or NULL */
+
+/* The words of config-linux.md#seccomp; each ends with NULL. */
+extern const char *const spec_seccomp_actions[], *const spec_seccomp_operators[];
+extern const char *const spec_seccomp_architectures[], *const spec_seccomp_flags[];
+extern const char *const spec_hook_names[]; /* by enum spec_hook_kind, then NULL */
 
 /* Capability names: "CAP_NET_ADMIN", with or without CAP_, any case; -EINVAL when unknown. */
 int spec_capability_number(const char *name);

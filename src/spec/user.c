@@ -168,3 +168,16 @@ int user_resolve(struct arena *a, const char *text, const char *passwd, const ch
     }
     return 0;
 }
+
+char *user_name_of(const char *passwd, uint32_t uid)
+{
+    CLEANUP(strbuf) struct strbuf line = {0};
+    struct record r;
+    uint32_t id;
+    while (next_record(&passwd, &line, &r)) {
+        if (r.count >= 3 && parse_id(r.fields[2], &id) && id == uid) {
+            return xstrdup(r.fields[0]);
+        }
+    }
+    return NULL;
+}

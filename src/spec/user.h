@@ -21,3 +21,6 @@ struct user_identity {
 int user_resolve(struct arena *a, const char *text, const char *passwd, const char *group,
                  const struct strv *group_add, struct user_identity *ret,
                  struct error **err) NODISCARD;
+
+/* The name of the number in passwd's text, or NULL. The caller frees. */
+char *user_name_of(const char *passwd, uint32_t uid);

@@ -98,24 +98,28 @@ static int validate_mounts(const struct spec *s, struct error **err)
     return r;
 }
 
+const char *const spec_hook_names[] = {
+    [SPEC_HOOK_PRESTART] = "prestart",
+    [SPEC_HOOK_CREATE_RUNTIME] = "createRuntime",
+    [SPEC_HOOK_CREATE_CONTAINER] = "createContainer",
+    [SPEC_HOOK_START_CONTAINER] = "startContainer",
+    [SPEC_HOOK_POSTSTART] = "poststart",
+    [SPEC_HOOK_POSTSTOP] = "poststop",
+    NULL,
+};
+
 static int validate_hooks(const struct spec *s, struct error **err)
 {
-    static const char *const names[SPEC_HOOK_KIND_COUNT] = {
-        [SPEC_HOOK_PRESTART] = "hooks.prestart",
-        [SPEC_HOOK_CREATE_RUNTIME] = "hooks.createRuntime",
-        [SPEC_HOOK_CREATE_CONTAINER] = "hooks.createContainer",
-        [SPEC_HOOK_START_CONTAINER] = "hooks.startContainer",
-        [SPEC_HOOK_POSTSTART] = "hooks.poststart",
-        [SPEC_HOOK_POSTSTOP] = "hooks.poststop",
-    };
     for (int kind = 0; kind < SPEC_HOOK_KIND_COUNT; kind++) {
+        char where[32];
+        (void)snprintf(where, sizeof(where), "hooks.%s", spec_hook_names[kind]); /* fits */
         for (size_t i = 0; i < s->hooks[kind].count; i++) {
             const struct spec_hook *h = &s->hooks[kind].items[i];
             if (*h->path != '/') {
-                return invalid(err, names[kind], "the path '%s' is not absolute", h->path);
+                return invalid(err, where, "the path '%s' is not absolute", h->path);
             }
             if (h->timeout_seconds.set && h->timeout_seconds.value <= 0) {
-                return invalid(err, names[kind], "the timeout of '%s' is not above 0", h->path);
+                return invalid(err, where, "the timeout of '%s' is not above 0", h->path);
             }
         }
     }

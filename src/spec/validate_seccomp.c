@@ -6,42 +6,42 @@
 
 #define ARGUMENT_INDEX_MAX 5 /* man 2 syscall: six arguments */
 
-static const char *const actions[] = {"SCMP_ACT_KILL",        "SCMP_ACT_KILL_PROCESS",
-                                      "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
-                                      "SCMP_ACT_ERRNO",       "SCMP_ACT_TRACE",
-                                      "SCMP_ACT_ALLOW",       "SCMP_ACT_LOG",
-                                      "SCMP_ACT_NOTIFY",      NULL};
-static const char *const operators[] = {"SCMP_CMP_NE",        "SCMP_CMP_LT", "SCMP_CMP_LE",
-                                        "SCMP_CMP_EQ",        "SCMP_CMP_GE", "SCMP_CMP_GT",
-                                        "SCMP_CMP_MASKED_EQ", NULL};
-static const char *const architectures[] = {"SCMP_ARCH_NATIVE",
-                                            "SCMP_ARCH_X86",
-                                            "SCMP_ARCH_X86_64",
-                                            "SCMP_ARCH_X32",
-                                            "SCMP_ARCH_ARM",
-                                            "SCMP_ARCH_AARCH64",
-                                            "SCMP_ARCH_MIPS",
-                                            "SCMP_ARCH_MIPS64",
-                                            "SCMP_ARCH_MIPS64N32",
-                                            "SCMP_ARCH_MIPSEL",
-                                            "SCMP_ARCH_MIPSEL64",
-                                            "SCMP_ARCH_MIPSEL64N32",
-                                            "SCMP_ARCH_PPC",
-                                            "SCMP_ARCH_PPC64",
-                                            "SCMP_ARCH_PPC64LE",
-                                            "SCMP_ARCH_S390",
-                                            "SCMP_ARCH_S390X",
-                                            "SCMP_ARCH_PARISC",
-                                            "SCMP_ARCH_PARISC64",
-                                            "SCMP_ARCH_RISCV64",
-                                            "SCMP_ARCH_LOONGARCH64",
-                                            "SCMP_ARCH_M68K",
-                                            "SCMP_ARCH_SH",
-                                            "SCMP_ARCH_SHEB",
-                                            NULL};
-static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
-                                    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL};
+const char *const spec_seccomp_actions[] = {"SCMP_ACT_KILL",        "SCMP_ACT_KILL_PROCESS",
+                                            "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
+                                            "SCMP_ACT_ERRNO",       "SCMP_ACT_TRACE",
+                                            "SCMP_ACT_ALLOW",       "SCMP_ACT_LOG",
+                                            "SCMP_ACT_NOTIFY",      NULL};
+const char *const spec_seccomp_operators[] = {"SCMP_CMP_NE",        "SCMP_CMP_LT", "SCMP_CMP_LE",
+                                              "SCMP_CMP_EQ",        "SCMP_CMP_GE", "SCMP_CMP_GT",
+                                              "SCMP_CMP_MASKED_EQ", NULL};
+const char *const spec_seccomp_architectures[] = {"SCMP_ARCH_NATIVE",
+                                                  "SCMP_ARCH_X86",
+                                                  "SCMP_ARCH_X86_64",
+                                                  "SCMP_ARCH_X32",
+                                                  "SCMP_ARCH_ARM",
+                                                  "SCMP_ARCH_AARCH64",
+                                                  "SCMP_ARCH_MIPS",
+                                                  "SCMP_ARCH_MIPS64",
+                                                  "SCMP_ARCH_MIPS64N32",
+                                                  "SCMP_ARCH_MIPSEL",
+                                                  "SCMP_ARCH_MIPSEL64",
+                                                  "SCMP_ARCH_MIPSEL64N32",
+                                                  "SCMP_ARCH_PPC",
+                                                  "SCMP_ARCH_PPC64",
+                                                  "SCMP_ARCH_PPC64LE",
+                                                  "SCMP_ARCH_S390",
+                                                  "SCMP_ARCH_S390X",
+                                                  "SCMP_ARCH_PARISC",
+                                                  "SCMP_ARCH_PARISC64",
+                                                  "SCMP_ARCH_RISCV64",
+                                                  "SCMP_ARCH_LOONGARCH64",
+                                                  "SCMP_ARCH_M68K",
+                                                  "SCMP_ARCH_SH",
+                                                  "SCMP_ARCH_SHEB",
+                                                  NULL};
+const char *const spec_seccomp_flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+                                          "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+                                          "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL};
 
 static bool takes_errno(const char *action)
 {
@@ -65,7 +65,7 @@ static int validate_rule(const struct spec_seccomp_rule *r, struct error **err)
     if (r->name_count == 0) {
         return invalid(err, where, "a rule without names");
     }
-    int e = check_words(where, "action", actions, &r->action, 1, err);
+    int e = check_words(where, "action", spec_seccomp_actions, &r->action, 1, err);
     if (e < 0) {
         return e;
     }
@@ -77,7 +77,7 @@ static int validate_rule(const struct spec_seccomp_rule *r, struct error **err)
             return invalid(err, where, "'%s': the argument %u is outside 0 to %d", r->names[0],
                            r->args[i].index, ARGUMENT_INDEX_MAX);
         }
-        e = check_words(where, "operator", operators, &r->args[i].op, 1, err);
+        e = check_words(where, "operator", spec_seccomp_operators, &r->args[i].op, 1, err);
     }
     return e;
 }
@@ -110,13 +110,13 @@ static int validate_listener(const struct spec_seccomp *s, struct error **err)
 int validate_seccomp(const struct spec_seccomp *s, struct error **err)
 {
     static const char where[] = "linux.seccomp";
-    int r = check_words(where, "action", actions, &s->default_action, 1, err);
+    int r = check_words(where, "action", spec_seccomp_actions, &s->default_action, 1, err);
     if (r >= 0) {
-        r = check_words(where, "architecture", architectures, s->architectures,
+        r = check_words(where, "architecture", spec_seccomp_architectures, s->architectures,
                         s->architecture_count, err);
     }
     if (r >= 0) {
-        r = check_words(where, "flag", flags, s->flags, s->flag_count, err);
+        r = check_words(where, "flag", spec_seccomp_flags, s->flags, s->flag_count, err);
     }
     if (r >= 0 && s->default_errno_ret.set && !takes_errno(s->default_action)) {
         r = invalid(err, where, "%s takes no defaultErrnoRet", s->default_action);

@@ -84,11 +84,12 @@ enum wall_state { WALL_CREATED, WALL_RUNNING, WALL_PAUSED, WALL_STOPPED };
 struct wall_exec { /* another process in a running workload */
     const struct spec_process *process;
     struct wall_io io;
-    bool detach_console; /* reserved for the OCI front end's console socket */
     void (*console)(void *context, int master_fd);
     void *context;
-    const char *cgroup; /* below the workload's own, or NULL */
-    bool privileged;    /* all capabilities, no seccomp */
+    const char *cgroup;    /* below the workload's own, or NULL */
+    bool privileged;       /* all capabilities, no seccomp */
+    bool ignore_paused;    /* in a paused workload too: it then waits for resume */
+    int preserve_fd_count; /* as in wall_params */
 };
 
 enum wall_format { WALL_TEXT, WALL_JSON };
@@ -100,6 +101,8 @@ struct wall_ops {
     int (*describe)(const struct plan *plan, enum wall_format format, struct strbuf *out,
                     struct error **err);
     void (*plan_free)(struct plan *plan);
+    /* Appends the names of the mount options that it knows, file systems' own excepted. */
+    void (*mount_options)(struct strv *ret);
 
     int (*create)(struct plan *plan, const struct wall_io *io,
                   const struct wall_callbacks *callbacks, struct workload **ret,

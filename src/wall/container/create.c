@@ -326,8 +326,7 @@ static void abandon(struct creation *c, struct workload *w)
     workload_forget(w->state_dir);
 }
 
-/* fds to be handed on must be there before ours take their numbers. */
-static int check_preserved(const struct plan *plan, struct error **err)
+int preserved_check(const struct plan *plan, struct error **err)
 {
     const struct step *last = &plan->steps[plan->step_count - 1];
     for (int fd = 3; fd < 3 + last->exec.preserved; fd++) {
@@ -342,7 +341,7 @@ int container_create(struct plan *plan, const struct wall_io *io,
                      const struct wall_callbacks *callbacks, struct workload **ret,
                      struct error **err)
 {
-    int r = check_preserved(plan, err);
+    int r = preserved_check(plan, err);
     if (r < 0) {
         return r;
     }

@@ -87,7 +87,7 @@ static int plan_exec(struct workload *w, const struct wall_exec *exec, struct pl
     plan_stdio(p, &process, false);
     plan_program(p, &process);
     const char *domain = !r->personality_set ? NULL : r->personality ? "LINUX32" : "LINUX";
-    return plan_process(p, &process, domain, 0, err);
+    return plan_process(p, &process, domain, exec->preserve_fd_count, err);
 }
 
 static struct plan *new_exec_plan(const struct workload *w)
@@ -208,11 +208,14 @@ int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
     if (wall_container.state(w) == WALL_STOPPED) {
         return error_set(err, ERROR_BUSY, 0, "it is not running");
     }
-    if (wall_container.state(w) == WALL_PAUSED) {
+    if (wall_container.state(w) == WALL_PAUSED && !exec->ignore_paused) {
         return error_set(err, ERROR_BUSY, 0, "it is paused: unpause it first");
     }
     CLEANUP(plan) struct plan *p = new_exec_plan(w);
     int r = plan_exec(w, exec, p, err);
+    if (r >= 0) {
+        r = preserved_check(p, err);
+    }
     if (r < 0) {
         return r;
     }

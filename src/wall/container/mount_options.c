@@ -160,3 +160,25 @@ int mount_options_parse(struct arena *a, const char *const *options, size_t coun
     m->text = arena_strdup(a, str_or(text.data, ""));
     return 0;
 }
+
+void mount_options_names(struct strv *ret)
+{
+    static const char *const own[] = {"tmpcopyup", "idmap", "ridmap", "src-nofollow",
+                                      "dest-nofollow"};
+    for (size_t i = 0; i < ARRAY_SIZE(attribute_options); i++) {
+        strv_add(ret, attribute_options[i].name);
+        strv_addf(ret, "r%s", attribute_options[i].name);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(propagations); i++) {
+        strv_add(ret, propagations[i].name);
+    }
+    for (size_t i = 0; superblock_flags[i]; i++) {
+        strv_add(ret, superblock_flags[i]);
+    }
+    for (size_t i = 0; nothing_to_do[i]; i++) {
+        strv_add(ret, nothing_to_do[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        strv_add(ret, own[i]);
+    }
+}

@@ -331,6 +331,8 @@ struct plan {
 /* wall_ops.plan and .plan_free. */
 int plan_make(const struct wall_params *params, struct plan **ret, struct error **err) NODISCARD;
 void plan_free(struct plan *plan);
+/* wall_ops.mount_options. */
+void mount_options_names(struct strv *ret);
 /* A workload keeps the plan that made it. */
 struct plan *plan_hold(struct plan *plan);
 DEFINE_CLEANUP(plan, struct plan *, plan_free)

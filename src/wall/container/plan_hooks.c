@@ -3,10 +3,6 @@
  * changes its root; the later ones are kept with the workload's state. */
 #include "wall/container/plan_parts.h"
 
-static const char *const names[SPEC_HOOK_KIND_COUNT] = {
-    "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
-};
-
 static char **copy_strings(struct arena *a, const char *const *items, size_t count)
 {
     char **copy = arena_alloc(a, (count + 1) * sizeof(*copy));
@@ -19,7 +15,7 @@ static char **copy_strings(struct arena *a, const char *const *items, size_t cou
 static void fill(struct arena *a, const struct spec_hook *h, int kind, struct plan_hook *ret)
 {
     ret->kind = kind;
-    ret->kind_name = names[kind];
+    ret->kind_name = spec_hook_names[kind];
     ret->path = arena_strdup(a, h->path);
     ret->argv = h->arg_count ? copy_strings(a, h->args, h->arg_count)
                              : copy_strings(a, (const char *const[]){h->path}, 1);

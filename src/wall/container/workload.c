@@ -229,6 +229,7 @@ const struct wall_ops wall_container = {
     .plan = plan_make,
     .describe = plan_describe,
     .plan_free = plan_free,
+    .mount_options = mount_options_names,
     .create = container_create,
     .start = container_start,
     .open = container_open,

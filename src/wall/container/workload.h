@@ -30,6 +30,9 @@ int container_start(struct workload *w, struct error **err);
 int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,
                    struct error **err);
 
+/* Descriptors to be handed on must be there before ours take their numbers. */
+int preserved_check(const struct plan *plan, struct error **err) NODISCARD;
+
 /* Removes the files of the state folder that are the wall's. */
 void workload_forget(const char *state_dir);
 /* "<state_dir>/start", named through a descriptor: a socket's name holds 107 bytes only. Returns
