@@ -33,6 +33,9 @@ const struct command *const commands[] = {
     &command_bootstrap,
     &command_tag,
     &command_rmi,
+    &command_tags,
+    &command_login,
+    &command_logout,
     /* System */
     &command_info,
     &command_version,

@@ -4,72 +4,28 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
-#include "image/reference.h"
 
-#define AUTH_BYTES_MAX ((size_t)1 << 20)
+#define TOKEN_BYTES_MAX ((size_t)1 << 20)
+#define TOKEN_SECONDS 60      /* when the service does not say, says its specification */
+#define EXPIRY_MARGIN_MS 5000 /* a request takes its time */
+#define CLIENT_ID "cloison"
 
-static char *auth_file(void)
+int64_t auth_now_ms(void)
 {
-    const char *file = getenv("REGISTRY_AUTH_FILE"), *folder = getenv("DOCKER_CONFIG");
-    if (file && *file) {
-        return xstrdup(file);
-    }
-    if (folder && *folder) {
-        return str_format("%s/config.json", folder);
-    }
-    const char *home = getenv("HOME");
-    return home && *home ? str_format("%s/.docker/config.json", home) : NULL;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* "https://index.docker.io/v1/" and "index.docker.io" name the same. */
-static char *host_of(const char *key)
+void token_done(struct token *t)
 {
-    const char *host = strstr(key, "://");
-    host = host ? host + 3 : key;
-    CLEANUP(free) char *name = xstrndup(host, strcspn(host, "/"));
-    bool hub = str_equal(name, "index.docker.io") || str_equal(name, "registry-1.docker.io");
-    return hub ? xstrdup(REFERENCE_DEFAULT_REGISTRY) : take_ptr(name);
-}
-
-int credentials_load(const char *registry, struct credentials *ret, struct error **err)
-{
-    *ret = (struct credentials){0};
-    CLEANUP(free) char *path = auth_file();
-    CLEANUP(json) json_t *json = NULL;
-    CLEANUP(error) struct error *why = NULL;
-    json_t *auths = NULL, *entry;
-    int r = path ? json_load_path(AT_FDCWD, path, AUTH_BYTES_MAX, &json, &why) : -ENOENT;
-    if (r == -ENOENT || r == -ENOTDIR) {
-        return 0;
-    }
-    if (r < 0) {
-        return error_wrap(err, error_move(err, &why, r), "credentials");
-    }
-    r = json_get_object(json, "auths", path, &auths, err);
-    const char *key;
-    json_object_foreach(auths, key, entry)
-    {
-        CLEANUP(free) char *host = host_of(key);
-        const char *basic = NULL, *token = NULL;
-        if (r >= 0 && str_equal(host, registry) && !ret->basic) {
-            r = json_get_str(entry, "auth", path, &basic, err);
-            r = r < 0 ? r : json_get_str(entry, "identitytoken", path, &token, err);
-            ret->basic = basic && *basic ? xstrdup(basic) : NULL;
-            ret->identity_token = token && *token ? xstrdup(token) : NULL;
-        }
-    }
-    return r < 0 ? r : 0;
-}
-
-void credentials_done(struct credentials *c)
-{
-    free(c->basic);
-    free(c->identity_token);
-    *c = (struct credentials){0};
+    free(t->authorization);
+    free(t->identity_token);
+    *t = (struct token){0};
 }
 
 /* One parameter, name="quoted" or name=token. Returns what is behind it. */
@@ -134,54 +90,78 @@ static void add_escaped(struct strbuf *b, const char *name, const char *value)
     curl_free(escaped);
 }
 
-static int token_of(const struct http_response *answer, char **ret, struct error **err)
+static int token_of(const struct http_response *answer, struct token *ret, struct error **err)
 {
     CLEANUP(json) json_t *json = NULL;
-    const char *token = NULL;
-    int r = json_parse(str_or(answer->body.data, ""), answer->body.len, "the token", &json, err);
-    if (r < 0 || (r = json_get_str(json, "token", "the token", &token, err)) < 0 ||
-        (!token && (r = json_get_str(json, "access_token", "the token", &token, err)) < 0)) {
+    const char *token = NULL, *refresh = NULL, *where = "the token";
+    int64_t seconds = TOKEN_SECONDS;
+    int r;
+    if ((r = json_parse(str_or(answer->body.data, ""), answer->body.len, where, &json, err)) < 0 ||
+        (r = json_get_str(json, "token", where, &token, err)) < 0 ||
+        (!token && (r = json_get_str(json, "access_token", where, &token, err)) < 0) ||
+        (r = json_get_str(json, "refresh_token", where, &refresh, err)) < 0) {
         return r;
     }
+    /* A number that cannot be one is no reason to fail: the token is then asked for again. */
+    IGNORE(json_get_i64(json, "expires_in", where, 1, 86400 * 365, &seconds, NULL));
     if (!token || !*token || strpbrk(token, "\r\n")) {
         return error_set(err, ERROR_NETWORK, EPROTO, "the token service gave no token");
     }
-    *ret = str_format("Bearer %s", token);
+    ret->authorization = str_format("Bearer %s", token);
+    ret->identity_token = refresh && *refresh ? xstrdup(refresh) : NULL;
+    ret->expires_at_ms = auth_now_ms() + seconds * 1000 - EXPIRY_MARGIN_MS;
     return 0;
 }
 
-static int fetch_token(struct http *h, const struct challenge *challenge,
-                       const struct credentials *c, const char *repository, bool insecure,
-                       char **ret, struct error **err)
+/* The query of a GET, or the form of a POST where an identity token is to be changed. */
+static void add_query(const struct token_request *q, struct strbuf *to)
 {
-    CLEANUP(strbuf) struct strbuf query = {0};
-    CLEANUP(free) char *scope = str_format("repository:%s:pull", repository);
-    CLEANUP(free) char *basic = c->basic ? str_format("Basic %s", c->basic) : NULL;
-    if (c->identity_token) {
-        add_escaped(&query, "grant_type", "refresh_token");
-        add_escaped(&query, "&client_id", "cloison");
-        add_escaped(&query, "&refresh_token", c->identity_token);
-        strbuf_addc(&query, '&');
+    const char *identity = q->credentials->identity_token;
+    add_escaped(to, "service", str_or(q->challenge->service, ""));
+    if (identity) {
+        add_escaped(to, "&grant_type", "refresh_token");
+        add_escaped(to, "&refresh_token", identity);
+        CLEANUP(free) char *all = strv_join(q->scopes, " ");
+        add_escaped(to, "&scope", all);
     }
-    add_escaped(&query, "service", str_or(challenge->service, ""));
-    add_escaped(&query, "&scope", str_or(challenge->scope, scope));
+    for (size_t i = 0; i < q->scopes->count && !identity; i++) {
+        add_escaped(to, "&scope", q->scopes->items[i]);
+    }
+    if (identity || q->login) {
+        add_escaped(to, "&client_id", CLIENT_ID);
+    }
+    if (q->login) {
+        strbuf_adds(to, identity ? "&access_type=offline" : "&offline_token=true");
+    }
+}
+
+static int fetch_token(struct http *h, const struct token_request *q, struct token *ret,
+                       struct error **err)
+{
+    const char *realm = q->challenge->realm;
+    bool post = q->credentials->identity_token != NULL;
+    CLEANUP(strbuf) struct strbuf query = {0};
+    add_query(q, &query);
     CLEANUP(free)
-    char *url = str_format("%s%c%s", challenge->realm, strchr(challenge->realm, '?') ? '&' : '?',
-                           query.data);
-    struct http_request q = {.url = c->identity_token ? challenge->realm : url,
-                             .authorization = c->identity_token ? NULL : basic,
-                             .form = c->identity_token ? query.data : NULL,
-                             .insecure = insecure,
-                             .body_max = AUTH_BYTES_MAX};
+    char *basic = q->credentials->basic ? str_format("Basic %s", q->credentials->basic) : NULL;
+    CLEANUP(free)
+    char *url = str_format("%s%c%s", realm, strchr(realm, '?') ? '&' : '?', query.data);
+    struct http_request request = {.url = post ? realm : url,
+                                   .authorization = post ? NULL : basic,
+                                   .body = post ? query.data : NULL,
+                                   .body_len = post ? query.len : 0,
+                                   .tls = q->tls,
+                                   .insecure = q->insecure,
+                                   .body_max = TOKEN_BYTES_MAX};
     CLEANUP(http_response) struct http_response answer = {0};
-    int r = http_fetch(h, &q, &answer, err);
+    int r = http_fetch(h, &request, &answer, err);
     if (r < 0) {
-        return error_wrap(err, r, "asking '%s' for a token", challenge->realm);
+        return error_wrap(err, r, "asking '%s' for a token", realm);
     }
     if (answer.status != 200) {
-        return error_set(err, answer.status / 100 == 4 ? ERROR_DENIED : ERROR_NETWORK,
-                         answer.status / 100 == 4 ? EACCES : EIO,
-                         "the token service '%s' answers %ld", challenge->realm, answer.status);
+        bool denied = answer.status / 100 == 4 && answer.status != 429;
+        return error_set(err, denied ? ERROR_DENIED : ERROR_NETWORK, denied ? EACCES : EIO,
+                         "the token service '%s' answers %ld", realm, answer.status);
     }
     return token_of(&answer, ret, err);
 }
@@ -196,21 +176,32 @@ static int check_realm(const char *realm, bool insecure, struct error **err)
     return 0;
 }
 
-int auth_answer(struct http *h, const char *header, const struct credentials *c,
-                const char *repository, bool insecure, char **ret_authorization, struct error **err)
+int auth_answer(struct http *h, const struct token_request *q, struct token *ret,
+                struct error **err)
 {
-    struct challenge challenge;
-    challenge_parse(header, &challenge);
-    int r;
-    if (challenge.bearer) {
-        r = check_realm(challenge.realm, insecure, err);
-        r = r < 0 ? r : fetch_token(h, &challenge, c, repository, insecure, ret_authorization, err);
-    } else if (challenge.basic && c->basic) {
-        *ret_authorization = str_format("Basic %s", c->basic);
-        r = 0;
-    } else {
-        r = error_set(err, ERROR_DENIED, EACCES, "the registry asks for a login");
+    *ret = (struct token){0};
+    if (q->challenge->bearer) {
+        int r = check_realm(q->challenge->realm, q->insecure, err);
+        return r < 0 ? r : fetch_token(h, q, ret, err);
     }
-    challenge_done(&challenge);
-    return r;
+    if (q->challenge->basic && q->credentials->basic) {
+        ret->authorization = str_format("Basic %s", q->credentials->basic);
+        return 0;
+    }
+    return error_set(err, ERROR_DENIED, EACCES, "the registry asks for a login");
+}
+
+char *link_next(const char *header)
+{
+    const char *s = header;
+    while ((s = strchr(s, '<'))) {
+        size_t url = strcspn(++s, ">");
+        CLEANUP(free) char *parameters = xstrndup(s + url, strcspn(s + url, "<"));
+        bool next = strcasestr(parameters, "rel=next") || strcasestr(parameters, "rel=\"next\"");
+        if (next && url) {
+            return xstrndup(s, url);
+        }
+        s += url;
+    }
+    return NULL;
 }

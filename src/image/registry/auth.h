@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who we are to a registry: credentials that a login wrote, and the tokens that the registry's
- * service gives for them or to anybody (distribution specification, "Token Authentication").
- * Side effects: reads files, network. */
+/* What a registry asks for before it answers, and the tokens that its service gives to whoever has
+ * credentials or to anybody (distribution's "Token Authentication" and "OAuth2 Token
+ * Authentication"). Side effects: network. */
 #pragma once
 
-#include "base/error.h"
+#include "image/registry/credentials.h"
 #include "image/registry/http.h"
-
-struct credentials {
-    char *basic;          /* base64 of "user:password", or NULL */
-    char *identity_token; /* to be changed for a token, or NULL */
-};
-/* Of $REGISTRY_AUTH_FILE, else $DOCKER_CONFIG/config.json, else ~/.docker/config.json; none is no
- * error. */
-int credentials_load(const char *registry, struct credentials *ret, struct error **err) NODISCARD;
-void credentials_done(struct credentials *c);
 
 struct challenge { /* of a WWW-Authenticate header, RFC 9110 §11.6.1 */
     bool bearer, basic;
@@ -22,9 +13,32 @@ struct challenge { /* of a WWW-Authenticate header, RFC 9110 §11.6.1 */
 };
 void challenge_parse(const char *header, struct challenge *ret);
 void challenge_done(struct challenge *c);
+static inline void challenge_cleanup(struct challenge *c)
+{
+    challenge_done(c);
+}
 
-/* Answers a challenge: the caller frees *ret_authorization, the value of an Authorization header.
- * ERROR_DENIED when nothing that we have will do. */
-int auth_answer(struct http *h, const char *header, const struct credentials *c,
-                const char *repository, bool insecure, char **ret_authorization,
+struct token {
+    char *authorization;   /* the value of an Authorization header */
+    char *identity_token;  /* of a login: to be kept instead of the password, or NULL */
+    int64_t expires_at_ms; /* of CLOCK_MONOTONIC; 0: never */
+};
+void token_done(struct token *t);
+
+struct token_request {
+    const struct challenge *challenge;
+    const struct credentials *credentials;
+    const struct strv *scopes; /* "repository:library/nginx:pull,push" */
+    const struct http_tls *tls;
+    bool insecure; /* also: a token service without TLS will do */
+    bool login;    /* an identity token is asked for */
+};
+/* Answers a challenge. ERROR_DENIED when nothing that we have will do. */
+int auth_answer(struct http *h, const struct token_request *q, struct token *ret,
                 struct error **err) NODISCARD;
+
+int64_t auth_now_ms(void); /* CLOCK_MONOTONIC */
+
+/* The URL of the next page in a Link header (RFC 8288: <URL>; rel="next"); NULL when there is none.
+ * Pure; the caller frees. */
+char *link_next(const char *header);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/registry/auth.h"
 
-#include <fcntl.h>
-
-#include "base/file.h"
 #include "base/test.h"
 
 static void test_auth_challenges_are_read(void)
@@ -32,31 +29,26 @@ static void test_auth_challenges_are_read(void)
     }
 }
 
-static void test_auth_credentials_are_of_the_registry(void)
+static void test_auth_links_to_the_next_page(void)
 {
-    char folder[] = "/tmp/auth-test-XXXXXX";
-    CHECK(mkdtemp(folder) != NULL);
-    CLEANUP(free) char *path = str_format("%s/config.json", folder);
-    static const char text[] = "{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"aHVi\"},"
-                               "\"quay.io\": {\"auth\": \"cXVheQ==\", \"identitytoken\": \"id\"}}}";
-    struct error *err = NULL;
-    CHECK_OK(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_NO_SYNC, &err), err);
-    CHECK(setenv("DOCKER_CONFIG", folder, 1) == 0 && unsetenv("REGISTRY_AUTH_FILE") == 0);
-    struct credentials hub, quay, none;
-    CHECK_OK(credentials_load("docker.io", &hub, &err), err);
-    CHECK_OK(credentials_load("quay.io", &quay, &err), err);
-    CHECK_OK(credentials_load("quay.io.evil.example", &none, &err), err);
-    (void)unlink(path);
-    (void)rmdir(folder);
-    CHECK_STR(hub.basic, "aHVi");
-    CHECK_STR(quay.identity_token, "id");
-    CHECK(!none.basic && !none.identity_token);
-    credentials_done(&hub);
-    credentials_done(&quay);
+    static const struct {
+        const char *header, *next;
+    } table[] = {
+        {"</v2/x/tags/list?last=b&n=2>; rel=\"next\"", "/v2/x/tags/list?last=b&n=2"},
+        {"<a>; rel=prev, <b>; title=\"t\"; rel=next", "b"},
+        {"<a>; rel=\"last\"", NULL},
+        {"<>; rel=next", NULL},
+        {"<a", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        CLEANUP(free) char *next = link_next(table[i].header);
+        CHECK_STR(next, table[i].next);
+    }
 }
 
 static const struct test tests[] = {
     TEST(test_auth_challenges_are_read),
-    TEST(test_auth_credentials_are_of_the_registry),
+    TEST(test_auth_links_to_the_next_page),
 };
 TEST_MAIN(tests)

@@ -12,10 +12,10 @@
 #define ACCEPT                                                                                     \
     MEDIA_INDEX ", " MEDIA_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST              \
                 ", application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1"
-#define TAGS_BYTES_MAX ((size_t)16 << 20)
 
 struct pull_request {
     const struct verb_request *verb;
+    struct store *store;
     struct reference reference;
     struct platform platform;
     struct unpack_limits limits;
@@ -128,9 +128,9 @@ static bool is_present(const char *data_dir, const struct reference *r, const ch
     return image_resolve(data_dir, name, &i, NULL) >= 0 && str_equal(i->id, id);
 }
 
-static int pull_content(const struct pull_request *q, struct store *s, struct registry *r,
-                        struct http *h, const struct pulled_text *manifest, const json_t *json,
-                        const char *named, struct error **err)
+static int pull_content(const struct pull_request *q, struct registry *r, struct http *h,
+                        const struct pulled_text *manifest, const json_t *json, const char *named,
+                        struct error **err)
 {
     CLEANUP(manifest) struct manifest m = {0};
     CLEANUP(strv) struct strv diff_ids = {0};
@@ -148,15 +148,15 @@ static int pull_content(const struct pull_request *q, struct store *s, struct re
     }
     bool newer = e >= 0 && !is_present(q->verb->data_dir, &q->reference, config.digest);
     if (e >= 0) {
-        e = pull_layers(s, r, &m, &diff_ids, &q->limits, q->quiet, layers, err);
+        e = pull_layers(q->store, r, &m, &diff_ids, &q->limits, q->quiet, layers, err);
     }
     if (e >= 0) {
         struct image_draft d = {config.text,   config.len, manifest->text,
                                 manifest->len, layers,     m.layer_count};
-        e = image_add(s, &d, &id, err);
+        e = image_add(q->store, &d, &id, err);
     }
     if (e >= 0) {
-        e = add_names(s, &q->reference, named, id, err);
+        e = add_names(q->store, &q->reference, named, id, err);
     }
     if (e >= 0) {
         tell(q, named, newer);
@@ -169,10 +169,9 @@ static int pull_content(const struct pull_request *q, struct store *s, struct re
     return e;
 }
 
-static int pull_one(const struct pull_request *q, struct store *s, struct registry *r,
-                    struct error **err)
+static int pull_one(const struct pull_request *q, struct registry *r, struct error **err)
 {
-    CLEANUP(http) struct http *h = http_new();
+    CLEANUP(http) struct http *h = http_new(r->client);
     CLEANUP(json) json_t *json = NULL;
     struct pulled_text manifest = {0};
     char named[DIGEST_TEXT_BYTES];
@@ -183,100 +182,42 @@ static int pull_one(const struct pull_request *q, struct store *s, struct regist
             printf("%s: Pulling from %s\n", what, q->reference.repository);
             fflush(stdout);
         }
-        e = pull_content(q, s, r, h, &manifest, json, named, err);
+        e = pull_content(q, r, h, &manifest, json, named, err);
     }
     pulled_text_done(&manifest);
     return e;
 }
 
-/* The tags of a repository, a page at a time. */
-static int list_tags(struct registry *r, struct strv *ret, struct error **err)
-{
-    CLEANUP(http) struct http *h = http_new();
-    CLEANUP(free) char *path = xstrdup("tags/list");
-    while (path) {
-        CLEANUP(http_response) struct http_response answer = {0};
-        CLEANUP(json) json_t *json = NULL;
-        int e;
-        if ((e = registry_get(r, h, path, NULL, TAGS_BYTES_MAX, &answer, err)) < 0 ||
-            (e = json_parse(str_or(answer.body.data, ""), answer.body.len, "the list of tags",
-                            &json, err)) < 0 ||
-            (e = json_get_strv(json, "tags", "the list of tags", ret, err)) < 0) {
-            return e;
-        }
-        free(path);
-        const char *more = answer.link ? strstr(answer.link, "tags/list?") : NULL;
-        path = more ? xstrndup(more, strcspn(more, ">")) : NULL;
-    }
-    return 0;
-}
-
-static int pull_tags(struct pull_request *q, struct store *s, struct registry *r,
-                     struct error **err)
+static int pull_tags(struct pull_request *q, struct registry *r, struct error **err)
 {
     CLEANUP(strv) struct strv tags = {0};
-    int e = list_tags(r, &tags, err);
+    int e = registry_tags(r, &tags, err);
     for (size_t i = 0; i < tags.count && e >= 0; i++) {
         CLEANUP(free) char *tag = xstrdup(tags.items[i]);
         char *asked = q->reference.tag;
         q->reference.tag = tag;
-        e = pull_one(q, s, r, err);
+        e = pull_one(q, r, err);
         q->reference.tag = asked;
     }
     return e;
 }
 
-static int pull_from(struct pull_request *q, struct store *s, const struct registry_address *a,
-                     struct error **err)
+static int pull_from(void *context, struct registry *r, struct error **err)
 {
-    struct registry r = {0};
-    int e = registry_open(q->reference.registry, a, q->reference.repository, &r, err);
-    if (e >= 0) {
-        e = q->all_tags ? pull_tags(q, s, &r, err) : pull_one(q, s, &r, err);
-        registry_close(&r);
-    }
-    return e;
-}
-
-/* Of an address that was only tried (a mirror, TLS where plain HTTP may be spoken) any failure of
- * the network or of what it has leads to the next one. */
-static bool try_next(const struct registry_address *a, const struct error *e)
-{
-    if (interrupt_wanted()) {
-        return false;
-    }
-    if (a->is_mirror) {
-        return e->kind == ERROR_NETWORK || e->kind == ERROR_NOT_FOUND || e->kind == ERROR_CORRUPT ||
-               e->kind == ERROR_DENIED;
-    }
-    return e->kind == ERROR_NETWORK && e->code != EHOSTUNREACH;
+    struct pull_request *q = context;
+    return q->all_tags ? pull_tags(q, r, err) : pull_one(q, r, err);
 }
 
 static int pull(struct pull_request *q, struct error **err)
 {
-    struct registry_settings settings = {0};
-    struct registry_address *addresses = NULL;
-    size_t count = 0;
     CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
-    int r;
-    if ((r = registry_settings_load(q->verb->config_path, q->reference.registry, &settings, err)) <
-            0 ||
-        (r = store_open(q->verb->data_dir, &s, err)) < 0) {
-        registry_settings_done(&settings);
+    int r = store_open(q->verb->data_dir, &s, err);
+    if (r < 0) {
         return r;
     }
-    registry_addresses(q->reference.registry, &settings, &addresses, &count);
-    for (size_t i = 0; i < count; i++) {
-        CLEANUP(error) struct error *why = NULL;
-        r = pull_from(q, &s, &addresses[i], &why);
-        if (r >= 0 || i + 1 == count || !try_next(&addresses[i], why)) {
-            r = r < 0 ? error_move(err, &why, r) : r;
-            break;
-        }
-    }
-    registry_addresses_free(addresses, count);
-    registry_settings_done(&settings);
-    return r;
+    q->store = &s;
+    return registry_at_each(q->verb->config_path, q->reference.registry, q->reference.repository,
+                            true, pull_from, q, err);
 }
 
 static int read_request(const struct verb_request *verb, struct pull_request *q, struct error **err)
@@ -302,9 +243,6 @@ int verb_pull(const struct verb_request *request, struct error **err)
 {
     struct pull_request q = {.verb = request};
     int r = read_request(request, &q, err);
-    if (r >= 0) {
-        r = http_global_init(err);
-    }
     if (r >= 0) {
         CLEANUP(free) char *name = reference_familiar(&q.reference);
         r = pull(&q, err);

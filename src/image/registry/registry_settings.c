@@ -7,6 +7,7 @@
 #include "image/reference.h"
 
 #define DOCKER_HUB "registry-1.docker.io" /* where docker.io's images are */
+#define TIMEOUT_MAX 86400
 
 static int check_mirrors(const struct strv *mirrors, const char *where, struct error **err)
 {
@@ -27,11 +28,12 @@ static int check_mirrors(const struct strv *mirrors, const char *where, struct e
 int registry_settings_load(const char *config_path, const char *registry,
                            struct registry_settings *ret, struct error **err)
 {
-    static const char *const known[] = {"insecure", "mirrors", NULL};
+    static const char *const known[] = {"certs", "insecure", "mirrors", "timeout", NULL};
     CLEANUP(json) json_t *part = NULL;
     CLEANUP(free) char *where = str_format("settings: registries: %s", registry);
     json_t *own = NULL;
     struct registry_settings s = {0};
+    const char *certs = NULL;
     int r;
     if ((r = settings_load_part(config_path, "registries", &part, err)) < 0 ||
         (r = json_get_object(part, registry, "settings: registries", &own, err)) < 0) {
@@ -39,11 +41,14 @@ int registry_settings_load(const char *config_path, const char *registry,
     }
     if (own && ((r = settings_check_keys(own, where, known, err)) < 0 ||
                 (r = json_get_bool(own, "insecure", where, &s.insecure, err)) < 0 ||
+                (r = json_get_str(own, "certs", where, &certs, err)) < 0 ||
+                (r = json_get_i64(own, "timeout", where, 1, TIMEOUT_MAX, &s.timeout, err)) < 0 ||
                 (r = json_get_strv(own, "mirrors", where, &s.mirrors, err)) < 0 ||
                 (r = check_mirrors(&s.mirrors, where, err)) < 0)) {
         registry_settings_done(&s);
         return r;
     }
+    s.certs = xstrdup(certs);
     *ret = s;
     return 0;
 }
@@ -51,6 +56,15 @@ int registry_settings_load(const char *config_path, const char *registry,
 void registry_settings_done(struct registry_settings *s)
 {
     strv_done(&s->mirrors);
+    free(s->certs);
+    *s = (struct registry_settings){0};
+}
+
+char *registry_host_of(const char *url)
+{
+    const char *host = strstr(url, "//");
+    host = host ? host + 2 : url;
+    return xstrndup(host, strcspn(host, "/?#"));
 }
 
 bool registry_is_loopback(const char *registry)

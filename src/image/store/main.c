@@ -15,16 +15,12 @@
 static const struct {
     const char *name;
     int (*run)(const struct verb_request *r, struct error **err);
+    bool any_user; /* it does not touch the store */
 } verbs[] = {
-    {"bootstrap", verb_bootstrap},
-    {"busybox", verb_busybox},
-    {"check", verb_check},
-    {"import", verb_import},
-    {"load", verb_load},
-    {"pull", verb_pull},
-    {"rmi", verb_rmi},
-    {"save", verb_save},
-    {"tag", verb_tag},
+    {"bootstrap", verb_bootstrap}, {"busybox", verb_busybox}, {"check", verb_check},
+    {"import", verb_import},       {"load", verb_load},       {"login", verb_login, true},
+    {"logout", verb_logout, true}, {"pull", verb_pull},       {"rmi", verb_rmi},
+    {"save", verb_save},           {"tag", verb_tag},         {"tags", verb_tags, true},
 };
 
 static int check_root(struct error **err)
@@ -52,7 +48,8 @@ static int run(const json_t *json, struct error **err)
     for (size_t i = 0; i < ARRAY_SIZE(verbs) && data_dir; i++) {
         if (str_equal(verbs[i].name, verb)) {
             struct verb_request request = {json, data_dir, config};
-            return verbs[i].run(&request, err);
+            r = verbs[i].any_user ? 0 : check_root(err);
+            return r < 0 ? r : verbs[i].run(&request, err);
         }
     }
     return error_set(err, ERROR_INTERNAL, 0, "cloison-image knows no verb '%s'", verb);
@@ -85,9 +82,6 @@ int main(int argc, char **argv)
     }
     if (r >= 0 && error_fd >= 0) {
         (void)fcntl((int)error_fd, F_SETFD, FD_CLOEXEC); /* else a child would keep it open */
-    }
-    if (r >= 0) {
-        r = check_root(&err);
     }
     if (r >= 0) {
         r = run(json, &err);

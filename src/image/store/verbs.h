@@ -17,6 +17,12 @@ struct verb_request {
 int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference", "platform"?, "quiet"?, "allTags"?} */
 int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference"}: writes a line a tag. */
+int verb_tags(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"server"?, "user"?, "passwordFd"?, "passwordStdin"?} */
+int verb_login(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"server"?} */
+int verb_logout(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"input"?, "quiet"?} */
 int verb_load(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"images": […], "output"?, "format"?} */
