@@ -55,7 +55,7 @@ static int set_va(struct error **err, enum error_kind kind, int code, bool with_
     return -code;
 }
 
-int error_set(struct error **err, enum error_kind kind, int code, const char *format, ...)
+int(error_set)(struct error **err, enum error_kind kind, int code, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -64,7 +64,7 @@ int error_set(struct error **err, enum error_kind kind, int code, const char *fo
     return r;
 }
 
-int error_set_errno(struct error **err, enum error_kind kind, int code, const char *format, ...)
+int(error_set_errno)(struct error **err, enum error_kind kind, int code, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -73,7 +73,7 @@ int error_set_errno(struct error **err, enum error_kind kind, int code, const ch
     return r;
 }
 
-int error_wrap(struct error **err, int result, const char *format, ...)
+int(error_wrap)(struct error **err, int result, const char *format, ...)
 {
     if (!err || !*err) {
         return result;
@@ -88,7 +88,7 @@ int error_wrap(struct error **err, int result, const char *format, ...)
     return result;
 }
 
-int error_hint(struct error **err, int result, const char *format, ...)
+int(error_hint)(struct error **err, int result, const char *format, ...)
 {
     if (!err || !*err || (*err)->hint) {
         return result;
@@ -100,7 +100,7 @@ int error_hint(struct error **err, int result, const char *format, ...)
     return result;
 }
 
-int error_move(struct error **to, struct error **from, int result)
+int(error_move)(struct error **to, struct error **from, int result)
 {
     if (to) {
         assert(!*to);

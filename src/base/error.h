@@ -11,6 +11,7 @@
  * error_exit_status(). Nobody else prints. */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -58,6 +59,30 @@ int error_hint(struct error **err, int result, const char *format, ...) PRINTF_L
 
 /* Moves *from into *to, which must be empty; frees it when `to` is NULL. Returns `result`. */
 int error_move(struct error **to, struct error **from, int result);
+
+#ifdef __clang_analyzer__
+/* clang's analyzer sees one file at a time: that what failed is negative it must be told. */
+#define error_set(...) ((error_set)(__VA_ARGS__), -EINVAL)
+#define error_set_errno(...) ((error_set_errno)(__VA_ARGS__), -EINVAL)
+#define error_move(to, from, result)                                                               \
+    ({                                                                                             \
+        int failed_ = (result);                                                                    \
+        (void)(error_move)((to), (from), failed_);                                                 \
+        failed_;                                                                                   \
+    })
+#define error_wrap(err, result, ...)                                                               \
+    ({                                                                                             \
+        int failed_ = (result);                                                                    \
+        (void)(error_wrap)((err), failed_, __VA_ARGS__);                                           \
+        failed_;                                                                                   \
+    })
+#define error_hint(err, result, ...)                                                               \
+    ({                                                                                             \
+        int failed_ = (result);                                                                    \
+        (void)(error_hint)((err), failed_, __VA_ARGS__);                                           \
+        failed_;                                                                                   \
+    })
+#endif
 
 /* Frees; NULL is fine. */
 void error_free(struct error *e);

@@ -185,7 +185,7 @@ json_t *inspect_host_config(const struct engine *e, const struct container *c, c
         "LogConfig", log_config_of(c), "NetworkMode", str_or(c->network_mode, ""), "PortBindings",
         bindings_of(c), "RestartPolicy", "Name", str_or(c->restart_policy, "no"),
         "MaximumRetryCount", c->restart_max, "AutoRemove", c->remove, "Ulimits", ulimits_of(spec),
-        "NanoCpus", (json_int_t)(thousandths * 1000000), "Runtime", str_or(c->wall, "container"),
+        "NanoCpus", (json_int_t)thousandths * 1000000, "Runtime", str_or(c->wall, "container"),
         "ShmSize", (json_int_t)(shm ? json_integer_value(shm) : 67108864), "Devices",
         devices_of(c->request), "Sysctls", map_of(json_object_get(c->request, "sysctls"), '='),
         "Tmpfs", map_of(json_object_get(c->request, "tmpfs"), ':'), "StorageOpt",

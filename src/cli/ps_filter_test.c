@@ -54,7 +54,7 @@ static void expect(const char *expected, const char *first, ...)
     CLEANUP(free) char *text = NULL;
     va_list more;
     va_start(more, first);
-    for (const char *c = first; c; c = va_arg(more, const char *)) {
+    for (const char *c = first; c; c = va_arg(more, const char *)) { /* NOLINT: it is initialised */
         strv_add(&conditions, c);
     }
     va_end(more);

@@ -126,7 +126,7 @@ int engine_exec(const struct engine *e, const char *name, struct exec_request *r
     if (r == 0) {
         r = environment_complete(&request->env_files, &request->env, err);
     }
-    if (r < 0) {
+    if (r != 0) {
         return r;
     }
     CLEANUP(free) char *config = container_data_path(e, c->id, "config.json");

@@ -173,7 +173,7 @@ int engine_run(const struct engine *e, struct run_request *request, struct error
         r = draft_spec(e, &d, false, err);
         timing_mark(&timing, "spec");
     }
-    if (r < 0) {
+    if (r != 0) {
         return r;
     }
     hold_signals(&signals);
@@ -221,7 +221,7 @@ int engine_create(const struct engine *e, struct run_request *request, struct er
     if (r == 0) {
         r = check_plan(e, &d, err);
     }
-    if (r < 0) {
+    if (r != 0) {
         return r;
     }
     hold_signals(&signals);

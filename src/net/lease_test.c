@@ -170,6 +170,7 @@ static void test_lease_ports(void)
     CLEANUP(net_attachment) struct net_attachment *b = NULL;
     CLEANUP(free) char *first = reserve("a", NULL, one, &a);
     CHECK_STR(first, "10.255.255.2");
+    CHECK(a);
     CHECK_INT(a->held_count, 1);
     CLEANUP(free)
     char *expected = str_format("port %d/tcp is already in use by container a", port);
@@ -228,6 +229,7 @@ static void test_lease_nothing_left(void)
     CLEANUP(net_attachment) struct net_attachment *a = NULL;
     CLEANUP(free) char *got = reserve("a", NULL, "70-75", &a);
     CHECK_STR(got, "10.255.255.2");
+    CHECK(a);
     CHECK_INT(json_array_size(a->ports), 6);
     CHECK_INT(a->held_count, 6);
     struct leases l = LEASES_NONE;

@@ -103,7 +103,7 @@ address_of() { cloison inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
     server=$!
     wait_for 5 curl -sS -m 1 -o /dev/null "http://127.0.0.2:$port/"
     run cloison run --rm --cap-add NET_ADMIN --sysctl net.ipv4.conf.all.route_localnet=1 busybox sh -c \
-        "ip link set lo down; ip route add 127.0.0.2/32 via $SUBNET_PREFIX.1 && timeout 2 wget -q -O - http://127.0.0.2:$port/"
+        "ip link set lo down; ip route add 127.0.0.2/32 via $SUBNET_PREFIX.1 && wget -T 2 -q -O - http://127.0.0.2:$port/"
     kill $server
     [ "$status" -ne 0 ]
     [[ $output != *"Directory listing"* ]]

@@ -15,16 +15,20 @@ extern const char __executable_start[], etext[]; /* of the linker: a static, fix
 #define PAGE ((uintptr_t)4096) /* the smallest: madvise() wants multiples of it */
 #define STACK_DEPTH ((uintptr_t)256 << 10)
 
+static const char *page_of(const char *at)
+{
+    return at - ((uintptr_t)at & (PAGE - 1));
+}
+
 static void drop_text(void)
 {
-    uintptr_t from = (uintptr_t)__executable_start & ~(PAGE - 1);
-    uintptr_t to = ((uintptr_t)etext + PAGE - 1) & ~(PAGE - 1);
-    (void)madvise((void *)from, to - from, MADV_DONTNEED); /* clean pages of a file */
+    const char *from = page_of(__executable_start), *to = page_of(etext + PAGE - 1);
+    (void)madvise((void *)from, (size_t)(to - from), MADV_DONTNEED); /* clean pages of a file */
 }
 
 static void drop_stack(void)
 {
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+    const char *here = page_of(__builtin_frame_address(0));
     /* Two pages are left for the frames that this very call needs. */
     (void)madvise((void *)(here - STACK_DEPTH), STACK_DEPTH - 2 * PAGE, MADV_DONTNEED);
 }

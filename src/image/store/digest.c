@@ -33,7 +33,7 @@ void digest_end(struct digest *d, char ret_text[DIGEST_TEXT_BYTES])
     unsigned int len = 0;
     int ok = EVP_DigestFinal_ex(d->context, raw, &len);
     assert(ok && len == 32);
-    memcpy(ret_text, "sha256:", 7);
+    (void)stpcpy(ret_text, "sha256:");
     for (unsigned int i = 0; i < len; i++) {
         snprintf(ret_text + 7 + 2 * i, 3, "%02x", raw[i]);
     }

@@ -204,8 +204,8 @@ static void put_devices(struct nftnl_set *elements, uint32_t set, const char *in
 {
     char key[2 * DEVICE_BYTES] = {0};
     char *second = set == SET_BRIDGES ? key : key + DEVICE_BYTES;
-    memcpy(key, in, strlen(in));
-    memcpy(second, out, strlen(out));
+    (void)stpncpy(key, in, DEVICE_BYTES);
+    (void)stpncpy(second, out, DEVICE_BYTES);
     put_element(elements, key, set_rows[set].key_len, NULL, 0);
 }
 

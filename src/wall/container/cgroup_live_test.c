@@ -397,7 +397,7 @@ static void test_cgroup_live_refused_value(void)
     error_free(take_ptr(b.err));
     struct spec_resources quota = {.cpu_quota_us = {true, 10}};
     CHECK(cgroup_update(&b.plan.set, &quota, &b.err) < 0);
-    CHECK(str_starts(b.err->message, "cannot set the CPU quota: writing '10"));
+    CHECK(b.err && str_starts(b.err->message, "cannot set the CPU quota: writing '10"));
     error_free(take_ptr(b.err));
     end(&b);
 }

@@ -168,7 +168,7 @@ static int copy_folder(int from, int to, int depth)
 
 int copy_up(int from_fd, int to_fd)
 {
-    struct stat st;
+    struct stat st = {0};
     int r = copy_folder(from_fd, to_fd, 0);
     if (r == 0 && fstat(from_fd, &st) < 0) {
         r = -errno;

@@ -54,7 +54,7 @@ void plan_hooks(struct planning *g);
  * same for exec into a running workload. */
 int plan_process_host(struct plan *p, const struct spec_process *process,
                       struct error **err) NODISCARD;
-int plan_process(struct plan *p, const struct spec_process *process, const char *personality,
+int plan_process(struct plan *p, const struct spec_process *process, const char *domain,
                  int preserved, struct error **err) NODISCARD;
 void plan_program(struct plan *p, const struct spec_process *process);
 /* Wherever a process is set up: session, keyring. */

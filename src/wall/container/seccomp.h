@@ -45,8 +45,8 @@ int seccomp_program_get(struct arena *a, const struct spec_seccomp *profile, con
                         struct seccomp_program *ret, struct error **err) NODISCARD;
 
 /* What a program has besides its instructions; refuses a notify action that cannot work. */
-int seccomp_describe(struct arena *a, const struct spec_seccomp *profile,
-                     struct seccomp_program *ret, struct error **err) NODISCARD;
+int seccomp_describe(struct arena *a, const struct spec_seccomp *s, struct seccomp_program *ret,
+                     struct error **err) NODISCARD;
 
 /* The same as seccomp_program_get() without a cache. */
 int seccomp_compile(struct arena *a, const struct spec_seccomp *profile,
