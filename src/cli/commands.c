@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_attach,
     &command_rename,
     &command_rm,
+    &command_container_prune,
     &command_explain_run,
     /* Images */
     &command_images,
@@ -36,15 +37,26 @@ const struct command *const commands[] = {
     &command_tags,
     &command_login,
     &command_logout,
+    &command_image_prune,
+    /* Volumes */
+    &command_volume_create,
+    &command_volume_ls,
+    &command_volume_inspect,
+    &command_volume_rm,
+    &command_volume_prune,
     /* System */
     &command_info,
     &command_version,
     &command_system_boot,
     &command_system_check,
+    &command_system_df,
+    &command_system_prune,
     &command_system_shutdown,
     &command_events,
     &command_help,
     /* Hidden */
+    &command_container_inspect,
+    &command_image_inspect,
     &command_explain,
     &command_complete,
     &command_describe,
@@ -56,10 +68,12 @@ const struct command *const commands[] = {
 static const struct {
     const char *noun, *verb, *ours;
 } longer_forms[] = {
-    {"container", "ls", "ps"},      {"container", "list", "ps"}, {"container", NULL, NULL},
-    {"image", "ls", "images"},      {"image", "list", "images"}, {"image", "rm", "rmi"},
-    {"image", "remove", "rmi"},     {"image", NULL, NULL},       {"system", "info", "info"},
-    {"system", "events", "events"},
+    {"container", "ls", "ps"},         {"container", "list", "ps"},
+    {"container", NULL, NULL},         {"image", "ls", "images"},
+    {"image", "list", "images"},       {"image", "rm", "rmi"},
+    {"image", "remove", "rmi"},        {"image", NULL, NULL},
+    {"system", "info", "info"},        {"volume", "list", "volume ls"},
+    {"volume", "remove", "volume rm"}, {"system", "events", "events"},
 };
 
 static const struct command *find_exact(const char *name)
@@ -142,10 +156,9 @@ static const char *nearest(const char *word)
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
 static const char *const dockers[] = {
-    "build", "builder", "buildx", "commit",  "compose", "config", "context",
-    "cp",    "diff",    "export", "history", "login",   "logout", "network",
-    "node",  "plugin",  "port",   "push",    "search",  "secret", "service",
-    "stack", "stats",   "swarm",  "trust",   "update",  "volume", NULL};
+    "build",  "builder", "buildx",  "commit", "compose", "config", "context", "cp",     "diff",
+    "export", "history", "login",   "logout", "network", "node",   "plugin",  "port",   "push",
+    "search", "secret",  "service", "stack",  "stats",   "swarm",  "trust",   "update", NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

@@ -12,6 +12,8 @@
 extern const struct command command_attach;
 extern const struct command command_bootstrap;
 extern const struct command command_complete;
+extern const struct command command_container_inspect;
+extern const struct command command_container_prune;
 extern const struct command command_create;
 extern const struct command command_describe;
 extern const struct command command_events;
@@ -19,6 +21,8 @@ extern const struct command command_exec;
 extern const struct command command_explain;
 extern const struct command command_explain_run;
 extern const struct command command_help;
+extern const struct command command_image_inspect;
+extern const struct command command_image_prune;
 extern const struct command command_images;
 extern const struct command command_import;
 extern const struct command command_info;
@@ -41,12 +45,19 @@ extern const struct command command_start;
 extern const struct command command_stop;
 extern const struct command command_system_boot;
 extern const struct command command_system_check;
+extern const struct command command_system_df;
+extern const struct command command_system_prune;
 extern const struct command command_system_shutdown;
 extern const struct command command_tag;
 extern const struct command command_tags;
 extern const struct command command_top;
 extern const struct command command_unpause;
 extern const struct command command_version;
+extern const struct command command_volume_create;
+extern const struct command command_volume_inspect;
+extern const struct command command_volume_ls;
+extern const struct command command_volume_prune;
+extern const struct command command_volume_rm;
 extern const struct command command_wait;
 
 /* All of them; ends with NULL. */

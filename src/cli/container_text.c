@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cli/human.h"
+#include "base/human.h"
 
 #define COMMAND_WIDTH 20 /* Docker's */
 
@@ -160,4 +160,16 @@ char *container_command_text(const struct container *c, bool shorten)
 char *container_id_text(const struct container *c, bool whole)
 {
     return whole ? xstrdup(c->id) : xstrndup(c->id, CONTAINER_SHORT_ID_DIGITS);
+}
+
+char *labels_text(const json_t *labels)
+{
+    struct strbuf b = {0};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)labels, key, value)
+    {
+        strbuf_addf(&b, "%s%s=%s", b.len ? "," : "", key, str_or(json_string_value(value), ""));
+    }
+    return strbuf_take(&b);
 }

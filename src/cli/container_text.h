@@ -17,5 +17,8 @@ char *container_command_text(const struct container *c, bool shorten);
 /* The first 12 digits, or all. */
 char *container_id_text(const struct container *c, bool whole);
 
+/* An object of labels as "a=1,b=2". */
+char *labels_text(const json_t *labels);
+
 /* The text cut to `width` characters, the last one "…"; itself when it fits. */
 char *text_shorten(const char *text, size_t width);

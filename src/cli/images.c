@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/human.h"
 #include "cli/commands.h"
 #include "cli/format.h"
-#include "cli/human.h"
 #include "image/filter.h"
 
 struct images_values {

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/human.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/host_text.h"
-#include "cli/human.h"
 #include "engine/container.h"
 
 struct info_values {

@@ -83,10 +83,9 @@ static int check_type(const struct inspect_values *v, struct error **err)
     return error_hint(err, r, "types are container, image and volume");
 }
 
-static int inspect_run(const struct command_context *context, void *values, int argc, char **argv,
-                       struct error **err)
+static int inspect(const struct command_context *context, const struct inspect_values *v, int argc,
+                   char **argv, struct error **err)
 {
-    const struct inspect_values *v = values;
     struct engine engine = {context->data_dir, context->run_dir, context->config_path};
     CLEANUP(json) json_t *found = json_array();
     int r = check_type(v, err);
@@ -114,6 +113,36 @@ static int inspect_run(const struct command_context *context, void *values, int 
     return r < 0 ? r : status;
 }
 
+int inspect_objects(const struct command_context *context, const char *type, const char *format,
+                    int argc, char **argv, struct error **err)
+{
+    struct inspect_values v = {.type = type, .format = format};
+    return inspect(context, &v, argc, argv, err);
+}
+
+static int inspect_run(const struct command_context *context, void *values, int argc, char **argv,
+                       struct error **err)
+{
+    return inspect(context, values, argc, argv, err);
+}
+
+/* Docker's longer forms look for one type alone. */
+static int inspect_image_run(const struct command_context *context, void *values, int argc,
+                             char **argv, struct error **err)
+{
+    struct inspect_values *v = values;
+    v->type = "image";
+    return inspect(context, v, argc, argv, err);
+}
+
+static int inspect_container_run(const struct command_context *context, void *values, int argc,
+                                 char **argv, struct error **err)
+{
+    struct inspect_values *v = values;
+    v->type = "container";
+    return inspect(context, v, argc, argv, err);
+}
+
 #define AT(field) offsetof(struct inspect_values, field)
 static const struct option inspect_options[] = {
     {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
@@ -134,4 +163,42 @@ const struct command command_inspect = {
     .max_arguments = -1,
     .argument_completion = COMPLETE_CONTAINER,
     .run = inspect_run,
+};
+
+static const struct option image_options[] = {
+    {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
+    {0},
+};
+static const struct option container_options[] = {
+    {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
+    {'s', "size", OPTION_FLAG, AT(size), NULL, "Show what a container takes on the disk"},
+    {0},
+};
+
+const struct command command_image_inspect = {
+    .name = "image inspect",
+    .group = "Images",
+    .summary = "Show all that is known of images",
+    .arguments = "[OPTIONS] IMAGE [IMAGE...]",
+    .options = image_options,
+    .values_size = sizeof(struct inspect_values),
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .argument_completion = COMPLETE_IMAGE,
+    .run = inspect_image_run,
+    .hidden = true,
+};
+
+const struct command command_container_inspect = {
+    .name = "container inspect",
+    .group = "Containers",
+    .summary = "Show all that is known of containers",
+    .arguments = "[OPTIONS] CONTAINER [CONTAINER...]",
+    .options = container_options,
+    .values_size = sizeof(struct inspect_values),
+    .min_arguments = 1,
+    .max_arguments = -1,
+    .argument_completion = COMPLETE_CONTAINER,
+    .run = inspect_container_run,
+    .hidden = true,
 };

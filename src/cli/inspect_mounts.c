@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/inspect_object.h"
+#include "engine/volumes.h"
 
 /* What every container gets is not the user's. */
 static bool is_own_mount(const char *destination)
@@ -94,14 +95,11 @@ json_t *inspect_mounts(const struct engine *e, const json_t *spec)
 
 json_t *inspect_volume(const struct engine *e, const char *name)
 {
-    CLEANUP(free) char *path = str_format("%s/volumes/%s/_data", e->data_dir, name);
-    struct stat st;
-    char created[TIME_TEXT_BYTES];
-    if (!*name || *name == '.' || strchr(name, '/') || stat(path, &st) < 0) {
+    CLEANUP(volume) struct volume v = {0};
+    if (volume_load(e, name, &v, NULL) < 0) {
         return NULL;
     }
-    time_text(&st.st_ctim, created);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{}, s:{}}", "Name", name, "Driver", "local",
-                     "Mountpoint", path, "CreatedAt", created, "Scope", "local", "Labels",
-                     "Options");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:{}}", "Name", v.name, "Driver", "local",
+                     "Mountpoint", v.path, "CreatedAt", v.created, "Scope", "local", "Labels",
+                     v.labels, "Options");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/options.h"
 #include "engine/container.h"
 
 /* The container's whole description; `size` adds SizeRw and SizeRootFs. A new reference; parts that
@@ -17,3 +18,8 @@ json_t *inspect_mounts(const struct engine *e, const json_t *spec);
 
 /* NULL when there is no such volume. */
 json_t *inspect_volume(const struct engine *e, const char *name);
+
+/* Prints all that is known of the objects of a type, one after the other or in an array; those that
+ * are not there have a line on standard error and make the exit status 1. */
+int inspect_objects(const struct command_context *context, const char *type, const char *format,
+                    int argc, char **argv, struct error **err) NODISCARD;

@@ -2,11 +2,11 @@
 /* `cloison ps`: the containers as a list. */
 #include <string.h>
 
+#include "base/human.h"
 #include "cli/commands.h"
 #include "cli/container_text.h"
 #include "cli/disk_usage.h"
 #include "cli/format.h"
-#include "cli/human.h"
 #include "cli/ps_filter.h"
 #include "image/image.h"
 
@@ -42,19 +42,6 @@ static void set_text(json_t *row, const char *key, char *text_take)
 {
     CLEANUP(free) char *text = text_take;
     json_object_set_new(row, key, json_string(text));
-}
-
-/* "a=1,b=2" */
-static char *labels_text(const json_t *labels)
-{
-    struct strbuf b = {0};
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)labels, key, value)
-    {
-        strbuf_addf(&b, "%s%s=%s", b.len ? "," : "", key, str_or(json_string_value(value), ""));
-    }
-    return strbuf_take(&b);
 }
 
 static char *mounts_text(const struct container *c, bool whole)

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "engine/volume_fill.h"
-
-#define ANONYMOUS_DIGITS 64
+#include "engine/volume_internal.h"
 
 bool volume_name_is_valid(const char *name)
 {
@@ -35,13 +34,7 @@ static int volume_create(const struct engine *e, const struct container *c, cons
     if (r == 0 && copy) {
         r = volume_fill(c, destination, data, err);
     }
-    if (r == 0 && rename(temporary, folder) < 0 && errno != EEXIST && errno != ENOTEMPTY) {
-        r = error_set_errno(err, ERROR_KERNEL, errno, "making the volume '%s'", name);
-    }
-    if (access(temporary, F_OK) == 0) {
-        IGNORE(remove_tree(AT_FDCWD, temporary, NULL) < 0); /* lost the race, or failed above */
-    }
-    return r;
+    return r < 0 ? volume_discard(temporary, r) : volume_finish(temporary, folder, NULL, err);
 }
 
 int volumes_create(const struct engine *e, const struct container *c, struct error **err)
@@ -62,34 +55,17 @@ int volumes_create(const struct engine *e, const struct container *c, struct err
     return 0;
 }
 
-/* Whether another container names it too (--volumes-from): then it stays for that one. */
-static bool is_used_elsewhere(const struct engine *e, const struct container *c, const char *name)
-{
-    struct container **list = NULL;
-    size_t count = 0;
-    bool used = false;
-    if (container_list(e, &list, &count, NULL) < 0) {
-        return true;
-    }
-    CLEANUP(free) char *prefix = str_format("%s:", name);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < list[i]->volumes.count && !str_equal(list[i]->id, c->id); k++) {
-            used = used || str_starts(list[i]->volumes.items[k], prefix);
-        }
-    }
-    container_list_free(list, count);
-    return used;
-}
-
 int volumes_remove_anonymous(const struct engine *e, const struct container *c, struct error **err)
 {
     for (size_t i = 0; i < c->anonymous.count; i++) {
+        CLEANUP(strv) struct strv users = {0};
         const char *name = c->anonymous.items[i];
-        CLEANUP(free) char *folder = str_format("%s/volumes/%s", e->data_dir, name);
-        if (!volume_name_is_valid(name) || is_used_elsewhere(e, c, name)) {
-            continue;
+        int r = volume_name_is_valid(name) ? volume_users(e, name, &users, err) : 0;
+        /* Another container may name it too (--volumes-from): then it stays for that one. */
+        bool others = users.count > 1 || (users.count == 1 && !strv_contains(&users, c->id));
+        if (r >= 0 && !others && volume_name_is_valid(name)) {
+            r = volume_delete(e, name, err);
         }
-        int r = remove_tree(AT_FDCWD, folder, err);
         if (r < 0) {
             return error_wrap(err, r, "volume '%s'", name);
         }

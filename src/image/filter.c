@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
-#include "base/options.h"
+#include "base/human.h"
 
 static int set_time_of(const char *data_dir, const char *name, char **ret, struct error **err)
 {
@@ -20,26 +19,11 @@ static int set_time_of(const char *data_dir, const char *name, char **ret, struc
     return r;
 }
 
-/* RFC 3339, seconds since the epoch, or a duration before now. */
 static int parse_time(const char *text, char **ret, struct error **err)
 {
-    struct timespec t = {0};
-    int64_t n = 0;
-    char out[TIME_TEXT_BYTES];
-    if (time_parse(text, &t) < 0) {
-        if (str_to_i64(text, 10, &n) >= 0) {
-            t.tv_sec = n;
-        } else if (option_parse_duration_ms(text, &n) >= 0) {
-            clock_gettime(CLOCK_REALTIME, &t);
-            t.tv_sec -= n / 1000;
-        } else {
-            return error_set(err, ERROR_USAGE, 0, "invalid filter 'until=%s': not a time", text);
-        }
-    }
-    time_text(&t, out);
     free(*ret);
-    *ret = xstrdup(out);
-    return 0;
+    *ret = human_moment(text);
+    return *ret ? 0 : error_set(err, ERROR_USAGE, 0, "invalid filter 'until=%s': not a time", text);
 }
 
 static int parse_dangling(const char *value, struct image_filter *f, struct error **err)
@@ -66,6 +50,8 @@ static int parse_one(struct image_filter *f, const char *text, struct error **er
         strv_add(&f->references, value);
     } else if (str_equal(key, "label")) {
         strv_add(&f->labels, value);
+    } else if (str_equal(key, "label!")) {
+        strv_add(&f->not_labels, value);
     } else if (str_equal(key, "before")) {
         return set_time_of(f->data_dir, value, &f->before, err);
     } else if (str_equal(key, "since")) {
@@ -76,7 +62,7 @@ static int parse_one(struct image_filter *f, const char *text, struct error **er
         return parse_dangling(value, f, err);
     } else {
         int r = error_set(err, ERROR_USAGE, 0, "invalid filter '%s'", key);
-        return error_hint(err, r, "reference, label, before, since, until or dangling");
+        return error_hint(err, r, "reference, label, label!, before, since, until or dangling");
     }
     return 0;
 }
@@ -96,6 +82,7 @@ void image_filter_done(struct image_filter *f)
 {
     strv_done(&f->references);
     strv_done(&f->labels);
+    strv_done(&f->not_labels);
     free(f->before);
     free(f->since);
     f->before = f->since = NULL;
@@ -125,7 +112,7 @@ static bool label_fits(const json_t *labels, const char *wanted)
 
 static int labels_fit(const struct image_filter *f, const char *id, struct error **err)
 {
-    if (!f->labels.count) {
+    if (!f->labels.count && !f->not_labels.count) {
         return 1;
     }
     CLEANUP(error) struct error *why = NULL;
@@ -137,6 +124,9 @@ static int labels_fit(const struct image_filter *f, const char *id, struct error
     bool fits = true;
     for (size_t i = 0; i < f->labels.count && fits; i++) {
         fits = label_fits(image->config.labels, f->labels.items[i]);
+    }
+    for (size_t i = 0; i < f->not_labels.count && fits; i++) {
+        fits = !label_fits(image->config.labels, f->not_labels.items[i]);
     }
     return fits;
 }

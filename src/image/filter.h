@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Docker's filters of a list of images, "KEY=VALUE": those of one key are alternatives (all labels
  * must fit), those of different keys must all fit.
- *     reference=PATTERN  label=KEY[=VALUE]  before=IMAGE  since=IMAGE  until=TIME  dangling=BOOL
- * Reads the store. */
+ *     reference=PATTERN  label=KEY[=VALUE]  label!=KEY[=VALUE]  before=IMAGE  since=IMAGE
+ * until=TIME  dangling=BOOL Reads the store. */
 #pragma once
 
 #include "image/image.h"
 
 struct image_filter {
     const char *data_dir; /* borrowed */
-    struct strv references, labels;
+    struct strv references, labels, not_labels;
     char *before, *since; /* created times; NULL: not asked for */
     int dangling;         /* -1: not asked for */
 };

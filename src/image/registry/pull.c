@@ -96,16 +96,13 @@ static int choose_manifest(const struct pull_request *q, struct registry *r, str
     return e;
 }
 
-static int add_names(struct store *s, const struct reference *ref, const char *named,
-                     const char *id, struct error **err)
+/* An image is named by the tag that was asked for, and always by its digest. How many. */
+static size_t names_of(const struct reference *ref, const char *named, struct reference ret[2])
 {
-    struct reference by_digest = {
+    ret[0] = (struct reference){
         .registry = ref->registry, .repository = ref->repository, .digest = (char *)named};
-    int r = name_set(s, &by_digest, id, err);
-    if (r >= 0 && ref->tag && !ref->digest) {
-        r = name_set(s, ref, id, err);
-    }
-    return r;
+    ret[1] = *ref;
+    return ref->tag && !ref->digest ? 2 : 1;
 }
 
 static void tell(const struct pull_request *q, const char *named, bool newer)
@@ -151,12 +148,16 @@ static int pull_content(const struct pull_request *q, struct registry *r, struct
         e = pull_layers(q->store, r, &m, &diff_ids, &q->limits, q->quiet, layers, err);
     }
     if (e >= 0) {
-        struct image_draft d = {config.text,   config.len, manifest->text,
-                                manifest->len, layers,     m.layer_count};
+        struct reference names[2];
+        struct image_draft d = {.config = config.text,
+                                .config_len = config.len,
+                                .manifest = manifest->text,
+                                .manifest_len = manifest->len,
+                                .layers = layers,
+                                .layer_count = m.layer_count,
+                                .names = names,
+                                .name_count = names_of(&q->reference, named, names)};
         e = image_add(q->store, &d, &id, err);
-    }
-    if (e >= 0) {
-        e = add_names(q->store, &q->reference, named, id, err);
     }
     if (e >= 0) {
         tell(q, named, newer);

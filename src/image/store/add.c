@@ -74,6 +74,18 @@ static bool has_manifest_of_its_own(struct store *s, const char *hex)
            blob_exists(s, manifest, NULL);
 }
 
+/* Whether the file says the same already, but for when the image was added. */
+static bool is_written(struct store *s, const char *path, const json_t *json)
+{
+    CLEANUP(json) json_t *there = NULL;
+    if (json_load_path(s->fd, path, MANIFEST_BYTES_MAX, &there, NULL) < 0) {
+        return false;
+    }
+    json_object_set(there, "addedAt", json_object_get(json, "addedAt"));
+    return json_equal(there, json);
+}
+
+/* 1: written, 0: it was there. */
 static int write_id(struct store *s, const struct image_draft *d, const char *config_digest,
                     struct error **err)
 {
@@ -91,26 +103,11 @@ static int write_id(struct store *s, const struct image_draft *d, const char *co
     CLEANUP(free) char *created = config_created(d);
     CLEANUP(json) json_t *json = id_json(d, config_digest, manifest_digest, created);
     CLEANUP(free) char *path = layout_id(digest_hex(config_digest));
-    return json_save_path(s->fd, path, json, 0600, false, err);
-}
-
-int image_add(struct store *s, const struct image_draft *d, char **ret_id, struct error **err)
-{
-    char digest[DIGEST_TEXT_BYTES];
-    int r = layers_commit(s, d->layers, d->layer_count, err);
-    if (r >= 0) {
-        r = blob_add(s, d->config, d->config_len, digest, err);
+    if (is_written(s, path, json)) {
+        return 0;
     }
-    if (r >= 0) {
-        r = write_id(s, d, digest, err);
-    }
-    if (r >= 0) { /* the layers are on the disk by now: this is short */
-        r = store_sync(s, err);
-    }
-    if (r >= 0) {
-        *ret_id = xstrdup(digest);
-    }
-    return r;
+    r = json_save_path(s->fd, path, json, 0600, false, err);
+    return r < 0 ? r : 1;
 }
 
 static int make_name_folder(struct store *s, const char *path, struct error **err)
@@ -137,16 +134,74 @@ static int put_link(struct store *s, const char *tmp, const char *path, struct e
     }
 }
 
-int name_set(struct store *s, const struct reference *r, const char *id, struct error **err)
+/* 1: written, 0: it was there. */
+static int write_name(struct store *s, const struct reference *r, const char *id,
+                      struct error **err)
 {
     CLEANUP(free) char *path = layout_name(r);
     CLEANUP(free) char *target = layout_name_target(path, digest_hex(id));
     CLEANUP(free) char *tmp = store_tmp_path(s, "name");
+    char there[1024];
+    ssize_t n = readlinkat(s->fd, path, there, sizeof(there) - 1);
+    there[n < 0 ? 0 : n] = '\0';
+    if (str_equal(there, target)) {
+        return 0;
+    }
     if (symlinkat(target, s->fd, tmp) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making the name '%s'", path);
     }
     s->names_changed = true;
-    return put_link(s, tmp, path, err);
+    int e = put_link(s, tmp, path, err);
+    return e < 0 ? e : 1;
+}
+
+/* Under the lock of names: an image is removed with all its names or not at all. 1: something is
+ * new. */
+static int write_id_and_names(struct store *s, const struct image_draft *d,
+                              const char *config_digest, struct error **err)
+{
+    CLEANUP(fd) int lock = store_lock_names(s, err);
+    int r = lock < 0 ? lock : write_id(s, d, config_digest, err);
+    int new = r;
+    for (size_t i = 0; i < d->name_count && r >= 0; i++) {
+        r = write_name(s, &d->names[i], config_digest, err);
+        new |= r;
+    }
+    return r < 0 ? r : new;
+}
+
+int image_add(struct store *s, const struct image_draft *d, char **ret_id, struct error **err)
+{
+    char digest[DIGEST_TEXT_BYTES];
+    int r = layers_commit(s, d->layers, d->layer_count, err);
+    if (r >= 0) {
+        r = blob_add(s, d->config, d->config_len, digest, err);
+    }
+    if (r >= 0) {
+        r = write_id_and_names(s, d, digest, err);
+    }
+    if (r > 0) { /* the layers are on the disk by now: this is short */
+        r = store_sync(s, err);
+    }
+    if (r >= 0) {
+        *ret_id = xstrdup(digest);
+    }
+    return r;
+}
+
+int name_set(struct store *s, const struct reference *r, const char *id, struct error **err)
+{
+    CLEANUP(fd) int lock = store_lock_names(s, err);
+    CLEANUP(free) char *file = layout_id(digest_hex(id));
+    if (lock < 0) {
+        return lock;
+    }
+    if (faccessat(s->fd, file, F_OK, 0) < 0) {
+        return error_set(err, ERROR_NOT_FOUND, 0, "no such image: '%.19s', it was removed just now",
+                         id);
+    }
+    int e = write_name(s, r, id, err);
+    return e < 0 ? e : 0;
 }
 
 int name_remove(struct store *s, const struct reference *r, struct error **err)

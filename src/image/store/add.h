@@ -22,16 +22,20 @@ struct image_draft {
     size_t manifest_len;
     struct layer *layers; /* base first, read and not yet committed */
     size_t layer_count;
+    const struct reference *names; /* that it gets, taken from whichever had them */
+    size_t name_count;
 };
 
-/* Commits the layers and gives the image its ID file. The caller frees *ret_id ("sha256:…"). */
+/* Commits the layers, gives the image its ID file and its names; between these two nobody can
+ * remove it. The caller frees *ret_id ("sha256:…"). */
 int image_add(struct store *s, const struct image_draft *d, char **ret_id,
               struct error **err) NODISCARD;
 
-/* Lets the name lead to the image, taking it from whichever had it. */
+/* Lets the name lead to the image, taking it from whichever had it. ERROR_NOT_FOUND when the image
+ * has been removed meanwhile. */
 int name_set(struct store *s, const struct reference *r, const char *id,
              struct error **err) NODISCARD;
-/* 1: removed, 0: there was none. Folders left empty go too. */
+/* 1: removed, 0: there was none. Folders left empty go too. The caller holds the lock of names. */
 int name_remove(struct store *s, const struct reference *r, struct error **err) NODISCARD;
 
 /* The image config of one made here: architecture and os of the host, `created` now (or the epoch's

@@ -64,9 +64,22 @@ void blob_writer_done(struct blob_writer *w)
     *w = (struct blob_writer){.fd = -1};
 }
 
+static bool has_content(struct store *s, const char *digest, const void *bytes, size_t len)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    CLEANUP(free) char *content = NULL;
+    size_t found = 0;
+    return file_read(s->fd, path, len, &content, &found, NULL) >= 0 && found == len &&
+           memcmp(content, bytes, len) == 0;
+}
+
 int blob_add(struct store *s, const void *bytes, size_t len, char ret_digest[DIGEST_TEXT_BYTES],
              struct error **err)
 {
+    digest_of(bytes, len, ret_digest);
+    if (has_content(s, ret_digest, bytes, len)) {
+        return 0;
+    }
     CLEANUP(blob_writer) struct blob_writer w = {.fd = -1};
     int r = blob_begin(s, &w, err);
     if (r >= 0) {

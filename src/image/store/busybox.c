@@ -121,7 +121,8 @@ static ssize_t read_buffer(struct source *base, const void **ret_bytes, struct e
     return n;
 }
 
-static int add_image(struct store *s, struct layer *layer, char **ret_id, struct error **err)
+static int add_image(struct store *s, struct layer *layer, const struct reference *name,
+                     char **ret_id, struct error **err)
 {
     char created[TIME_TEXT_BYTES];
     struct timespec date = {.tv_sec = busybox_date};
@@ -131,8 +132,12 @@ static int add_image(struct store *s, struct layer *layer, char **ret_id, struct
     CLEANUP(json)
     json_t *json = image_config_new(config, layer, 1, created, "cloison: busybox-static", NULL);
     CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT);
-    struct image_draft d = {
-        .config = text, .config_len = strlen(text), .layers = layer, .layer_count = 1};
+    struct image_draft d = {.config = text,
+                            .config_len = strlen(text),
+                            .layers = layer,
+                            .layer_count = 1,
+                            .names = name,
+                            .name_count = 1};
     return image_add(s, &d, ret_id, err);
 }
 
@@ -150,10 +155,10 @@ static int make(struct store *s, const struct reference *name, char **ret_id, st
                     : error_set(err, ERROR_INTERNAL, 0, "making the embedded image's archive");
     strbuf_done(&source.tar);
     if (r >= 0) {
-        r = add_image(s, &layer, ret_id, err);
+        r = add_image(s, &layer, name, ret_id, err);
         layer_done(&layer);
     }
-    return r < 0 ? r : name_set(s, name, *ret_id, err);
+    return r;
 }
 
 int verb_busybox(const struct verb_request *request, struct error **err)

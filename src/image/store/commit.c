@@ -150,13 +150,15 @@ static int give_name(struct store *s, const struct layer *l, struct error **err)
 
 int layers_commit(struct store *s, struct layer *layers, size_t count, struct error **err)
 {
+    bool new = false;
     for (size_t i = 0; i < count; i++) {
         int r = prepare(s, layers, i, err);
         if (r < 0) {
             return r;
         }
+        new = new || layers[i].tmp || layers[i].tmp_blob;
     }
-    int r = store_sync(s, err);
+    int r = new ? store_sync(s, err) : 0;
     for (size_t i = 0; i < count && r >= 0; i++) {
         r = layers[i].tmp_blob ? blob_add_file(s, layers[i].tmp_blob, layers[i].digest, err) : 0;
         if (r >= 0 && layers[i].tmp) {

@@ -41,7 +41,11 @@ int import_tarball(struct store *s, const struct import *i, char **ret_id, struc
     json_t *json =
         image_config_new(json_incref(i->config), &layer, 1, NULL, i->created_by, i->comment);
     CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT);
-    struct image_draft d = {.config = text, .layers = &layer, .layer_count = 1};
+    struct image_draft d = {.config = text,
+                            .layers = &layer,
+                            .layer_count = 1,
+                            .names = i->reference,
+                            .name_count = i->reference != NULL};
     if (text) {
         d.config_len = strlen(text);
         r = image_add(s, &d, ret_id, err);
@@ -49,7 +53,7 @@ int import_tarball(struct store *s, const struct import *i, char **ret_id, struc
         r = error_set(err, ERROR_INVALID_INPUT, 0, "the image's config is not valid UTF-8");
     }
     layer_done(&layer);
-    return r < 0 || !i->reference ? r : name_set(s, i->reference, *ret_id, err);
+    return r;
 }
 
 static int open_source(const char *source, int *ret, struct error **err)

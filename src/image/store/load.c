@@ -89,30 +89,34 @@ static int read_layers(struct load *l, struct loaded *i, struct error **err)
     return 0;
 }
 
-static int name_image(struct load *l, const struct loaded *i, const char *id, struct error **err)
+static int parse_names(const struct loaded *i, struct reference *ret, struct error **err)
 {
-    for (size_t n = 0; n < i->names.count; n++) {
-        CLEANUP(reference) struct reference ref = {0};
-        int r = reference_parse(i->names.items[n], &ref, err);
-        if (r >= 0) {
-            r = name_set(l->store, &ref, id, err);
-        }
-        if (r < 0) {
-            return r;
-        }
-        CLEANUP(free) char *familiar = reference_familiar(&ref);
+    int r = 0;
+    for (size_t n = 0; n < i->names.count && r >= 0; n++) {
+        r = reference_parse(i->names.items[n], &ret[n], err);
+    }
+    return r;
+}
+
+static void tell(const struct reference *names, size_t count, const char *id)
+{
+    for (size_t n = 0; n < count; n++) {
+        CLEANUP(free) char *familiar = reference_familiar(&names[n]);
         printf("Loaded image: %s\n", familiar);
     }
-    if (!i->names.count) {
+    if (!count) {
         printf("Loaded image ID: %s\n", id);
     }
-    return 0;
 }
 
 static int store_image(struct load *l, struct loaded *i, struct error **err)
 {
     CLEANUP(free) char *id = NULL;
-    int r = config_diff_ids(i->config, strlen(i->config), i->layer_count, &i->diff_ids, err);
+    struct reference *names = xcalloc(i->names.count + 1, sizeof(*names));
+    int r = parse_names(i, names, err);
+    if (r >= 0) {
+        r = config_diff_ids(i->config, strlen(i->config), i->layer_count, &i->diff_ids, err);
+    }
     if (r >= 0) {
         r = read_layers(l, i, err);
     }
@@ -122,10 +126,19 @@ static int store_image(struct load *l, struct loaded *i, struct error **err)
                                 .manifest = i->manifest,
                                 .manifest_len = i->manifest ? strlen(i->manifest) : 0,
                                 .layers = i->layers,
-                                .layer_count = i->layer_count};
+                                .layer_count = i->layer_count,
+                                .names = names,
+                                .name_count = i->names.count};
         r = image_add(l->store, &d, &id, err);
     }
-    return r < 0 ? r : name_image(l, i, id, err);
+    if (r >= 0) {
+        tell(names, i->names.count, id);
+    }
+    for (size_t n = 0; n < i->names.count; n++) {
+        reference_done(&names[n]);
+    }
+    free(names);
+    return r;
 }
 
 static int missing(const char *what, const char *name, struct error **err)

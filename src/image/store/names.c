@@ -9,6 +9,7 @@
 #include "image/image.h"
 #include "image/layout.h"
 #include "image/store/add.h"
+#include "image/store/removal.h"
 #include "image/store/users.h"
 #include "image/store/verbs.h"
 
@@ -34,46 +35,8 @@ int verb_tag(const struct verb_request *request, struct error **err)
     return name_set(&s, &name, i->id, err);
 }
 
-struct own_names {
-    const char *hex;
-    struct strv tags, digests; /* full references that lead to the image */
-};
-
-static int note_own(void *context, const char *reference, const char *hex)
-{
-    struct own_names *n = context;
-    if (str_equal(n->hex, hex)) {
-        strv_add(strchr(reference, '@') ? &n->digests : &n->tags, reference);
-    }
-    return 0;
-}
-
-static int untag(struct store *s, const char *full, struct error **err)
-{
-    CLEANUP(reference) struct reference r = {0};
-    int e = reference_parse(full, &r, err);
-    if (e >= 0) {
-        e = name_remove(s, &r, err);
-    }
-    if (e > 0) {
-        CLEANUP(free) char *familiar = reference_familiar(&r);
-        printf("Untagged: %s\n", familiar);
-    }
-    return e;
-}
-
-static int untag_all(struct store *s, const struct strv *names, struct error **err)
-{
-    int r = 0;
-    for (size_t i = 0; i < names->count && r >= 0; i++) {
-        r = untag(s, names->items[i], err);
-    }
-    return r;
-}
-
 /* The digest names of a repository go with its last tag. */
-static int untag_one(struct store *s, const struct own_names *n, const char *full,
-                     struct error **err)
+static int untag_one(struct store *s, const struct removal *n, const char *full, struct error **err)
 {
     CLEANUP(free) char *repository = xstrndup(full, strcspn(full, "@"));
     char *colon = strrchr(repository, ':');
@@ -84,29 +47,12 @@ static int untag_one(struct store *s, const struct own_names *n, const char *ful
     for (size_t i = 0; i < n->tags.count; i++) {
         others += str_starts(n->tags.items[i], repository) && n->tags.items[i][len] == ':';
     }
-    int r = untag(s, full, err);
+    int r = removal_untag(s, n, full, err);
     for (size_t i = 0; i < n->digests.count && r >= 0 && others <= 1; i++) {
         const char *digest = n->digests.items[i];
         if (str_starts(digest, repository) && digest[len] == '@' && !str_equal(digest, full)) {
-            r = untag(s, digest, err);
+            r = removal_untag(s, n, digest, err);
         }
-    }
-    return r;
-}
-
-static int delete_image(struct store *s, const struct own_names *n, struct error **err)
-{
-    int r = untag_all(s, &n->tags, err);
-    if (r >= 0) {
-        r = untag_all(s, &n->digests, err);
-    }
-    CLEANUP(free) char *path = layout_id(n->hex);
-    if (r >= 0 && unlinkat(s->fd, path, 0) < 0 && errno != ENOENT) {
-        r = error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
-    }
-    if (r >= 0) {
-        printf("Deleted: sha256:%s\n", n->hex);
-        store_want_sweep(s);
     }
     return r;
 }
@@ -152,15 +98,15 @@ static char *named_as(const struct image *i, const char *text)
 
 static int remove_one(struct store *s, const char *text, bool force, struct error **err)
 {
-    struct own_names n = {0};
+    CLEANUP(removal) struct removal n = {0};
     CLEANUP(image) struct image *i = NULL;
-    int r = image_resolve(s->data_dir, text, &i, err);
+    CLEANUP(fd) int lock = store_lock_names(s, err);
+    int r = lock < 0 ? lock : image_resolve(s->data_dir, text, &i, err);
     if (r < 0) {
         return r;
     }
-    n.hex = digest_hex(i->id);
     CLEANUP(free) char *as = named_as(i, text);
-    r = layout_each_name(s->fd, note_own, &n, err);
+    r = removal_of(s, digest_hex(i->id), &n, err);
     bool others = n.tags.count > 1 || (n.tags.count == 1 && as && strchr(as, '@'));
     if (r >= 0 && as && others) {
         r = untag_one(s, &n, as, err);
@@ -169,11 +115,9 @@ static int remove_one(struct store *s, const char *text, bool force, struct erro
                       "cannot remove image '%s': it has names in several repositories", text);
         error_hint(err, r, "remove the names one by one, or use --force");
     } else if (r >= 0) {
-        r = check_users(s, text, n.hex, force, err);
-        r = r < 0 ? r : delete_image(s, &n, err);
+        r = check_users(s, text, digest_hex(i->id), force, err);
+        r = r < 0 ? r : removal_delete(s, &n, err);
     }
-    strv_done(&n.tags);
-    strv_done(&n.digests);
     return r;
 }
 

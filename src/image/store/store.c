@@ -165,12 +165,19 @@ static bool lock_for_sweep(struct store *s)
     return false;
 }
 
+/* Whoever else wants the store waits for the renaming alone. */
 static void sweep_if_wanted(struct store *s)
 {
-    if (faccessat(s->fd, SWEEP_MARK, F_OK, 0) == 0 && lock_for_sweep(s) &&
-        store_sweep(s, NULL) >= 0) {
+    if (faccessat(s->fd, SWEEP_MARK, F_OK, 0) < 0 || !lock_for_sweep(s)) {
+        return;
+    }
+    CLEANUP(free) char *tag = random_hex(8);
+    CLEANUP(free) char *to = str_format("tmp/swept-%s", tag);
+    if (mkdirat(s->fd, to, 0700) == 0 && store_sweep(s, to, NULL) >= 0) {
         (void)unlinkat(s->fd, SWEEP_MARK, 0);
     }
+    IGNORE(lock_fd(s->lock, LOCK_SHARED, false, NULL)); /* it was exclusive: this cannot wait */
+    IGNORE(remove_tree(s->fd, to, NULL));               /* what remains is the next one's rubbish */
 }
 
 void store_close(struct store *s)
@@ -194,6 +201,11 @@ char *store_tmp_path(struct store *s, const char *what)
 {
     CLEANUP(free) char *tag = random_hex(6);
     return str_format("%s/%s-%s", s->tmp, what, tag);
+}
+
+int store_lock_names(struct store *s, struct error **err)
+{
+    return lock_file(s->fd, "names.lock", LOCK_EXCLUSIVE, true, err);
 }
 
 int store_sync(struct store *s, struct error **err)

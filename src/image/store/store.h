@@ -39,6 +39,10 @@ static inline void store_cleanup(struct store *s)
 /* A fresh path below the temporary folder. Any thread. The caller frees. */
 char *store_tmp_path(struct store *s, const char *what);
 
+/* Taken while names and ids/ change, and for no longer: what is read under it stays true. A lock of
+ * its own, for readers do not wait for it. Returns an fd whose closing releases it. */
+int store_lock_names(struct store *s, struct error **err) NODISCARD;
+
 /* All written files are on the disk when it returns. */
 int store_sync(struct store *s, struct error **err) NODISCARD;
 
@@ -75,5 +79,8 @@ bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size);
 
 /* Marks that something may have become unreferenced. */
 void store_want_sweep(struct store *s);
-/* Removes what nothing refers to; the caller holds the lock exclusively. */
-int store_sweep(struct store *s, struct error **err) NODISCARD;
+/* Moves what nothing refers to into `to`, a folder below tmp/ that the caller removes: that takes
+ * long, and needs no lock. The caller holds the store's lock exclusively. */
+int store_sweep(struct store *s, const char *to, struct error **err) NODISCARD;
+/* The bytes that a sweep would free now. */
+int store_unused_bytes(struct store *s, int64_t *ret, struct error **err) NODISCARD;

@@ -133,44 +133,69 @@ static int mark_all(struct store *s, struct marks *m, struct error **err)
     return r;
 }
 
-/* A layer is renamed away first: removed half, it must not be found under its name. */
-static int remove_layer(struct store *s, const char *name, struct error **err)
+/* What a layer takes: its files. */
+static int64_t layer_bytes(struct store *s, const char *hex)
 {
-    CLEANUP(free) char *path = str_format("layers/%s", name);
-    CLEANUP(free) char *tmp = str_format("tmp/layer-%s", name);
-    if (renameat(s->fd, path, s->fd, tmp) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
-    }
-    return remove_tree(s->fd, tmp, err);
+    CLEANUP(free) char *chain = str_format("sha256:%s", hex);
+    struct layer l;
+    return digest_is_valid(chain) && layer_find(s, chain, &l) ? l.size : 0;
 }
 
-static int sweep_folder(struct store *s, const char *folder, const json_t *marked,
-                        struct error **err)
+static int64_t blob_bytes(struct store *s, const char *hex)
 {
-    CLEANUP(strv) struct strv names = {0};
-    int r = list_folder(s->fd, folder, &names, err);
-    for (size_t i = 0; i < names.count && r >= 0; i++) {
-        if (json_object_get(marked, names.items[i])) {
-            continue;
-        }
-        if (str_equal(folder, "layers")) {
-            r = remove_layer(s, names.items[i], err);
-        } else {
-            CLEANUP(free) char *path = str_format("%s/%s", folder, names.items[i]);
-            r = remove_tree(s->fd, path, err);
+    CLEANUP(free) char *digest = str_format("sha256:%s", hex);
+    int64_t size = 0;
+    return blob_exists(s, digest, &size) ? size : 0;
+}
+
+/* `found` is called for each name in the folder that is not marked. */
+typedef int found_unmarked(struct store *s, const char *folder, const char *name, void *context,
+                           struct error **err);
+
+static int each_unmarked(struct store *s, found_unmarked *found, void *context, struct error **err)
+{
+    CLEANUP(json) json_t *blobs = json_object();
+    CLEANUP(json) json_t *layers = json_object();
+    struct marks m = {blobs, layers};
+    static const char *const folders[] = {"blobs/sha256", "layers"};
+    int r = mark_all(s, &m, err);
+    for (size_t i = 0; i < ARRAY_SIZE(folders) && r >= 0; i++) {
+        CLEANUP(strv) struct strv names = {0};
+        r = list_folder(s->fd, folders[i], &names, err);
+        for (size_t n = 0; n < names.count && r >= 0; n++) {
+            bool marked = json_object_get(i == 0 ? blobs : layers, names.items[n]);
+            r = marked ? 0 : found(s, folders[i], names.items[n], context, err);
         }
     }
     return r;
 }
 
-int store_sweep(struct store *s, struct error **err)
+static int move_away(struct store *s, const char *folder, const char *name, void *context,
+                     struct error **err)
 {
-    CLEANUP(json) json_t *blobs = json_object();
-    CLEANUP(json) json_t *layers = json_object();
-    struct marks m = {blobs, layers};
-    int r = mark_all(s, &m, err);
-    if (r >= 0) {
-        r = sweep_folder(s, "blobs/sha256", blobs, err);
-    }
-    return r < 0 ? r : sweep_folder(s, "layers", layers, err);
+    const char *to = context;
+    CLEANUP(free) char *from = str_format("%s/%s", folder, name);
+    CLEANUP(free) char *target = str_format("%s/%s-%.1s", to, name, folder);
+    return renameat(s->fd, from, s->fd, target) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", from)
+               : 0;
+}
+
+int store_sweep(struct store *s, const char *to, struct error **err)
+{
+    return each_unmarked(s, move_away, (void *)to, err);
+}
+
+static int add_bytes(struct store *s, const char *folder, const char *name, void *context,
+                     struct error **err)
+{
+    int64_t *sum = context;
+    *sum += str_equal(folder, "layers") ? layer_bytes(s, name) : blob_bytes(s, name);
+    return 0;
+}
+
+int store_unused_bytes(struct store *s, int64_t *ret, struct error **err)
+{
+    *ret = 0;
+    return each_unmarked(s, add_bytes, ret, err);
 }

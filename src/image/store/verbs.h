@@ -33,6 +33,8 @@ int verb_import(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_tag(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"images": […], "force"?, "noPrune"?} */
 int verb_rmi(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"all"?, "filters": […], "freed"?: what the caller has freed before} */
+int verb_prune(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"repair"?, "quick"?, "inUse"?: [chainIDs' hex digits]}. Writes what is wrong; 1 when something
  * is left that is. */
 int verb_check(const struct verb_request *r, struct error **err) NODISCARD;

@@ -18,5 +18,9 @@ char *human_binary_size(int64_t bytes);
  */
 char *human_time(const char *rfc3339);
 
+/* A point in time as filters take it: RFC 3339, seconds since the epoch, or how long before now
+ * ("24h"), as RFC 3339. NULL when it is none. */
+char *human_moment(const char *text);
+
 /* Seconds since an RFC 3339 time, never negative; -1 when it is not one. */
 int64_t human_seconds_since(const char *rfc3339);

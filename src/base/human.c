@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/human.h"
+#include "base/human.h"
 
 #include <time.h>
 
 #include "base/file.h"
+#include "base/options.h"
 #include "base/str.h"
 
 char *human_duration(int64_t seconds)
@@ -78,4 +79,23 @@ int64_t human_seconds_since(const char *rfc3339)
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t seconds = now.tv_sec - then.tv_sec - (now.tv_nsec < then.tv_nsec);
     return seconds < 0 ? 0 : seconds;
+}
+
+char *human_moment(const char *text)
+{
+    struct timespec t = {0};
+    int64_t n = 0;
+    char out[TIME_TEXT_BYTES];
+    if (time_parse(text, &t) < 0) {
+        if (str_to_i64(text, 10, &n) >= 0) {
+            t.tv_sec = n;
+        } else if (option_parse_duration_ms(text, &n) >= 0) {
+            clock_gettime(CLOCK_REALTIME, &t);
+            t.tv_sec -= n / 1000;
+        } else {
+            return NULL;
+        }
+    }
+    time_text(&t, out);
+    return xstrdup(out);
 }
