@@ -28,7 +28,10 @@ struct bench {
 };
 
 /* The groups of a test that failed half way are removed at the end. */
-static struct cgroup_set unfinished[64];
+static struct {
+    struct arena *arena; /* of the strings */
+    struct cgroup_set set;
+} unfinished[64];
 static size_t unfinished_count;
 
 static void begin(struct bench *b, const char *resources, bool v1_alone)
@@ -57,7 +60,8 @@ static void begin(struct bench *b, const char *resources, bool v1_alone)
     s->linux_.cgroups_path = path;
     CHECK_OK(cgroup_plan(b->a, s, "test", false, &layout, &b->plan, &b->err), b->err);
     CHECK_OK(cgroup_make(&b->plan, &b->err), b->err);
-    unfinished[unfinished_count++] = b->plan.set; /* its strings are not freed before the end */
+    unfinished[unfinished_count].arena = b->a;
+    unfinished[unfinished_count++].set = b->plan.set;
     for (size_t i = 0; i < b->plan.write_count; i++) {
         CHECK_OK(cgroup_apply(&b->plan, i, &b->err), b->err);
     }
@@ -75,7 +79,7 @@ static void end(struct bench *b)
         CHECK(rmdir(parent) == 0);
     }
     CHECK_OK(cgroup_remove(&b->plan.set, &b->err), b->err); /* what is missing is success */
-    unfinished[unfinished_count - 1].count = 0;
+    unfinished[unfinished_count - 1].set.count = 0;
 }
 
 /* Forks into the groups; the child runs `work` and ends with what it returns. */
@@ -433,12 +437,13 @@ int main(int argc, char **argv)
     };
     int r = test_main(tests, ARRAY_SIZE(tests), argc, argv);
     for (size_t i = 0; i < unfinished_count; i++) {
-        IGNORE(cgroup_remove(&unfinished[i], NULL)); /* the failure has been told */
-        for (size_t k = 0; k < unfinished[i].count; k++) {
-            const char *path = unfinished[i].groups[k].path;
+        IGNORE(cgroup_remove(&unfinished[i].set, NULL)); /* the failure has been told */
+        for (size_t k = 0; k < unfinished[i].set.count; k++) {
+            const char *path = unfinished[i].set.groups[k].path;
             CLEANUP(free) char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
             (void)rmdir(parent);
         }
+        arena_free(unfinished[i].arena);
     }
     return r;
 }
