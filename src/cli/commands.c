@@ -13,6 +13,8 @@ const struct command *const commands[] = {
     &command_logs,
     &command_inspect,
     &command_top,
+    &command_stats,
+    &command_port,
     &command_start,
     &command_stop,
     &command_restart,
@@ -156,9 +158,9 @@ static const char *nearest(const char *word)
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
 static const char *const dockers[] = {
-    "build",  "builder", "buildx",  "commit", "compose", "config", "context", "cp",     "diff",
-    "export", "history", "login",   "logout", "network", "node",   "plugin",  "port",   "push",
-    "search", "secret",  "service", "stack",  "stats",   "swarm",  "trust",   "update", NULL};
+    "build",  "builder", "buildx", "commit", "compose", "config", "context", "cp",   "diff",
+    "export", "history", "login",  "logout", "network", "node",   "plugin",  "push", "search",
+    "secret", "service", "stack",  "swarm",  "trust",   "update", NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

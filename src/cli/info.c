@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "cli/format.h"
 #include "cli/host_text.h"
 #include "engine/container.h"
+#include "engine/stats.h"
 
 struct info_values {
     const char *format;
@@ -94,12 +94,6 @@ static json_t *security_options(const struct host_report *host)
     return list;
 }
 
-static int64_t memory_total(void)
-{
-    struct sysinfo s;
-    return sysinfo(&s) < 0 ? 0 : (int64_t)s.totalram * s.mem_unit;
-}
-
 static void add_limits(json_t *info, const struct host_report *host)
 {
     static const struct {
@@ -135,10 +129,10 @@ static json_t *info_json(const struct command_context *context, const struct cou
     json_t *rest = json_pack(
         "{s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "KernelVersion",
         u.release, "OperatingSystem", system, "OSType", "linux", "Architecture", u.machine, "NCPU",
-        (int)sysconf(_SC_NPROCESSORS_ONLN), "MemTotal", (json_int_t)memory_total(), "DockerRootDir",
-        context->data_dir, "RunRoot", context->run_dir, "Name", u.nodename, "ServerVersion",
-        CLOISON_VERSION, "DefaultRuntime", "container", "SecurityOptions", security_options(host),
-        "Features", host_report_to_json(host));
+        (int)sysconf(_SC_NPROCESSORS_ONLN), "MemTotal", (json_int_t)host_memory_bytes(),
+        "DockerRootDir", context->data_dir, "RunRoot", context->run_dir, "Name", u.nodename,
+        "ServerVersion", CLOISON_VERSION, "DefaultRuntime", "container", "SecurityOptions",
+        security_options(host), "Features", host_report_to_json(host));
     json_object_update(info, rest);
     json_decref(rest);
     add_limits(info, host);
@@ -168,7 +162,7 @@ static void print_security(const json_t *info)
 
 static void print_info(const json_t *info, const struct host_report *host)
 {
-    CLEANUP(free) char *memory = human_binary_size(memory_total());
+    CLEANUP(free) char *memory = human_binary_size(host_memory_bytes());
     printf("Containers: %d\n", number_of(info, "Containers"));
     printf(" Running: %d\n", number_of(info, "ContainersRunning"));
     printf(" Paused: %d\n", number_of(info, "ContainersPaused"));

@@ -8,8 +8,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
-#include "engine/container.h"
-#include "wall/wall.h"
+#include "engine/stats.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
 
@@ -114,17 +113,10 @@ static int container_pids(const struct engine *e, const struct container *c, pid
 {
     const struct wall_ops *wall = NULL;
     struct workload *w = NULL;
-    CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
-    int r = wall_find(c->wall, &wall, err);
-    if (r < 0) {
-        return r;
-    }
-    if (!wall->pids) {
-        return wall_cannot(wall, "list processes", err);
-    }
-    r = wall->open(state_dir, &w, err);
+    int r = engine_workload(e, c, &wall, &w, err);
     if (r >= 0) {
-        r = wall->pids(w, ret, ret_count, err);
+        r = wall->pids ? wall->pids(w, ret, ret_count, err)
+                       : wall_cannot(wall, "list processes", err);
         wall->close(w);
     }
     return r;
@@ -140,9 +132,6 @@ static int top_run(const struct command_context *context, void *values, int argc
     CLEANUP(strv) struct strv words = {0};
     size_t count = 0;
     int r = container_find(&engine, argv[0], &c, err);
-    if (r >= 0 && !container_is_up(c)) {
-        return error_set(err, ERROR_BUSY, 0, "container '%s' is not running", c->name);
-    }
     r = r < 0 ? r : container_pids(&engine, c, &pids, &count, err);
     if (r < 0) {
         return r;
