@@ -253,7 +253,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err)
+static int list(int dirfd, const char *path, bool whole, struct strv *ret, struct error **err)
 {
     int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *open = fd < 0 ? NULL : fdopendir(fd);
@@ -266,7 +266,8 @@ int list_folder(int dirfd, const char *path, struct strv *ret, struct error **er
     size_t first = ret->count;
     struct dirent *e;
     while ((e = readdir(dir))) {
-        if (e->d_name[0] != '.') {
+        bool self = str_equal(e->d_name, ".") || str_equal(e->d_name, "..");
+        if (whole ? !self : e->d_name[0] != '.') {
             strv_add(ret, e->d_name);
         }
     }
@@ -274,6 +275,16 @@ int list_folder(int dirfd, const char *path, struct strv *ret, struct error **er
         qsort(ret->items + first, ret->count - first, sizeof(*ret->items), compare_names);
     }
     return 0;
+}
+
+int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err)
+{
+    return list(dirfd, path, false, ret, err);
+}
+
+int list_folder_whole(int dirfd, const char *path, struct strv *ret, struct error **err)
+{
+    return list(dirfd, path, true, ret, err);
 }
 
 int open_in_root(int rootfd, const char *path, int flags, mode_t mode)

@@ -81,6 +81,8 @@ int remove_tree(int dirfd, const char *path, struct error **err) NODISCARD;
 /* Appends the names in a folder but those that begin with a dot, sorted; a missing folder has none.
  */
 int list_folder(int dirfd, const char *path, struct strv *ret, struct error **err) NODISCARD;
+/* The same with those that begin with a dot, but for "." and "..". */
+int list_folder_whole(int dirfd, const char *path, struct strv *ret, struct error **err) NODISCARD;
 
 /* open(2) with O_CLOEXEC added; the error names the path. Returns the fd. */
 int open_file(int dirfd, const char *path, int flags, mode_t mode, struct error **err) NODISCARD;

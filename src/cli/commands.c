@@ -25,6 +25,10 @@ const struct command *const commands[] = {
     &command_attach,
     &command_rename,
     &command_rm,
+    &command_cp,
+    &command_diff,
+    &command_export,
+    &command_commit,
     &command_container_prune,
     &command_explain_run,
     /* Images */
@@ -33,6 +37,7 @@ const struct command *const commands[] = {
     &command_load,
     &command_save,
     &command_import,
+    &command_history,
     &command_bootstrap,
     &command_tag,
     &command_rmi,
@@ -157,10 +162,10 @@ static const char *nearest(const char *word)
 }
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
-static const char *const dockers[] = {
-    "build",  "builder", "buildx", "commit", "compose", "config", "context", "cp",   "diff",
-    "export", "history", "login",  "logout", "network", "node",   "plugin",  "push", "search",
-    "secret", "service", "stack",  "swarm",  "trust",   "update", NULL};
+static const char *const dockers[] = {"build",   "builder", "buildx", "compose", "config",
+                                      "context", "login",   "logout", "network", "node",
+                                      "plugin",  "push",    "search", "secret",  "service",
+                                      "stack",   "swarm",   "trust",  "update",  NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

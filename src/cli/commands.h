@@ -11,16 +11,21 @@
 
 extern const struct command command_attach;
 extern const struct command command_bootstrap;
+extern const struct command command_commit;
 extern const struct command command_complete;
 extern const struct command command_container_inspect;
 extern const struct command command_container_prune;
+extern const struct command command_cp;
 extern const struct command command_create;
 extern const struct command command_describe;
+extern const struct command command_diff;
 extern const struct command command_events;
 extern const struct command command_exec;
 extern const struct command command_explain;
 extern const struct command command_explain_run;
+extern const struct command command_export;
 extern const struct command command_help;
+extern const struct command command_history;
 extern const struct command command_image_inspect;
 extern const struct command command_image_prune;
 extern const struct command command_images;

@@ -31,7 +31,7 @@ static int fetch(const char *data_dir, const char *config_path, const char *name
         json_object_set_new(request, "platform", json_string(platform));
     }
     json_object_set_new(request, "quiet", json_boolean(quiet));
-    return image_helper_run(request, quiet || embedded, err);
+    return image_helper_run(request, quiet || embedded ? HELPER_TO_NOWHERE : HELPER_TO_STDERR, err);
 }
 
 static int check_policy(const char *policy, struct error **err)

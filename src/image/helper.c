@@ -55,16 +55,17 @@ int image_helper_become(const json_t *request, struct error **err)
     return cannot_execute(path, errno, err);
 }
 
-static int spawn(const char *path, char *text, bool quiet, int error_fd, pid_t *ret_pid)
+static int spawn(const char *path, char *text, enum helper_output output, int error_fd,
+                 pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     int code = posix_spawn_file_actions_init(&actions);
     if (code) {
         return code;
     }
-    if (quiet) {
+    if (output == HELPER_TO_NOWHERE) {
         code = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    } else {
+    } else if (output == HELPER_TO_STDERR) {
         code = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
     }
     if (!code) { /* the same number twice clears close-on-exec */
@@ -89,7 +90,7 @@ static int wait_status(pid_t pid)
     return status;
 }
 
-int image_helper_run(const json_t *request, bool quiet, struct error **err)
+int image_helper_run(const json_t *request, enum helper_output output, struct error **err)
 {
     CLEANUP(json) json_t *copy = json_copy((json_t *)request);
     json_object_set_new(copy, "errorFd", json_integer(ERROR_FD));
@@ -106,7 +107,7 @@ int image_helper_run(const json_t *request, bool quiet, struct error **err)
     CLEANUP(fd) int read_end = ends[0];
     CLEANUP(fd) int write_end = ends[1];
     pid_t pid = -1;
-    int code = spawn(path, text, quiet, write_end, &pid);
+    int code = spawn(path, text, output, write_end, &pid);
     if (code) {
         return cannot_execute(path, code, err);
     }

@@ -19,6 +19,7 @@ json_t *image_request(const char *verb, const char *data_dir, const char *config
  * nothing else. Returns on failure alone. */
 int image_helper_become(const json_t *request, struct error **err) NODISCARD;
 
-/* Executes it and waits. Its standard output goes to our standard error, to nowhere with
- * `quiet`. */
-int image_helper_run(const json_t *request, bool quiet, struct error **err) NODISCARD;
+/* Executes it and waits. Where its standard output goes: */
+enum helper_output { HELPER_TO_STDERR, HELPER_TO_NOWHERE, HELPER_TO_STDOUT };
+int image_helper_run(const json_t *request, enum helper_output output,
+                     struct error **err) NODISCARD;

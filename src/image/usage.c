@@ -117,3 +117,15 @@ int64_t image_usage_unique(const struct image_usage *u, size_t i)
 {
     return sum_of(u, i, false);
 }
+
+int64_t image_layer_size(const char *diff_path)
+{
+    CLEANUP(free) char *path = str_format("%s/../layer.json", diff_path);
+    CLEANUP(json) json_t *json = NULL;
+    int64_t size = 0;
+    if (json_load_path(AT_FDCWD, path, 65536, &json, NULL) < 0 ||
+        json_get_i64(json, "size", path, 0, INT64_MAX, &size, NULL) < 0) {
+        return 0;
+    }
+    return size;
+}

@@ -24,3 +24,6 @@ int64_t image_usage_total(const struct image_usage *u, const bool *wanted);
 /* Of the layers of image `i` that other images have too, or that it has alone. */
 int64_t image_usage_shared(const struct image_usage *u, size_t i);
 int64_t image_usage_unique(const struct image_usage *u, size_t i);
+
+/* The bytes of a layer's files, of a folder as in struct image; 0 when that is unknown. */
+int64_t image_layer_size(const char *diff_path);

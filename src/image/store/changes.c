@@ -317,3 +317,24 @@ int change_apply(json_t *config, const char *instruction, struct error **err)
     CLEANUP(free) char *name = xstrndup(instruction, n);
     return change_apply_named(config, name, instruction + n + strspn(instruction + n, " \t"), err);
 }
+
+int change_apply_all(const json_t *request, json_t *config, struct error **err)
+{
+    CLEANUP(strv) struct strv changes = {0};
+    int r = json_get_strv(request, "change", "request", &changes, err);
+    for (size_t i = 0; i < changes.count && r >= 0; i++) {
+        r = change_apply(config, changes.items[i], err);
+        r = r < 0 ? error_wrap(err, r, "--change") : r;
+    }
+    return r;
+}
+
+int change_read_reference(const char *text, struct reference *ret, struct error **err)
+{
+    int r = reference_parse(text, ret, err);
+    if (r >= 0 && ret->digest) {
+        return error_set(err, ERROR_USAGE, 0, "cannot give an image the digest reference '%s'",
+                         text);
+    }
+    return r;
+}

@@ -8,9 +8,14 @@
 #pragma once
 
 #include "base/json.h"
+#include "image/reference.h"
 
 /* "CMD [\"sh\"]". ERROR_INVALID_INPUT names the instruction. */
 int change_apply(json_t *config, const char *instruction, struct error **err) NODISCARD;
+/* Those of a request's "change" array; errors say "--change". */
+int change_apply_all(const json_t *request, json_t *config, struct error **err) NODISCARD;
+/* The name that a new image is to have: a digest it cannot choose. */
+int change_read_reference(const char *text, struct reference *ret, struct error **err) NODISCARD;
 /* One instruction by its name and the rest of its line. */
 int change_apply_named(json_t *config, const char *name, const char *rest,
                        struct error **err) NODISCARD;

@@ -160,23 +160,6 @@ static int compare_entries(struct comparison *c, int is, int ought, const char *
     return S_ISDIR(b.st_mode) ? compare_subfolders(c, is, ought, name, path, depth) : 0;
 }
 
-/* list_folder() leaves out what begins with a dot. */
-static int list_whole(int fd, struct strv *ret)
-{
-    CLEANUP(dir) DIR *dir = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
-    struct dirent *e;
-    if (!dir) {
-        return -errno;
-    }
-    rewinddir(dir);
-    while ((e = readdir(dir))) {
-        if (!str_equal(e->d_name, ".") && !str_equal(e->d_name, "..")) {
-            strv_add(ret, e->d_name);
-        }
-    }
-    return 0;
-}
-
 /* Every name of the one is in the other when each of the other's is found and none is over. */
 static int compare_folders(struct comparison *c, int is, int ought, const char *path, int depth)
 {
@@ -186,9 +169,13 @@ static int compare_folders(struct comparison *c, int is, int ought, const char *
     if (r < 0) {
         return r;
     }
-    if (depth > DEPTH_MAX || list_whole(is, &have) < 0 || list_whole(ought, &want) < 0) {
-        errno = depth > DEPTH_MAX ? ELOOP : errno;
+    if (depth > DEPTH_MAX) {
+        errno = ELOOP;
         return cannot_read(c, path);
+    }
+    if ((r = list_folder_whole(is, ".", &have, c->err)) < 0 ||
+        (r = list_folder_whole(ought, ".", &want, c->err)) < 0) {
+        return r;
     }
     for (size_t i = 0; i < want.count && r == 0; i++) {
         CLEANUP(free)

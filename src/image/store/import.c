@@ -72,26 +72,6 @@ static int open_source(const char *source, int *ret, struct error **err)
     return *ret < 0 ? *ret : 0;
 }
 
-static int apply_changes(const json_t *request, json_t *config, struct error **err)
-{
-    CLEANUP(strv) struct strv changes = {0};
-    int r = json_get_strv(request, "change", "request", &changes, err);
-    for (size_t i = 0; i < changes.count && r >= 0; i++) {
-        r = change_apply(config, changes.items[i], err);
-        r = r < 0 ? error_wrap(err, r, "--change") : r;
-    }
-    return r;
-}
-
-static int read_reference(const char *text, struct reference *ret, struct error **err)
-{
-    int r = reference_parse(text, ret, err);
-    if (r >= 0 && ret->digest) {
-        return error_set(err, ERROR_USAGE, 0, "cannot import digest reference '%s'", text);
-    }
-    return r;
-}
-
 int verb_import(const struct verb_request *request, struct error **err)
 {
     const char *source = "-", *name = NULL, *message = NULL;
@@ -105,8 +85,8 @@ int verb_import(const struct verb_request *request, struct error **err)
     if ((r = json_get_str(request->json, "source", "request", &source, err)) < 0 ||
         (r = json_get_str(request->json, "reference", "request", &name, err)) < 0 ||
         (r = json_get_str(request->json, "message", "request", &message, err)) < 0 ||
-        (r = apply_changes(request->json, config, err)) < 0 ||
-        (r = name ? read_reference(name, &reference, err) : 0) < 0 ||
+        (r = change_apply_all(request->json, config, err)) < 0 ||
+        (r = name ? change_read_reference(name, &reference, err) : 0) < 0 ||
         (r = limits_load(request->config_path, &i.limits, err)) < 0 ||
         (r = open_source(source, &fd, err)) < 0 ||
         (r = store_open(request->data_dir, &s, err)) < 0) {

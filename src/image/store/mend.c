@@ -190,7 +190,7 @@ static bool pull_by(struct mending *m, const char *reference)
     json_t *request = image_request("pull", c->store->data_dir, c->config_path);
     json_object_set_new(request, "reference", json_string(reference));
     json_object_set_new(request, "quiet", json_true());
-    int r = image_helper_run(request, true, &why);
+    int r = image_helper_run(request, HELPER_TO_NOWHERE, &why);
     if (r < 0) {
         set_obstacle(m, why->message);
     }

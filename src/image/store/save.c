@@ -13,6 +13,7 @@
 #include "image/store/interrupt.h"
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
+#include "image/store/output.h"
 #include "image/store/verbs.h"
 
 struct save {
@@ -308,31 +309,6 @@ static int write_archive(struct save *s, const struct strv *names, bool oci, str
     return r;
 }
 
-/* A file appears whole, under its name; what is no regular file (a pipe, /dev/stdout) is written
- * as it is. */
-static int write_file(struct save *s, const char *output, const struct strv *names, bool oci,
-                      struct error **err)
-{
-    struct stat st;
-    bool special = stat(output, &st) == 0 && !S_ISREG(st.st_mode);
-    CLEANUP(free) char *tag = random_hex(6);
-    CLEANUP(free) char *tmp = special ? xstrdup(output) : str_format("%s.%s", output, tag);
-    CLEANUP(fd)
-    int fd = open_file(AT_FDCWD, tmp, special ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL, 0600, err);
-    if (fd < 0) {
-        return fd;
-    }
-    s->fd = fd;
-    int r = write_archive(s, names, oci, err);
-    if (r >= 0 && !special && (fsync(fd) < 0 || rename(tmp, output) < 0)) {
-        r = error_set_errno(err, ERROR_KERNEL, errno, "writing '%s'", output);
-    }
-    if (r < 0 && !special) {
-        (void)unlink(tmp);
-    }
-    return r;
-}
-
 static int check_format(const char *format, bool *ret_oci, struct error **err)
 {
     static const char *const docker[] = {"docker-archive", "docker", NULL};
@@ -358,13 +334,13 @@ int verb_save(const struct verb_request *request, struct error **err)
         (r = check_format(format, &oci, err)) < 0) {
         return r;
     }
-    if (!output && isatty(STDOUT_FILENO)) {
-        r = error_set(err, ERROR_USAGE, 0, "refusing to write an archive to a terminal");
-        return error_hint(err, r, "redirect it, or use --output");
-    }
-    r = store_open(request->data_dir, &store, err);
+    struct output out;
+    r = output_open(output, &out, err);
     if (r < 0) {
         return r;
     }
-    return output ? write_file(&s, output, &names, oci, err) : write_archive(&s, &names, oci, err);
+    s.fd = out.fd;
+    r = store_open(request->data_dir, &store, err);
+    r = r < 0 ? r : write_archive(&s, &names, oci, err);
+    return output_close(&out, r, err);
 }

@@ -195,6 +195,11 @@ static int clear_the_way(struct unpack *u, const struct unpack_entry *e, bool *r
     if (S_ISDIR(st.st_mode) && folder) {
         return 0;
     }
+    if (u->is_plain && S_ISDIR(st.st_mode) != folder) {
+        return error_set(err, ERROR_INVALID_INPUT, folder ? ENOTDIR : EISDIR,
+                         folder ? "a folder, where there is something else"
+                                : "no folder, where there is one");
+    }
     *ret_hidden = is_whiteout(&st);
     return remove_tree(u->parent, e->leaf, err);
 }
@@ -233,7 +238,7 @@ static int make_entry(struct unpack *u, struct unpack_entry *e, struct error **e
     if (r < 0) {
         return r;
     }
-    if (str_starts(e->leaf, WHITEOUT)) {
+    if (str_starts(e->leaf, WHITEOUT) && !u->is_plain) {
         return make_whiteout(u, e->leaf, err);
     }
     if (archive_entry_filetype(e->entry) == AE_IFDIR) {

@@ -40,6 +40,8 @@ struct unpack_folder_time { /* set at the end: what is made inside changes it */
 struct unpack {
     int root; /* borrowed */
     struct unpack_limits limits;
+    bool is_plain; /* no layer: names of whiteouts and links to anywhere are what they say, and a
+                      folder makes room for a folder alone */
     int64_t bytes, entries;
     struct strv implied; /* folders that no entry spoke of, "a/b": made 0755, root's */
     struct unpack_folder_time *times;

@@ -33,6 +33,13 @@ int verb_import(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_tag(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"images": […], "force"?, "noPrune"?} */
 int verb_rmi(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"folderFd", "output"?, "name"?, "as"?}: the folder's content, or the one entry, as a tar. */
+int verb_export(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"folderFd"}: the tar on standard input into the folder. */
+int verb_extract(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"parent": ID, "upper": folder, "imageConfig", "createdBy"?, "author"?, "message"?, "reference"?,
+ * "change": […]}. Writes the ID. */
+int verb_commit(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"all"?, "filters": […], "freed"?: what the caller has freed before} */
 int verb_prune(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"repair"?, "quick"?, "inUse"?: [chainIDs' hex digits]}. Writes what is wrong; 1 when something
