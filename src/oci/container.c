@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/file.h"
 #include "spec/user.h"
@@ -142,6 +143,11 @@ static bool is_being_made(const struct oci_container *c)
     return c->lock < 0 && fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
+static void warn(void *context, const char *text)
+{
+    oci_log_warning(context, "%s", text);
+}
+
 int oci_container_open(const struct oci_context *oci, const char *id, enum oci_access access,
                        struct oci_container **ret, struct error **err)
 {
@@ -161,6 +167,9 @@ int oci_container_open(const struct oci_context *oci, const char *id, enum oci_a
     r = oci->wall->open(c->dir, &c->workload, created ? err : NULL);
     if (r < 0 && created) {
         return r;
+    }
+    if (c->workload) {
+        oci->wall->set_warning(c->workload, warn, oci->log);
     }
     oci_container_refresh(c);
     if (!created && is_being_made(c)) {
@@ -259,4 +268,13 @@ json_t *oci_container_state(const struct oci_container *c)
     }
     (void)json_object_set_new(o, "owner", json_string(owner));
     return o;
+}
+
+int oci_container_pidfd(const struct oci_container *c)
+{
+    int fd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+    if (fd >= 0 && c->oci->wall->pid(c->workload) != c->pid) {
+        return fd_close(fd); /* ended before it was opened: the number may be another's */
+    }
+    return fd;
 }

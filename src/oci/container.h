@@ -63,6 +63,9 @@ int oci_container_commit(struct oci_container *c, struct error **err) NODISCARD;
 /* Removes the folder with everything in it. */
 int oci_container_remove(struct oci_container *c, struct error **err) NODISCARD;
 
+/* A pidfd of the first process, or -1 when it has ended. The caller closes it. */
+int oci_container_pidfd(const struct oci_container *c);
+
 /* The state as runc prints it: runtime.md#state and rootfs, created, owner. */
 json_t *oci_container_state(const struct oci_container *c);
 

@@ -123,6 +123,7 @@ static int execute(struct oci_container *c, struct execution *x, int argc, char 
     int preserved = 0;
     int r = exec_process(c, o, argc, argv, &spec, &p, err);
     if (r >= 0) {
+        launch_limit_capabilities(c->oci, &p);
         r = check_terminal(o, &p, err);
     }
     if (r >= 0) {

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -33,6 +35,32 @@ int launch_preserved_fds(const struct option_integer *preserve, struct spec *s,
     }
     *ret = (int)(listen + extra);
     return 0;
+}
+
+void launch_limit_capabilities(const struct oci_context *oci, struct spec_process *p)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    struct spec_capabilities *c = &p->capabilities;
+    if (!c->set || syscall(SYS_capget, &header, data) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < c->unknown_count; i++) {
+        oci_log_warning(oci->log, "%s is no known capability", c->unknown[i]);
+    }
+    uint64_t ours = data[0].permitted | (uint64_t)data[1].permitted << 32;
+    uint64_t asked = c->bounding | c->effective | c->permitted | c->inheritable | c->ambient;
+    for (int n = 0; spec_capability_name(n); n++) {
+        if (asked & ~ours & (uint64_t)1 << n) {
+            oci_log_warning(oci->log, "%s cannot be granted: it is not ours",
+                            spec_capability_name(n));
+        }
+    }
+    c->bounding &= ours;
+    c->permitted &= ours;
+    c->effective &= c->permitted;
+    c->inheritable &= ours;
+    c->ambient &= c->permitted & c->inheritable; /* the kernel's condition */
 }
 
 static int read_bundle(struct launch *l, struct error **err)
@@ -96,6 +124,7 @@ static int make_plan(struct launch *l, struct error **err)
         return r;
     }
     CLEANUP(free) char *cache = str_format("%s/.cache", l->oci->root);
+    launch_limit_capabilities(l->oci, &l->spec->process);
     const struct wall_params params = {
         .id = l->id,
         .spec = l->spec,
@@ -191,10 +220,17 @@ static int hand_over(struct launch *l, struct oci_container *c, struct error **e
     return r < 0 ? r : oci_container_commit(c, err);
 }
 
+static void warn(void *context, const char *text)
+{
+    const struct launch *l = context;
+    oci_log_warning(l->oci->log, "%s", text);
+}
+
 static int make_workload(struct launch *l, struct oci_container *c, struct error **err)
 {
     const struct wall_io io = {0, 1, 2};
-    const struct wall_callbacks callbacks = {.context = l, .console = take_console};
+    const struct wall_callbacks callbacks = {
+        .context = l, .console = take_console, .warning = warn};
     int r = l->oci->wall->create(l->plan, &io, &callbacks, &c->workload, err);
     if (r < 0) {
         return r;

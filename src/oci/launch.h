@@ -75,6 +75,10 @@ int launch_begin(struct launch *l, struct error **err) NODISCARD;
 int launch_create(struct launch *l, struct oci_container **ret, struct error **err) NODISCARD;
 void launch_done(struct launch *l);
 
+/* Takes out of the process's sets what this process cannot give: "Runtimes SHOULD NOT fail if …
+ * capabilities … cannot be granted", but warn (config.md#linux-process). */
+void launch_limit_capabilities(const struct oci_context *oci, struct spec_process *p);
+
 /* The number of descriptors that --preserve-fds and the socket activation protocol (LISTEN_FDS,
  * sd_listen_fds(3)) ask to be passed on; the latter's variables are added to the environment. */
 int launch_preserved_fds(const struct option_integer *preserve, struct spec *s,

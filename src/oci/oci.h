@@ -32,6 +32,7 @@ static inline const struct oci_context *oci_of(const struct command_context *con
 extern const struct command oci_create;
 extern const struct command oci_delete;
 extern const struct command oci_describe;
+extern const struct command oci_events;
 extern const struct command oci_exec;
 extern const struct command oci_features;
 extern const struct command oci_kill;
@@ -43,6 +44,7 @@ extern const struct command oci_run;
 extern const struct command oci_spec;
 extern const struct command oci_start;
 extern const struct command oci_state;
+extern const struct command oci_update;
 
 /* All of them; ends with NULL. */
 extern const struct command *const oci_commands[];

@@ -7,9 +7,8 @@
 /* A set of names as bits. Names this list does not know are left out: "Runtimes SHOULD NOT fail if
  * the container configuration requests capabilities that cannot be granted" (config.md). */
 static int read_capability_set(struct arena *a, const json_t *v, const struct place *p,
-                               void *member, struct error **err)
+                               uint64_t *set, struct spec_capabilities *all, struct error **err)
 {
-    uint64_t *set = member;
     size_t i;
     json_t *item;
     if (!json_is_array(v)) {
@@ -21,10 +20,27 @@ static int read_capability_set(struct arena *a, const json_t *v, const struct pl
             return place_error(p, err, "must be an array of capability names");
         }
         int n = spec_capability_number(json_string_value(item));
-        *set |= n < 0 ? 0 : UINT64_C(1) << n;
+        if (n < 0) {
+            spec_add_string(a, &all->unknown, &all->unknown_count, json_string_value(item));
+        } else {
+            *set |= UINT64_C(1) << n;
+        }
     }
     return 0;
 }
+
+#define READ_SET(m)                                                                                \
+    static int read_##m(struct arena *a, const json_t *v, const struct place *p, void *member,     \
+                        struct error **err)                                                        \
+    {                                                                                              \
+        char *all = (char *)member - offsetof(struct spec_capabilities, m);                        \
+        return read_capability_set(a, v, p, member, (struct spec_capabilities *)all, err);         \
+    }
+READ_SET(bounding)
+READ_SET(effective)
+READ_SET(inheritable)
+READ_SET(permitted)
+READ_SET(ambient)
 
 static json_t *write_capability_set(const void *member)
 {
@@ -42,7 +58,7 @@ static json_t *write_capability_set(const void *member)
 #define CAPABILITY_SET(k, m)                                                                       \
     {                                                                                              \
         .key = (k), .type = FIELD_CUSTOM, .offset = offsetof(struct spec_capabilities, m),         \
-        .read = read_capability_set, .write = write_capability_set                                 \
+        .read = read_##m, .write = write_capability_set                                            \
     }
 static const struct field capability_fields[] = {
     CAPABILITY_SET("bounding", bounding),       CAPABILITY_SET("effective", effective),

@@ -82,6 +82,8 @@ struct spec_mount {
 struct spec_capabilities {
     bool set; /* false: the property is absent: no capability is changed */
     uint64_t bounding, effective, inheritable, permitted, ambient;
+    const char **unknown; /* names that we do not know: to be warned of */
+    size_t unknown_count;
 };
 
 struct spec_rlimit {

@@ -67,6 +67,8 @@ struct wall_callbacks {
     void (*console)(void *context, int master_fd);
     /* Told when a phase ends, for --timing: "clone", "mounts", "exec", … NULL: nobody listens. */
     void (*timing)(void *context, const char *phase);
+    /* As set_warning() below, during the creation and after. NULL: nobody listens. */
+    void (*warning)(void *context, const char *text);
 };
 
 struct plan;     /* a wall's own; opaque outside */
@@ -92,6 +94,9 @@ struct wall_exec { /* another process in a running workload */
     int preserve_fd_count; /* as in wall_params */
 };
 
+/* `text` is one line; borrowed. */
+typedef void wall_warning(void *context, const char *text);
+
 enum wall_format { WALL_TEXT, WALL_JSON };
 
 struct wall_ops {
@@ -109,6 +114,8 @@ struct wall_ops {
                   struct error **err);
     int (*start)(struct workload *w, struct error **err);
     int (*open)(const char *state_dir, struct workload **ret, struct error **err);
+    /* Who is told of what goes wrong without being a failure: poststart and poststop hooks. */
+    void (*set_warning)(struct workload *w, wall_warning *warning, void *context);
     void (*close)(struct workload *w); /* frees the handle, the workload lives on */
 
     pid_t (*pid)(const struct workload *w); /* of its first process as the host sees it, or 0 */
@@ -122,7 +129,14 @@ struct wall_ops {
     int (*pause)(struct workload *w, struct error **err);
     int (*resume)(struct workload *w, struct error **err);
     int (*update)(struct workload *w, const struct spec_resources *r, struct error **err);
+    /* Other schemata for its resctrl group; NULL: as it is. */
+    int (*update_rdt)(struct workload *w, const char *l3, const char *mem_bw, struct error **err);
     int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);
+    /* All statistics that the host has, as the "data" of runc's `events --stats`. */
+    json_t *(*detail)(struct workload *w);
+    /* A descriptor that polls ready (*ret_events) when the kernel may have killed for memory;
+     * limits_hit() tells. The caller closes it. */
+    int (*watch_memory)(struct workload *w, short *ret_events, struct error **err);
     /* Whether the kernel has killed for memory, or refused a process for their limit. Asked when
      * the workload has ended, before delete: two reads instead of all that stats() makes. */
     void (*limits_hit)(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused);

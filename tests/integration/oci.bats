@@ -396,3 +396,61 @@ P
     [ "$status" -eq 1 ]
     "$OCI" --version | grep -q '^cloison-oci version'
 }
+
+@test "update: options and JSON change limits" {
+    spec . sleep 100
+    detached oci run -d "$id"
+    oci update --memory 64m --pids-limit 40 "$id"
+    oci events --stats "$id" | jq -e '.type == "stats" and .data.memory.usage.limit == 67108864 and .data.pids.limit == 40'
+    echo '{"memory": {"limit": 33554432}}' | oci update -r - "$id"
+    echo '{"pids": {"limit": 30}}' >"$WORK/r.json"
+    oci update -r "$WORK/r.json" "$id"
+    oci events --stats "$id" | jq -e '.data.memory.usage.limit == 33554432 and .data.pids.limit == 30'
+    run oci update --cpu-period -5 "$id"
+    [ "$status" -eq 1 ]
+    echo '{"memory": {"limit": "much"}}' >"$WORK/r.json"
+    run oci update -r "$WORK/r.json" "$id"
+    [ "$status" -eq 1 ]
+    oci delete -f "$id"
+    run oci update --memory 64m "$id"
+    [ "$status" -eq 1 ]
+}
+
+@test "events: statistics at the interval, kills for memory" {
+    spec '.linux.resources.memory = {limit: 33554432, swap: 33554432}' sleep 100
+    detached oci run -d "$id"
+    "$OCI" --root "$OCI_ROOT" events --interval 300ms "$id" >"$WORK/events" 3>&- &
+    local events=$!
+    for _ in $(seq 100); do grep -q stats "$WORK/events" && break; sleep 0.05; done
+    run oci exec "$id" sh -c 'x=a; while true; do x=$x$x; done'
+    [ "$status" -eq 137 ]
+    for _ in $(seq 100); do grep -q oom "$WORK/events" && break; sleep 0.05; done
+    oci kill "$id" KILL
+    wait $events
+    jq -se 'map(select(.type == "stats")) | length > 0 and all(.data.cpu.usage.total > 0 and .data.memory.raw != null)' "$WORK/events"
+    grep -q '"type":"oom"' "$WORK/events"
+    oci delete "$id"
+}
+
+@test "a config without a process can be created, not started" {
+    spec 'del(.process)'
+    detached oci create "$id"
+    [ "$(status_of "$id")" = created ]
+    run oci start "$id"
+    [ "$status" -eq 1 ]
+    [[ $output == *process* ]]
+    [ "$(status_of "$id")" = created ]
+    oci delete -f "$id"
+    run oci run "$id"
+    [ "$status" -eq 1 ]
+}
+
+@test "a capability that is unknown or not ours is a warning" {
+    spec '.process.capabilities.bounding += ["CAP_FROBNICATE"]' true
+    run -0 oci --log "$WORK/log.cap" --log-format json run "$id"
+    jq -e '.level == "warning" and (.msg | test("CAP_FROBNICATE"))' "$WORK/log.cap"
+    spec '.process.capabilities.bounding += ["CAP_SYS_TIME"]' grep CapBnd /proc/self/status
+    run -0 --separate-stderr setpriv --bounding-set -sys_time "$OCI" --root "$OCI_ROOT" run "$id"
+    [[ $stderr == *"CAP_SYS_TIME cannot be granted"* ]]
+    ! (((16#${output##*$'\t'} >> 25) & 1))
+}

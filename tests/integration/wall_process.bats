@@ -70,7 +70,7 @@ process() {
     one_line
 }
 
-@test "oom score, scheduler, io priority, affinity, personality" {
+@test "oom score, scheduler, io priority, personality; an exec's affinity is not its own" {
     spec_sh '.process.oomScoreAdj = 321 | .process.scheduler = {policy: "SCHED_BATCH", nice: 7}
         | .process.ioPriority = {class: "IOPRIO_CLASS_IDLE", priority: 0} | .linux.personality = {domain: "LINUX32"}
         | .process.execCPUAffinity = {final: "0"}' \
@@ -82,7 +82,22 @@ process() {
     [ "${lines[2]}" = 7 ]
     [[ ${lines[3]} == idle* ]]
     [ "${lines[4]}" = i686 ]
-    [[ ${lines[5]} == *0 ]]
+    [ "${lines[5]}" = "$(grep Cpus_allowed_list /proc/self/status)" ]
+}
+
+@test "execCPUAffinity: an exec runs on the final CPUs" {
+    local last
+    last=$(($(nproc) - 1))
+    spec . sleep 100
+    jq -n --arg last "$last" '{cwd: "/", user: {uid: 0, gid: 0}, env: ["PATH=/bin"],
+        args: ["grep", "Cpus_allowed_list", "/proc/self/status"],
+        execCPUAffinity: {initial: "0", final: $last}}' >"$WORK/p.json"
+    run wall --exec "$WORK/p.json"
+    [ "$status" -eq 0 ]
+    [[ $output == *"	$last" ]]
+    jq '.execCPUAffinity |= {initial: "0"}' "$WORK/p.json" >"$WORK/q.json"
+    run wall --exec "$WORK/q.json"
+    [ "$output" = "$(grep Cpus_allowed_list /proc/self/status)" ]
 }
 
 @test "descriptors: none of ours is inherited, asked ones are" {

@@ -183,6 +183,9 @@ int cgroup_update(const struct cgroup_set *set, const struct spec_resources *r,
 /* Fills every field of *ret, -1 where the host cannot say. */
 int cgroup_stats(const struct cgroup_set *set, struct wall_stats *ret,
                  struct error **err) NODISCARD;
+/* All that the host tells, in the shape of the "data" of runc's `events --stats`. Slow: some thirty
+ * reads. */
+json_t *cgroup_detail(const struct cgroup_set *set);
 /* Two reads alone: whether the kernel killed for memory, or refused a fork for pids.max, since the
  * groups were made. To be asked when the workload ended, before cgroup_remove(). */
 void cgroup_limits_hit(const struct cgroup_set *set, bool *ret_oom_killed, bool *ret_pids_refused);

@@ -17,6 +17,7 @@
 #include "wall/container/channel.h"
 #include "wall/container/clone.h"
 #include "wall/container/detached.h"
+#include "wall/container/hook.h"
 #include "wall/container/step.h"
 #include "wall/container/workload.h"
 
@@ -232,6 +233,7 @@ static int answer(struct creation *c, struct workload *w, struct error **err)
         }
         return 0;
     case MESSAGE_RENDEZVOUS:
+        c->hooks_begun = true;
         r = apply_phase(c, PHASE_HALT, err);
         return r < 0 ? r : send_go(w, NULL, 0, err);
     case MESSAGE_FAILED:
@@ -323,6 +325,9 @@ static void abandon(struct creation *c, struct workload *w)
         }
     }
     undo(c);
+    if (c->hooks_begun) {
+        hooks_run_late(w, HOOK_POSTSTOP, "stopped"); /* runtime.md#lifecycle: on to step 12 */
+    }
     workload_forget(w->state_dir);
 }
 
@@ -351,6 +356,8 @@ int container_create(struct plan *plan, const struct wall_io *io,
     }
     CLEANUP(workload) struct workload *w = workload_new(plan->state_dir);
     record_init(&w->record, plan);
+    w->warning = callbacks ? callbacks->warning : NULL;
+    w->warning_context = callbacks ? callbacks->context : NULL;
     w->plan = plan_hold(plan);
     size_t joined = plan->joined_count, slots = (size_t)plan->slot_count;
     struct creation c = {

@@ -53,6 +53,19 @@ static int own_capabilities(uint64_t *ret, struct error **err)
     return r;
 }
 
+/* config.md#process: the CPUs of an exec, not of the container's own process. Without a final list
+ * the initial one must not stay. */
+static void plan_affinity(struct plan *p, const struct spec_process *process)
+{
+    const char *cpus = process->cpu_affinity_final;
+    if (!cpus && process->cpu_affinity_initial) {
+        cpus = arena_format(p->arena, "0-%d", CPU_SETSIZE - 1); /* all that the groups allow */
+    }
+    if (cpus) {
+        plan_add(p, STEP_AFFINITY)->text = arena_strdup(p->arena, cpus);
+    }
+}
+
 static int plan_exec(struct workload *w, const struct wall_exec *exec, struct plan *p,
                      struct error **err)
 {
@@ -83,6 +96,7 @@ static int plan_exec(struct workload *w, const struct wall_exec *exec, struct pl
     if (result < 0) {
         return result;
     }
+    plan_affinity(p, &process);
     plan_session(p, &process, false);
     plan_stdio(p, &process, false);
     plan_program(p, &process);
@@ -165,6 +179,24 @@ static int converse(struct workload *w, struct creation *c, int channel,
     }
 }
 
+/* The clone, run on the initial CPUs: where the child is until it is in its groups. */
+static int clone_on(const char *cpus, const struct clone_request *request, struct creation *c,
+                    struct error **err)
+{
+    cpu_set_t before, set;
+    if (!cpus) {
+        return clone_child(request, &c->pid, &c->pidfd, err);
+    }
+    affinity_parse(cpus, &set);
+    if (sched_getaffinity(0, sizeof(before), &before) < 0 ||
+        sched_setaffinity(0, sizeof(set), &set) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "running on processors %s", cpus);
+    }
+    int r = clone_child(request, &c->pid, &c->pidfd, err);
+    (void)sched_setaffinity(0, sizeof(before), &before); /* it was allowed before */
+    return r;
+}
+
 static int run_exec(struct workload *w, const struct wall_exec *exec, struct creation *c,
                     struct error **err)
 {
@@ -193,7 +225,7 @@ static int run_exec(struct workload *w, const struct wall_exec *exec, struct cre
         .parent_channel = ours,
         .cgroup_fd = door.unified_fd,
     };
-    r = clone_child(&request, &c->pid, &c->pidfd, err);
+    r = clone_on(exec->process->cpu_affinity_initial, &request, c, err);
     cgroup_door_close(&door);
     childs = fd_close(childs);
     if (r >= 0) {

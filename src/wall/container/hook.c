@@ -14,14 +14,31 @@
 #include "base/file.h"
 #include "base/json.h"
 
+/* The process's number in its own pid namespace; the last of "NSpid:" in its status. */
+static pid_t pid_inside(pid_t pid)
+{
+    char path[32];
+    CLEANUP(free) char *text = NULL;
+    int64_t number = pid;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    char *line =
+        file_read(AT_FDCWD, path, 1 << 16, &text, NULL, NULL) < 0 ? NULL : strstr(text, "\nNSpid:");
+    if (line) {
+        line[1 + strcspn(line + 1, "\n")] = '\0';
+        IGNORE(str_to_i64(strrchr(line, '\t') + 1, 10, &number)); /* the kernel's text */
+    }
+    return (pid_t)number;
+}
+
 /* The state as OCI's runtime.md#state has it, in a file at its beginning: read to its end, it needs
  * nobody to write meanwhile. */
-static int state_file(const struct hook_state *s, struct error **err)
+static int state_file(const struct hook_state *s, bool inside, struct error **err)
 {
+    pid_t pid = inside ? pid_inside(s->pid) : s->pid;
     CLEANUP(json)
     json_t *o =
         json_pack("{s:s,s:s,s:s,s:i,s:s}", "ociVersion", str_or(s->oci_version, "1.2.1"), "id",
-                  s->id, "status", s->status, "pid", (int)s->pid, "bundle", str_or(s->bundle, ""));
+                  s->id, "status", s->status, "pid", (int)pid, "bundle", str_or(s->bundle, ""));
     if (s->annotations_json) {
         (void)json_object_set_new(o, "annotations", json_loads(s->annotations_json, 0, NULL));
     }
@@ -105,7 +122,7 @@ static int await_end(const struct plan_hook *h, pid_t pid, struct error **err)
 
 int hook_run(const struct plan_hook *h, const struct hook_state *state, struct error **err)
 {
-    CLEANUP(fd) int input = state_file(state, err);
+    CLEANUP(fd) int input = state_file(state, h->inside, err);
     if (input < 0) {
         return input;
     }
@@ -141,13 +158,16 @@ int hooks_run_record(const struct record *r, int pidfd, int kind, const char *st
     return 0;
 }
 
-void hooks_run_late(const struct record *r, int kind, const char *status)
+void hooks_run_late(const struct workload *w, int kind, const char *status)
 {
+    const struct record *r = &w->record;
+    const struct hook_state state = {r->oci_version,      r->id,  status, r->bundle,
+                                     r->annotations_json, r->pid, -1,     0};
     for (size_t i = 0; i < r->hook_count; i++) {
-        if (r->hooks[i].kind == kind) {
-            const struct hook_state state = {r->oci_version,      r->id,  status, r->bundle,
-                                             r->annotations_json, r->pid, -1,     0};
-            IGNORE(hook_run(&r->hooks[i], &state, NULL)); /* OCI: the others run all the same */
+        CLEANUP(error) struct error *err = NULL;
+        if (r->hooks[i].kind == kind && hook_run(&r->hooks[i], &state, &err) < 0 && w->warning) {
+            CLEANUP(free) char *text = error_text(err);
+            w->warning(w->warning_context, text);
         }
     }
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "wall/container/record.h"
+#include "wall/container/workload.h"
 
 /* What the state says, and where "inside" is. */
 struct hook_state {
@@ -21,8 +22,8 @@ int hook_run(const struct plan_hook *h, const struct hook_state *state,
 
 enum { HOOK_START_CONTAINER = 3, HOOK_POSTSTART = 4, HOOK_POSTSTOP = 5 }; /* spec_hook_kind */
 
-/* Those of the kind in the record, whose failures concern nobody: "MUST continue". */
-void hooks_run_late(const struct record *r, int kind, const char *status);
+/* Those of the kind in the workload's record; of failures a warning is given: "MUST continue". */
+void hooks_run_late(const struct workload *w, int kind, const char *status);
 /* Those of the kind in the record, stopping at the first that fails. */
 int hooks_run_record(const struct record *r, int pidfd, int kind, const char *status,
                      struct error **err) NODISCARD;

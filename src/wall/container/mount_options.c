@@ -150,7 +150,9 @@ int mount_options_parse(struct arena *a, const char *const *options, size_t coun
             parse_attribute(word, m)) {
             continue;
         }
-        if (is_bind && !str_in(word, superblock_flags)) {
+        /* What is a file system's own ("mode=755") a bind mount has no use for, and mount(2) has
+         * always let it pass; so callers give it. A word alone is a mistake. */
+        if (is_bind && !strchr(word, '=') && !str_in(word, superblock_flags)) {
             return error_set(err, ERROR_INVALID_INPUT, 0, "a bind mount has no option '%s'", word);
         }
         if (!is_bind) {

@@ -126,7 +126,7 @@ int plan_make(const struct wall_params *params, struct plan **ret, struct error 
 {
     CLEANUP(plan) struct plan *p = plan_new(params);
     struct planning g = {p, params, params->spec};
-    if (!params->spec->process_set) {
+    if (!params->spec->process_set && !params->remote_start) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "the spec has no process to run");
     }
     int r = plan_outside(&g, err);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Hooks: prestart, createRuntime and createContainer run while the child stands still, before it
  * changes its root; the later ones are kept with the workload's state. */
+#include <limits.h>
+
 #include "wall/container/plan_parts.h"
 
 static char **copy_strings(struct arena *a, const char *const *items, size_t count)
@@ -20,7 +22,8 @@ static void fill(struct arena *a, const struct spec_hook *h, int kind, struct pl
     ret->argv = h->arg_count ? copy_strings(a, h->args, h->arg_count)
                              : copy_strings(a, (const char *const[]){h->path}, 1);
     ret->envp = copy_strings(a, h->env, h->env_count);
-    ret->timeout_ms = h->timeout_seconds.set ? (int)h->timeout_seconds.value * 1000 : -1;
+    bool limited = h->timeout_seconds.set && h->timeout_seconds.value <= INT_MAX / 1000;
+    ret->timeout_ms = limited ? (int)h->timeout_seconds.value * 1000 : -1;
     ret->inside = kind == SPEC_HOOK_CREATE_CONTAINER || kind == SPEC_HOOK_START_CONTAINER;
 }
 

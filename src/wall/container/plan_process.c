@@ -85,10 +85,6 @@ int plan_process_host(struct plan *p, const struct spec_process *process, struct
     if (r >= 0) {
         r = plan_io_priority(p, process, err);
     }
-    const char *cpus = str_or(process->cpu_affinity_final, process->cpu_affinity_initial);
-    if (r >= 0 && cpus) {
-        plan_add(p, STEP_AFFINITY)->text = arena_strdup(p->arena, cpus);
-    }
     return r;
 }
 
@@ -131,7 +127,9 @@ static struct step_exec program_of(struct plan *p, const struct spec_process *pr
 
 void plan_program(struct plan *p, const struct spec_process *process)
 {
-    plan_add(p, STEP_PROGRAM)->exec = program_of(p, process);
+    if (process->arg_count) { /* else there is none: it can be created alone */
+        plan_add(p, STEP_PROGRAM)->exec = program_of(p, process);
+    }
 }
 
 static bool apparmor_is_on(void)
@@ -224,6 +222,9 @@ int plan_process(struct plan *p, const struct spec_process *process, const char 
                  int preserved, struct error **err)
 {
     plan_add(p, STEP_READY);
+    if (!process->arg_count) {
+        return 0;
+    }
     int r = plan_personality(p, domain, err);
     if (r >= 0) {
         r = plan_labels(p, process, err);

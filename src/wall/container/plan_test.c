@@ -198,8 +198,8 @@ static void test_plan_refuses(void)
          "inside '/proc'"},
         {"{\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}", "source"},
         {"{\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/y\","
-         "\"options\":[\"size=1\"]}]}",
-         "no option 'size=1'"},
+         "\"options\":[\"nosiud\"]}]}",
+         "no option 'nosiud'"},
         {"{\"linux\":{\"rootfsPropagation\":\"sideways\",\"namespaces\":[{\"type\":\"mount\"}]}}",
          "sideways"},
         {"{\"linux\":{\"personality\":{\"domain\":\"AMIGA\"},"

@@ -5,5 +5,9 @@
  * config-linux.md#intelrdt; the kernel's filesystems/resctrl. */
 #pragma once
 
+#include "base/error.h"
+
+/* Writes the schemata given; NULL: as it is. */
+int rdt_update(const char *group, const char *l3, const char *mem_bw, struct error **err) NODISCARD;
 /* Removes a group; a missing one is fine. */
 void rdt_remove(const char *group);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Start: the child that waits is told to go on, by its creator or by any other process. */
 #include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -96,15 +98,28 @@ static int go(struct workload *w, struct error **err)
     return await_exec(w, channel, err);
 }
 
+/* A spec without a process can be created (config.md#process), never started. */
+static bool has_program(const struct workload *w)
+{
+    const struct record *r = &w->record;
+    return !r->remote_start ||
+           (r->late_step_count && r->late_steps[r->late_step_count - 1].program);
+}
+
 int container_start(struct workload *w, struct error **err)
 {
     if (w->channel < 0 && !w->record.remote_start) {
         return error_set(err, ERROR_BUSY, 0, "it is not waiting to be started");
     }
-    int r = hooks_run_record(&w->record, w->pidfd, HOOK_START_CONTAINER, "created", err);
-    if (r >= 0) {
-        r = go(w, err);
+    if (!has_program(w)) {
+        return error_set(err, ERROR_INVALID_INPUT, 0, "config.json has no 'process' to start");
     }
+    int r = hooks_run_record(&w->record, w->pidfd, HOOK_START_CONTAINER, "created", err);
+    if (r < 0) { /* runtime.md#lifecycle: the container is stopped */
+        (void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0); /* ended: fine */
+        return r;
+    }
+    r = go(w, err);
     if (r < 0) {
         return r;
     }
@@ -112,6 +127,6 @@ int container_start(struct workload *w, struct error **err)
         CLEANUP(free) char *path = str_format("%s/start", w->state_dir);
         (void)unlink(path); /* the sign that it waits; the state is then read from the kernel */
     }
-    hooks_run_late(&w->record, HOOK_POSTSTART, "running");
+    hooks_run_late(w, HOOK_POSTSTART, "running");
     return 0;
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -98,6 +99,7 @@ struct creation {
     int proc_fd;        /* the host's /proc, known to be procfs */
     int *namespace_fds; /* joined ones, by index */
     int *slots;         /* detached mounts for the child */
+    bool hooks_begun;   /* the first of them may have run: poststop's will, when this fails */
     size_t done;        /* steps before this one have been applied, where they are the parent's */
 };
 
@@ -203,6 +205,8 @@ STEP_DESCRIBE(io_priority);
 STEP_HOST(io_priority);
 STEP_DESCRIBE(affinity);
 STEP_HOST(affinity);
+/* Reads "0-3,7" into the set; the text is known to be a list. */
+void affinity_parse(const char *text, cpu_set_t *set);
 /* step_net_device.c */
 STEP_DESCRIBE(net_device);
 STEP_HOST(net_device);

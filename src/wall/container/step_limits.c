@@ -115,8 +115,7 @@ STEP_DESCRIBE(affinity)
     describe_str(d, "cpus", s->text);
 }
 
-/* Reads "0-3,7" into the set; the planner has checked the text. */
-static void parse_cpus(const char *text, cpu_set_t *set)
+void affinity_parse(const char *text, cpu_set_t *set)
 {
     CPU_ZERO(set);
     for (const char *at = text; *at;) {
@@ -135,7 +134,7 @@ static void parse_cpus(const char *text, cpu_set_t *set)
 STEP_HOST(affinity)
 {
     cpu_set_t set;
-    parse_cpus(s->text, &set);
+    affinity_parse(s->text, &set);
     if (sched_setaffinity(c->pid, sizeof(set), &set) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "the kernel refused");
     }

@@ -34,6 +34,13 @@ static int write_schema(const char *folder, const char *schema, struct error **e
     return file_write_existing(AT_FDCWD, path, line, err);
 }
 
+int rdt_update(const char *group, const char *l3, const char *mem_bw, struct error **err)
+{
+    CLEANUP(free) char *folder = str_format(ROOT "/%s", group);
+    int r = write_schema(folder, l3, err);
+    return r < 0 ? r : write_schema(folder, mem_bw, err);
+}
+
 STEP_HOST(rdt)
 {
     CLEANUP(free) char *folder = str_format(ROOT "/%s", s->rdt.clos_id);
@@ -43,8 +50,7 @@ STEP_HOST(rdt)
     if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making '%s'", folder);
     }
-    int r = write_schema(folder, s->rdt.l3, err);
-    return r < 0 ? r : write_schema(folder, s->rdt.mem_bw, err);
+    return rdt_update(s->rdt.clos_id, s->rdt.l3, s->rdt.mem_bw, err);
 }
 
 STEP_UNDO(rdt)

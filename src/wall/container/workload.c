@@ -144,6 +144,12 @@ static bool has_ended(const struct workload *w)
     return w->pidfd < 0 || poll(&polled, 1, 0) > 0;
 }
 
+static void container_set_warning(struct workload *w, wall_warning *warning, void *context)
+{
+    w->warning = warning;
+    w->warning_context = context;
+}
+
 static pid_t container_pid(const struct workload *w)
 {
     return has_ended(w) ? 0 : w->record.pid;
@@ -200,6 +206,24 @@ static int container_stats(struct workload *w, struct wall_stats *ret, struct er
     return cgroup_stats(&w->record.cgroups, ret, err);
 }
 
+static json_t *container_detail(struct workload *w)
+{
+    return cgroup_detail(&w->record.cgroups);
+}
+
+static int container_watch_memory(struct workload *w, short *ret_events, struct error **err)
+{
+    return cgroup_oom_watch(&w->record.cgroups, ret_events, err);
+}
+
+static int container_update_rdt(struct workload *w, const char *l3, const char *mem_bw,
+                                struct error **err)
+{
+    return w->record.rdt_group
+               ? rdt_update(w->record.rdt_group, l3, mem_bw, err)
+               : error_set(err, ERROR_UNSUPPORTED, 0, "it has no resctrl group of its own");
+}
+
 static void container_limits_hit(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused)
 {
     cgroup_limits_hit(&w->record.cgroups, ret_oom_killed, ret_pids_refused);
@@ -218,7 +242,7 @@ static int container_delete(struct workload *w, struct error **err)
     if (w->record.rdt_group) {
         rdt_remove(w->record.rdt_group);
     }
-    hooks_run_late(&w->record, HOOK_POSTSTOP, "stopped");
+    hooks_run_late(w, HOOK_POSTSTOP, "stopped");
     workload_forget(w->state_dir);
     workload_free(w);
     return 0;
@@ -233,6 +257,7 @@ const struct wall_ops wall_container = {
     .create = container_create,
     .start = container_start,
     .open = container_open,
+    .set_warning = container_set_warning,
     .close = workload_free,
     .pid = container_pid,
     .state = container_state,
@@ -242,7 +267,10 @@ const struct wall_ops wall_container = {
     .pause = container_pause,
     .resume = container_resume,
     .update = container_update,
+    .update_rdt = container_update_rdt,
     .stats = container_stats,
+    .detail = container_detail,
+    .watch_memory = container_watch_memory,
     .limits_hit = container_limits_hit,
     .delete = container_delete,
 };

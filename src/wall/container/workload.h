@@ -12,9 +12,11 @@
 struct workload {
     char *state_dir;
     struct record record;
-    int pidfd;         /* -1: it has ended, or was never there */
-    int channel;       /* to the child that waits for start(); -1 elsewhere and after */
-    bool started;      /* by this process */
+    int pidfd;             /* -1: it has ended, or was never there */
+    int channel;           /* to the child that waits for start(); -1 elsewhere and after */
+    bool started;          /* by this process */
+    wall_warning *warning; /* who is told, or NULL */
+    void *warning_context;
     struct plan *plan; /* held by the creator: the record's strings are the plan's; else NULL */
 };
 
