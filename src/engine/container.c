@@ -197,14 +197,19 @@ int container_find(const struct engine *e, const char *name, struct container **
     if (strlen(name) == CONTAINER_ID_DIGITS && is_hex(name)) {
         return load_named(e, name, name, ret, err);
     }
+    CLEANUP(container) struct container *c = NULL;
     CLEANUP(free) char *link = str_format("%s/names/%s", e->data_dir, name);
     char target[128];
     ssize_t n = readlink(link, target, sizeof(target) - 1);
     if (n > 0) {
         target[n] = '\0';
         const char *slash = strrchr(target, '/');
-        return load_named(e, slash ? slash + 1 : target, name, ret, err);
-    }
+        int r = load_named(e, slash ? slash + 1 : target, name, &c, err);
+        if (r < 0 || str_equal(c->name, name)) {
+            *ret = take_ptr(c);
+            return r;
+        }
+    } /* else a rename is under way, or was killed: container.json says how it is called */
     CLEANUP(free) char *id = NULL;
     int r = is_hex(name) ? find_prefix(e, name, &id, err) : 0;
     if (r < 0) {
@@ -231,6 +236,18 @@ static struct container *settled(const struct engine *e, struct container *c)
     container_free(c);
     c = NULL;
     return !gone && container_load(e, id, &c, NULL) == 0 ? c : NULL;
+}
+
+static size_t count_names(const struct engine *e)
+{
+    CLEANUP(free) char *path = str_format("%s/names", e->data_dir);
+    CLEANUP(dir) DIR *dir = opendir(path);
+    struct dirent *d;
+    size_t count = 0;
+    while (dir && (d = readdir(dir))) {
+        count += d->d_name[0] != '.';
+    }
+    return count;
 }
 
 int container_list(const struct engine *e, struct container ***ret, size_t *ret_count,
@@ -265,7 +282,7 @@ int container_list(const struct engine *e, struct container ***ret, size_t *ret_
         }
         list[count++] = c;
     }
-    if (half_made) {
+    if (half_made || count_names(e) > count) {
         container_sweep(e);
     }
     if (count) {

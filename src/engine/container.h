@@ -6,6 +6,7 @@
  *                     rewritten by rename, update and network changes
  *     config.json     the OCI runtime spec
  *     upper/, work/   the writable layer
+ *     volume/         a volume that is being filled, moved to <data_dir>/volumes when it is whole
  *     hosts, resolv.conf, hostname
  *     <id>-json.log   Docker's json-file log, and its rotated parts
  *     exit.json       the last end: {"exitCode","oomKilled","pidsLimitHit","error","startedAt",
@@ -23,10 +24,11 @@
  * CONTAINER_DEAD and container_recover() (engine/recover.h) cleans up.
  *
  * Killed at any system call, a command leaves one of: a folder without container.json whose `lock`
- * is free (half-made or half-removed: container_list() sweeps it, and its name); a state.json whose
- * monitor.lock is free (a dead monitor; with "fresh":true the container was never handed to its
- * user, and goes). Nothing is synced on the way to a start: a power failure may lose the container
- * that was being started, and an empty container.json counts as none.
+ * is free (half-made or half-removed: container_list() sweeps it, and its name); a name that its
+ * container does not bear (of a rename: it belongs to nobody, and goes likewise); a state.json
+ * whose monitor.lock is free (a dead monitor; with "fresh":true the container was never handed to
+ * its user, and goes). Nothing is synced on the way to a start: a power failure may lose the
+ * container that was being started, and an empty container.json counts as none.
  *
  * All functions: no side effects but the files named; any process. */
 #pragma once
@@ -128,6 +130,10 @@ int container_remove(const struct engine *e, const struct container *c,
 /* Takes another name. The caller holds its lock. */
 int container_rename(const struct engine *e, struct container *c, const char *name,
                      struct error **err) NODISCARD;
+
+/* Takes away the names that a killed command left with no container, or with one that is now called
+ * otherwise. */
+void container_sweep_names(const struct engine *e);
 
 /* Docker's rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
 int container_name_check(const char *name, struct error **err) NODISCARD;

@@ -7,6 +7,7 @@
 
 #include "engine/container.h"
 
+#define NAME_TRIES 10       /* each against another command that took the name in between */
 #define NAME_MAX_LENGTH 128 /* the wall's own limit of an id, and well below NAME_MAX */
 
 int container_name_check(const char *name, struct error **err)
@@ -75,32 +76,66 @@ static bool name_is_stale(const struct engine *e, const char *name, const char *
     return fd >= 0 || fd == -ENOENT;
 }
 
+/* Frees a name that belongs to nobody; true when it did, or somebody was faster. Who does so looks
+ * and unlinks under a lock of the folder: else of two, the slower one would take away the name that
+ * the faster one has given anew. */
+static bool name_free_stale(const struct engine *e, const char *name)
+{
+    CLEANUP(free) char *names = str_format("%s/names", e->data_dir);
+    CLEANUP(free) char *link = str_format("%s/%s", names, name);
+    CLEANUP(fd) int fd = open(names, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || lock_fd(fd, LOCK_EXCLUSIVE, true, NULL) < 0) {
+        return false;
+    }
+    CLEANUP(free) char *owner = name_owner(link);
+    return !owner || (name_is_stale(e, name, owner) && unlink(link) == 0);
+}
+
+void container_sweep_names(const struct engine *e)
+{
+    CLEANUP(free) char *names = str_format("%s/names", e->data_dir);
+    CLEANUP(dir) DIR *dir = opendir(names);
+    struct dirent *d;
+    while (dir && (d = readdir(dir))) {
+        CLEANUP(free) char *link = str_format("%s/%s", names, d->d_name);
+        CLEANUP(free) char *owner = name_owner(link);
+        if (owner && name_is_stale(e, d->d_name, owner)) {
+            IGNORE(name_free_stale(e, d->d_name)); /* the next sweep tries again */
+        }
+    }
+}
+
+static int name_in_use(const struct engine *e, const char *name, struct error **err)
+{
+    CLEANUP(free) char *link = str_format("%s/names/%s", e->data_dir, name);
+    CLEANUP(free) char *owner = name_owner(link);
+    int r = error_set(err, ERROR_EXISTS, 0, "the name '%s' is in use by the container %.12s", name,
+                      str_or(owner, "that was just removed"));
+    return error_hint(err, r, "remove or rename that one, or choose another name");
+}
+
 static int name_take(const struct engine *e, const char *name, const char *id, struct error **err)
 {
     CLEANUP(free) char *link = str_format("%s/names/%s", e->data_dir, name);
     CLEANUP(free) char *target = str_format("../containers/%s", id);
-    for (int tries = 0; tries < 2; tries++) {
+    for (int tries = 0; tries < NAME_TRIES; tries++) {
         if (symlink(target, link) == 0) {
             return 0;
         }
+        CLEANUP(free) char *owner = errno == EEXIST ? name_owner(link) : NULL;
         if (errno == ENOENT) {
             CLEANUP(free) char *names = str_format("%s/names", e->data_dir);
             int r = mkdir_all(names, 0711, err);
             if (r < 0) {
                 return r;
             }
-            continue;
-        }
-        CLEANUP(free) char *owner = errno == EEXIST ? name_owner(link) : NULL;
-        if (!owner) {
+        } else if (errno != EEXIST) {
             return error_set_errno(err, ERROR_KERNEL, errno, "making the name '%s'", name);
+        } else if (str_equal(owner, id)) {
+            return 0; /* a rename to it was killed half way */
+        } else if (!name_free_stale(e, name)) {
+            return name_in_use(e, name, err);
         }
-        if (!name_is_stale(e, name, owner)) {
-            int r = error_set(err, ERROR_EXISTS, 0,
-                              "the name '%s' is in use by the container %.12s", name, owner);
-            return error_hint(err, r, "remove or rename that one, or choose another name");
-        }
-        (void)unlink(link); /* a failure shows in the next round */
     }
     return error_set(err, ERROR_BUSY, 0, "the name '%s' is being taken by another command", name);
 }

@@ -156,6 +156,33 @@ static void test_container_name_left_by_a_killed_rename_is_free(void)
     store_close();
 }
 
+/* The same name: nobody finds it, the next list takes it away, the rename can be made again. */
+static void test_container_killed_rename_is_made_again(void)
+{
+    store_open();
+    CLEANUP(container) struct container *a = sample("web", '1'), *back = NULL;
+    CLEANUP(error) struct error *err = NULL;
+    struct container **list = NULL;
+    size_t count = 0;
+    struct stat st;
+    make(a);
+    CLEANUP(free) char *link = str_format("%s/names/new", engine.data_dir);
+    CLEANUP(free) char *target = str_format("../containers/%s", a->id);
+    CHECK_INT(symlink(target, link), 0);
+    CHECK_INT(container_find(&engine, "new", &back, NULL), -ENOENT);
+    int lock = container_lock(&engine, a->id, true, &err);
+    CHECK_OK(lock, err);
+    CHECK_OK(container_rename(&engine, a, "new", &err), err);
+    CHECK_OK(container_rename(&engine, a, "web", &err), err);
+    fd_close(lock);
+    CHECK_INT(symlink(target, link), 0);
+    CHECK_OK(container_list(&engine, &list, &count, &err), err);
+    CHECK_INT(count, 1);
+    CHECK_INT(lstat(link, &st), -1);
+    container_list_free(list, count);
+    store_close();
+}
+
 static void test_container_remove_leaves_nothing(void)
 {
     store_open();
@@ -216,6 +243,7 @@ static const struct test tests[] = {
     TEST(test_container_half_made_is_swept_and_its_name_free),
     TEST(test_container_rename_frees_the_old_name),
     TEST(test_container_name_left_by_a_killed_rename_is_free),
+    TEST(test_container_killed_rename_is_made_again),
     TEST(test_container_remove_leaves_nothing),
     TEST(test_container_without_its_monitor_is_dead),
     TEST(test_container_names_follow_dockers_rule),

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+
+#define MONITOR_END_MS 10000 /* of one whose socket is closed already */
 
 static int not_running(const struct container *c, struct error **err)
 {
@@ -39,7 +42,18 @@ int control_connect(const struct engine *e, const struct container *c, struct er
     return take_fd(&fd);
 }
 
-int control_ask(int sock, enum frame_type type, const void *data, size_t len, struct error **err)
+/* A process that is killed closes its sockets a moment before it gives up monitor.lock: who looked
+ * in between would take it for one that lives. */
+static void await_monitors_end(const struct container *c)
+{
+    CLEANUP(fd)
+    int fd = c->monitor_pid > 0 ? (int)syscall(SYS_pidfd_open, c->monitor_pid, 0) : -1;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    IGNORE(fd >= 0 && poll(&p, 1, MONITOR_END_MS) < 0); /* interrupted: the lock will tell */
+}
+
+int control_ask(const struct container *c, int sock, enum frame_type type, const void *data,
+                size_t len, struct error **err)
 {
     struct frame f;
     int r = frame_send(sock, type, data, len);
@@ -53,6 +67,10 @@ int control_ask(int sock, enum frame_type type, const void *data, size_t len, st
             return frame_to_error(&f, err);
         }
     }
+    if (r == -EPIPE || r == -ECONNRESET) {
+        await_monitors_end(c);
+        return not_running(c, err);
+    }
     return error_set_errno(err, ERROR_BUSY, -r, "asking the container's monitor");
 }
 
@@ -60,7 +78,7 @@ int control_request(const struct engine *e, const struct container *c, enum fram
                     const void *data, size_t len, struct error **err)
 {
     CLEANUP(fd) int sock = control_connect(e, c, err);
-    return sock < 0 ? sock : control_ask(sock, type, data, len, err);
+    return sock < 0 ? sock : control_ask(c, sock, type, data, len, err);
 }
 
 static int64_t now_ms(void)
@@ -70,8 +88,8 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int control_await_exit(int sock, bool final, int timeout_ms, struct frame_exit *ret,
-                       struct error **err)
+int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
+                       struct frame_exit *ret, struct error **err)
 {
     int64_t end = now_ms() + timeout_ms;
     struct frame f;
@@ -87,6 +105,7 @@ int control_await_exit(int sock, bool final, int timeout_ms, struct frame_exit *
         }
         int r = n > 0 ? frame_receive(sock, &f) : 1;
         if (r <= 0) {
+            await_monitors_end(c);
             *ret = (struct frame_exit){.code = 137, .final = 1};
             return 1;
         }

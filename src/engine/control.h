@@ -11,10 +11,11 @@ int control_connect(const struct engine *e, const struct container *c,
 /* Sends one request and waits for its answer. */
 int control_request(const struct engine *e, const struct container *c, enum frame_type type,
                     const void *data, size_t len, struct error **err) NODISCARD;
-/* The same over a connection that is already there; other frames are skipped. */
-int control_ask(int sock, enum frame_type type, const void *data, size_t len,
-                struct error **err) NODISCARD;
+/* The same over a connection that is already there; other frames are skipped. A monitor that ends
+ * instead of answering, of itself or killed, is waited for: "container x is not running". */
+int control_ask(const struct container *c, int sock, enum frame_type type, const void *data,
+                size_t len, struct error **err) NODISCARD;
 /* Waits for FRAME_EXIT (with `final`, for the last one) until the time is over: 1 when it came (or
  * the monitor is gone: ret->code 137), 0 when not in time. timeout_ms -1: for ever. */
-int control_await_exit(int sock, bool final, int timeout_ms, struct frame_exit *ret,
-                       struct error **err) NODISCARD;
+int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
+                       struct frame_exit *ret, struct error **err) NODISCARD;

@@ -53,19 +53,20 @@ static int stop_running(const struct engine *e, const struct container *c, int t
     if (sock < 0) {
         return sock;
     }
-    int r = control_ask(sock, FRAME_STOP, &s, sizeof(s), err);
+    int r = control_ask(c, sock, FRAME_STOP, &s, sizeof(s), err);
     if (r == 0 && c->status == CONTAINER_PAUSED) { /* frozen, it cannot even die on v1 */
-        r = control_ask(sock, FRAME_RESUME, NULL, 0, err);
+        r = control_ask(c, sock, FRAME_RESUME, NULL, 0, err);
     }
     if (r == 0) {
-        r = control_await_exit(sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
+        r = control_await_exit(c, sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
     }
     if (r != 0) {
         return r < 0 ? r : 0;
     }
     s.signal = SIGKILL;
-    r = control_ask(sock, FRAME_STOP, &s, sizeof(s), NULL); /* it may just have ended by itself */
-    r = control_await_exit(sock, true, KILL_PATIENCE_MS, &x, err);
+    r = control_ask(c, sock, FRAME_STOP, &s, sizeof(s),
+                    NULL); /* it may just have ended by itself */
+    r = control_await_exit(c, sock, true, KILL_PATIENCE_MS, &x, err);
     if (r == 0) {
         return error_set(err, ERROR_BUSY, ETIMEDOUT, "'%s' does not die, even of SIGKILL", c->name);
     }
@@ -133,10 +134,10 @@ int engine_kill(const struct engine *e, const char *name, int signal, struct err
     }
     r = stops ? note_stopped(e, c, true, err) : 0;
     if (r == 0) {
-        r = control_ask(sock, stops ? FRAME_STOP : FRAME_SIGNAL, &s, sizeof(s), err);
+        r = control_ask(c, sock, stops ? FRAME_STOP : FRAME_SIGNAL, &s, sizeof(s), err);
     }
     if (r == 0 && c->status == CONTAINER_PAUSED && signal == SIGKILL) {
-        r = control_ask(sock, FRAME_RESUME, NULL, 0, err);
+        r = control_ask(c, sock, FRAME_RESUME, NULL, 0, err);
     }
     return r;
 }
@@ -235,7 +236,7 @@ int engine_wait(const struct engine *e, const char *name, int *ret_code, struct 
         return 0;
     }
     struct frame_exit x;
-    r = control_await_exit(sock, false, -1, &x, err);
+    r = control_await_exit(c, sock, false, -1, &x, err);
     if (r > 0) {
         *ret_code = x.code;
     }

@@ -14,25 +14,6 @@
 #define KILLED_EXIT_CODE 137 /* 128 + SIGKILL: what became of the workload */
 #define KILLED_EXIT_TEXT "137"
 
-/* Names whose container's folder is gone, or is being swept. */
-static void sweep_names(const struct engine *e, const char *id)
-{
-    CLEANUP(free) char *path = str_format("%s/names", e->data_dir);
-    CLEANUP(dir) DIR *dir = opendir(path);
-    struct dirent *d;
-    while (dir && (d = readdir(dir))) {
-        char target[128];
-        ssize_t n = readlinkat(dirfd(dir), d->d_name, target, sizeof(target) - 1);
-        if (n <= 0) {
-            continue;
-        }
-        target[n] = '\0';
-        if (str_ends(target, id)) {
-            (void)unlinkat(dirfd(dir), d->d_name, 0); /* another sweep may have been faster */
-        }
-    }
-}
-
 /* The caller holds the store's exclusive lock, so nobody is between mkdir and the lock. */
 static void sweep_one(const struct engine *e, const char *id)
 {
@@ -46,7 +27,6 @@ static void sweep_one(const struct engine *e, const char *id)
         return;
     }
     if (stat(json, &st) < 0 ? errno == ENOENT : st.st_size == 0) {
-        sweep_names(e, id);
         IGNORE(remove_tree(AT_FDCWD, run, NULL) < 0);    /* the next sweep tries again */
         IGNORE(remove_tree(AT_FDCWD, folder, NULL) < 0); /* likewise */
     }
@@ -67,6 +47,7 @@ void container_sweep(const struct engine *e)
             sweep_one(e, d->d_name);
         }
     }
+    container_sweep_names(e); /* last: a name whose folder is gone is nobody's */
 }
 
 static int delete_workload(const struct engine *e, const struct container *c, struct error **err)

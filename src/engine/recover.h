@@ -6,7 +6,7 @@
 
 #include "engine/container.h"
 
-/* Removes folders without container.json that nobody holds, and the names that point to them. */
+/* Removes folders without container.json that nobody holds, and the names that are nobody's. */
 void container_sweep(const struct engine *e);
 
 /* For a container whose status is CONTAINER_DEAD, or that has leftovers of a start cut short: kills

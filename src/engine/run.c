@@ -84,7 +84,7 @@ static int make_folders(const struct engine *e, const struct container *c, struc
     return 0;
 }
 
-/* All but container.json, which makes it real. */
+/* What container.json, which makes it real, stands on. */
 static int fill_folder(const struct engine *e, const struct draft *d, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, d->container->id, "config.json");
@@ -93,10 +93,7 @@ static int fill_folder(const struct engine *e, const struct draft *d, struct err
     if (r == 0) {
         r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_NO_SYNC, err);
     }
-    if (r == 0) {
-        r = volumes_create(e, d->container, err);
-    }
-    return r == 0 ? write_cidfile(d->request, d->container, err) : r;
+    return r;
 }
 
 static void undo(const struct engine *e, const struct draft *d, const struct error *why)
@@ -122,6 +119,12 @@ static int store(const struct engine *e, struct draft *d, struct monitor_handle 
     }
     if (r == 0) {
         r = container_save(e, d->container, &mine);
+    }
+    if (r == 0) { /* known to container.json: whoever cleans up behind a kill knows of them */
+        r = volumes_create(e, d->container, &mine);
+    }
+    if (r == 0) {
+        r = write_cidfile(d->request, d->container, &mine);
     }
     if (r < 0) {
         undo(e, d, mine);

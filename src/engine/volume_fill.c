@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/copy_tree.h"
@@ -49,9 +51,10 @@ int volume_fill(const struct container *c, const char *destination, const char *
 {
     CLEANUP(free) char *at = str_format("%s/../at", to);
     int status = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        _exit(-fill(c, destination, to));
+    pid_t self = getpid(), pid = fork();
+    if (pid == 0) { /* not to go on filling what a killed parent's successor removes */
+        bool orphaned = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != self;
+        _exit(orphaned ? EINTR : -fill(c, destination, to));
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }

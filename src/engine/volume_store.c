@@ -31,6 +31,33 @@ int volume_discard(const char *temporary, int result)
     return result;
 }
 
+/* Whoever has a folder under a temporary name in volumes/ holds a shared lock of that folder. */
+static int lock_volumes(const struct engine *e, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("%s/volumes", e->data_dir);
+    int r = mkdir_all(path, 0755, err);
+    CLEANUP(fd) int fd = r < 0 ? r : open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
+    r = fd < 0 ? fd : lock_fd(fd, LOCK_SHARED, true, err);
+    return r < 0 ? r : take_fd(&fd);
+}
+
+/* Gives the lock up; the last one at work takes away what killed commands left half made or half
+ * removed. */
+static void unlock_volumes(int lock_take)
+{
+    CLEANUP(fd) int lock = lock_take;
+    CLEANUP(strv) struct strv names = {0};
+    if (lock_fd(lock, LOCK_EXCLUSIVE, false, NULL) < 0 ||
+        list_folder_whole(lock, ".", &names, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        if (names.items[i][0] == '.') {
+            IGNORE(remove_tree(lock, names.items[i], NULL) < 0); /* the next one tries again */
+        }
+    }
+}
+
 static int write_record(const char *folder, const json_t *labels, struct error **err)
 {
     struct timespec now;
@@ -77,8 +104,14 @@ int volume_make(const struct engine *e, const char *name, const json_t *labels, 
     if (r < 0 || access(folder, F_OK) == 0) {
         return r;
     }
+    int lock = lock_volumes(e, err);
+    if (lock < 0) {
+        return lock;
+    }
     r = mkdir_all(data, 0755, err);
-    return r < 0 ? r : volume_finish(temporary, folder, labels, err);
+    r = r < 0 ? volume_discard(temporary, r) : volume_finish(temporary, folder, labels, err);
+    unlock_volumes(lock);
+    return r;
 }
 
 int volume_list(const struct engine *e, struct strv *ret, struct error **err)
@@ -140,18 +173,20 @@ static bool names_volume(const struct container *c, const char *prefix)
     return false;
 }
 
+/* Containers are only looked at: container_list() would recover the dead ones, maybe the very one
+ * that the caller holds the lock of. */
 int volume_users(const struct engine *e, const char *name, struct strv *ret, struct error **err)
 {
-    struct container **list = NULL;
-    size_t count = 0;
+    CLEANUP(free) char *path = str_format("%s/containers", e->data_dir);
     CLEANUP(free) char *prefix = str_format("%s:", name);
-    int r = container_list(e, &list, &count, err);
-    for (size_t i = 0; i < count; i++) {
-        if (names_volume(list[i], prefix)) {
-            strv_add(ret, list[i]->id);
+    CLEANUP(strv) struct strv ids = {0};
+    int r = list_folder(AT_FDCWD, path, &ids, err);
+    for (size_t i = 0; r >= 0 && i < ids.count; i++) {
+        CLEANUP(container) struct container *c = NULL;
+        if (container_load(e, ids.items[i], &c, NULL) == 0 && names_volume(c, prefix)) {
+            strv_add(ret, c->id);
         }
     }
-    container_list_free(list, count);
     return r;
 }
 
@@ -161,11 +196,17 @@ int volume_delete(const struct engine *e, const char *name, struct error **err)
     CLEANUP(free) char *folder = folder_of(e, name);
     CLEANUP(free) char *tag = random_hex(6);
     CLEANUP(free) char *temporary = str_format("%s/volumes/.%s-%s", e->data_dir, name, tag);
-    if (rename(folder, temporary) < 0) {
-        return errno == ENOENT ? 0
-                               : error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", folder);
+    int lock = lock_volumes(e, err), r = 0;
+    if (lock < 0) {
+        return lock;
     }
-    return remove_tree(AT_FDCWD, temporary, err);
+    if (rename(folder, temporary) == 0) {
+        r = remove_tree(AT_FDCWD, temporary, err);
+    } else if (errno != ENOENT) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", folder);
+    }
+    unlock_volumes(lock);
+    return r;
 }
 
 int volume_remove(const struct engine *e, const char *name, struct error **err)

@@ -18,19 +18,25 @@ bool volume_name_is_valid(const char *name)
     return good;
 }
 
-/* A folder that is being filled has another name until it is whole: a kill leaves no half volume.
- */
+/* A volume is filled in its container's folder, where a killed command's half of one goes with the
+ * container or gives way to the next attempt, and then moved to its place whole. */
 static int volume_create(const struct engine *e, const struct container *c, const char *name,
                          const char *destination, bool copy, struct error **err)
 {
-    CLEANUP(free) char *folder = str_format("%s/volumes/%s", e->data_dir, name);
+    CLEANUP(free) char *volumes = str_format("%s/volumes", e->data_dir);
+    CLEANUP(free) char *folder = str_format("%s/%s", volumes, name);
     if (access(folder, F_OK) == 0) {
         return 0;
     }
-    CLEANUP(free) char *tag = random_hex(6);
-    CLEANUP(free) char *temporary = str_format("%s/volumes/.%s-%s", e->data_dir, name, tag);
+    CLEANUP(free) char *temporary = container_data_path(e, c->id, "volume");
     CLEANUP(free) char *data = str_format("%s/_data", temporary);
-    int r = mkdir_all(data, 0755, err);
+    int r = remove_tree(AT_FDCWD, temporary, err);
+    if (r == 0) {
+        r = mkdir_all(volumes, 0755, err);
+    }
+    if (r == 0) {
+        r = mkdir_all(data, 0755, err);
+    }
     if (r == 0 && copy) {
         r = volume_fill(c, destination, data, err);
     }

@@ -216,19 +216,43 @@ int lease_drop(const struct leases *l, const struct net_record *record, struct e
     return r;
 }
 
-/* Temporary names of records, and the folders of ports that no lease is in. */
-void leases_sweep(const struct leases *l)
+/* Calls `each` with every name in a folder below net/. */
+static void each_name(const struct leases *l, const char *folder, void (*each)(int, const char *))
 {
-    file_sweep_temporaries(l->dir, "attachments", 0);
-    int fd = open_file(l->dir, "ports", O_RDONLY | O_DIRECTORY, 0, NULL);
+    int fd = open_file(l->dir, folder, O_RDONLY | O_DIRECTORY, 0, NULL);
     CLEANUP(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d) {
         fd_close(fd);
         return;
     }
     for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-        (void)unlinkat(fd, e->d_name, AT_REMOVEDIR); /* refused while a lease is in it */
+        each(fd, e->d_name);
     }
+}
+
+static void sweep_mark(int attachments, const char *name)
+{
+    static const char ending[] = ".ending";
+    if (str_ends(name, ending)) {
+        CLEANUP(free) char *id = xstrndup(name, strlen(name) - strlen(ending));
+        CLEANUP(free) char *record = str_format("%s.json", id);
+        if (faccessat(attachments, record, F_OK, 0) < 0) {
+            (void)unlinkat(attachments, name, 0); /* the next sweep tries again */
+        }
+    }
+}
+
+static void sweep_port(int ports, const char *name)
+{
+    (void)unlinkat(ports, name, AT_REMOVEDIR); /* refused while a lease is in it */
+}
+
+/* Temporary names of records, marks without their record, folders of ports without a lease. */
+void leases_sweep(const struct leases *l)
+{
+    file_sweep_temporaries(l->dir, "attachments", 0);
+    each_name(l, "attachments", sweep_mark);
+    each_name(l, "ports", sweep_port);
 }
 
 static bool is_process(pid_t pid, uint64_t start)

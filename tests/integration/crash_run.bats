@@ -23,5 +23,26 @@ sweep() {
     [ "$status" -eq 0 ]
 }
 
-@test "run, killed at any call" { sweep run 40; }
+@test "run, killed at any call" { sweep run 30; }
 @test "run --rm in the bridge network, killed at any call" { sweep run_rm 40; }
+@test "run -d, killed at any call" { sweep run_detached 20; }
+@test "run -d with published ports, killed at any call" { sweep run_port 40; }
+@test "run with a named and an anonymous volume, killed at any call" { sweep run_volume 40; }
+@test "run -d with a terminal, an init, a user, killed at any call" { sweep run_tty 20; }
+@test "run with limits and a read-only root, killed at any call" { sweep run_limits 20; }
+@test "run --restart always, killed at any call" { sweep run_restart 20; }
+@test "run of a program that is not there, killed at any call" { sweep run_failing 20; }
+@test "create, killed at any call" { sweep create 20; }
+@test "start, killed at any call" { sweep start 20; }
+@test "start -a, killed at any call" { sweep start_attached 20; }
+@test "stop, killed at any call" { sweep stop 10; }
+@test "restart, killed at any call" { sweep restart 20; }
+@test "kill, killed at any call" { sweep kill 10; }
+@test "rm -f -v of a running container, killed at any call" { sweep rm_f 20; }
+@test "rm -v, killed at any call" { sweep rm 20; }
+@test "exec, killed at any call" { sweep exec_attached 10; }
+@test "exec -d, killed at any call" { sweep exec_detached 10; }
+@test "pause, killed at any call" { sweep pause 10; }
+@test "rename, killed at any call" { sweep rename 10; }
+@test "what a killed monitor left, its clearing killed at any call" { sweep recover 20; }
+@test "what a killed monitor of --rm left, its clearing killed at any call" { sweep recover_rm 20; }

@@ -44,7 +44,7 @@ class Result:
 
 def execute(args):
     try:
-        return Result(subprocess.run(args, capture_output=True, stdin=subprocess.DEVNULL, timeout=60))
+        return Result(subprocess.run(args, capture_output=True, stdin=subprocess.DEVNULL, timeout=30))
     except subprocess.TimeoutExpired as e:
         raise Failure(f"hangs: {' '.join(args)}: {e.stdout} {e.stderr}")
 
@@ -116,7 +116,8 @@ def nothing_left(before):
         time.sleep(0.02)
         left = [x for x in everything() if x not in before]
     if left:
-        raise Failure("left behind: " + "\n    ".join(left))
+        more = [f"and {len(left) - 10} more"] if len(left) > 10 else []
+        raise Failure("left behind: " + "\n    ".join(left[:10] + more))
 
 
 def is_alive(pid):
@@ -165,7 +166,7 @@ class Scenario:
             return
         if not ("in use" in r.err and r.err.count("\n") == 1):
             raise Failure(f"again: {r}")
-        cloison("rm", "-f", *self.names)
+        cloison("rm", "-f", "-v", *self.names)
         cloison(*self.command, want=self.want)
 
     def clean(self):
@@ -184,19 +185,180 @@ class Lasting(Scenario):
         cloison(*self.command, want=self.want)
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+PORT = free_port()
 PLACE = ["--cgroup-parent", f"/{PARENT}", "--name", "crash"]
-LONG = ["busybox", "sleep", "600"]
+QUICK, LONG = ["busybox", "true"], ["busybox", "sleep", "600"]
+UP = ["run", "-d", *PLACE, "--network", "none", *LONG]
 
 
 class run(Scenario):
-    command = ["run", *PLACE, "--network", "none", "busybox", "true"]
+    command = ["run", *PLACE, "--network", "none", *QUICK]
 
 
 class run_rm(Scenario):
-    command = ["run", "--rm", *PLACE, "busybox", "true"]
+    command = ["run", "--rm", *PLACE, *QUICK]
 
 
-SCENARIOS = {c.__name__: c for c in (run, run_rm)}
+class run_detached(Scenario):
+    command = ["run", "-d", *PLACE, *LONG]
+
+
+class run_port(Scenario):
+    command = ["run", "-d", *PLACE, "-p", f"127.0.0.1:{PORT}:80", "-p", f"{PORT}:81/udp", *LONG]
+
+    def clean(self):
+        super().clean()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", PORT))
+
+
+class run_volume(Scenario):
+    """A named volume and an anonymous one, filled from the image; the named one lasts."""
+    command = ["run", "--rm", *PLACE, "--network", "none", "-v", "crash-data:/etc", "-v", "/bin", *QUICK]
+
+    def clean(self):
+        super().clean()
+        execute(["rm", "-rf", f"{DATA}/volumes/crash-data"])
+
+
+class run_tty(Scenario):
+    command = ["run", "-d", "-t", "--init", *PLACE, "--network", "none", "--user", "1000", *LONG]
+
+
+class run_limits(Scenario):
+    command = ["run", "--rm", *PLACE, "--network", "none", "--cgroupns", "host", "--memory", "64m", "--read-only",
+               "--tmpfs", "/t", *QUICK]
+
+
+class run_restart(Scenario):
+    command = ["run", "-d", "--restart", "always", *PLACE, *LONG]
+
+
+class run_failing(Scenario):
+    """What the undoing of a failed start does is cut short, too."""
+    command = ["run", *PLACE, "-p", f"127.0.0.1:{PORT}:80", "busybox", "no-such-program"]
+    want = 127
+
+
+class create(Scenario):
+    command = ["create", *PLACE, "-v", "/bin", *QUICK]
+
+
+class start(Lasting):
+    before = [["create", *PLACE, *LONG]]
+    command = ["start", "crash"]
+
+
+class start_attached(Lasting):
+    before = [["create", *PLACE, "--network", "none", *QUICK]]
+    command = ["start", "-a", "crash"]
+
+
+class stop(Lasting):
+    before = [["run", "-d", *PLACE, *LONG]]
+    command = ["stop", "-t", "0", "crash"]
+
+
+class restart(Lasting):
+    before = [UP]
+    command = ["restart", "-t", "0", "crash"]
+
+
+class kill(Lasting):
+    before = [UP]
+    command = ["kill", "crash"]
+
+    def again(self, told):
+        r = cloison("kill", "crash", want=None)
+        if r.code and not re.search("is not running", r.err):
+            raise Failure(f"again: {r}")
+
+
+class rm_f(Scenario):
+    before = [["run", "-d", *PLACE, "-v", "/bin", *LONG]]
+    command = ["rm", "-f", "-v", "crash"]
+
+    def again(self, told):
+        r = cloison(*self.command, want=None)
+        if r.code and not ("crash" not in told and "no such container" in r.err):
+            raise Failure(f"again: {told}: {r}")
+
+
+class rm(rm_f):
+    before = [["create", *PLACE, "-v", "/bin", *QUICK]]
+    command = ["rm", "-v", "crash"]
+
+
+class exec_attached(Lasting):
+    before = [UP]
+    command = ["exec", "crash", "true"]
+
+
+class exec_detached(Lasting):
+    before = [UP]
+    command = ["exec", "-d", "crash", "true"]
+
+
+class pause(Lasting):
+    before = [UP]
+    command = ["pause", "crash"]
+
+    def again(self, told):
+        r = cloison("pause", "crash", want=None)
+        if r.code and not re.search("already paused", r.err):
+            raise Failure(f"again: {r}")
+        cloison("unpause", "crash")
+
+
+class rename(Scenario):
+    before = [["create", *PLACE, *QUICK]]
+    command = ["rename", "crash", "other"]
+    names = ["crash", "other"]
+
+    def again(self, told):
+        if len(told) != 1:
+            raise Failure(f"two names, or none: {told}")
+        if "crash" in told:
+            cloison(*self.command)
+        cloison("create", *PLACE, *QUICK)
+
+
+class Dead(Scenario):
+    """The next command recovers what a killed monitor left; that command is killed in turn."""
+    options = ["--network", "none"]
+    lasts = True
+
+    def prepare(self):
+        cloison("run", "-d", *PLACE, *self.options, *LONG)
+        pid = [p.split()[1] for p in processes() if "/cloison-monitor " in p]
+        execute(["kill", "-9", *pid])
+        while any(is_alive(p) for p in pid):
+            time.sleep(0.001)
+
+    command = ["ps", "-aq"]
+
+    def again(self, told):
+        if ("crash" in told) != self.lasts or told.get("crash", "exited") != "exited":
+            raise Failure(f"ps tells: {told}")
+
+
+class recover(Dead):
+    options = ["-p", f"127.0.0.1:{PORT}:80"]
+
+
+class recover_rm(Dead):
+    options = ["--rm", "-v", "/bin"]
+    lasts = False
+
+
+SCENARIOS = {name: c for name, c in list(globals().items())
+             if isinstance(c, type) and issubclass(c, Scenario) and c not in (Scenario, Lasting, Dead)}
 
 
 def strike(scenario, role, n):

@@ -17,6 +17,7 @@
 /* To be raised when the compiler of this folder changes what it makes of a profile. */
 #define FORMAT_VERSION 2
 #define MAGIC 0x31706d6f63636573ull /* "seccomp1" */
+#define WRITING_S 60                /* a temporary file older than that is a killed writer's */
 #define FILE_BYTES_MAX ((off_t)1 << 20)
 
 struct cache_header {
@@ -142,6 +143,7 @@ int seccomp_program_get(struct arena *a, const struct spec_seccomp *profile, con
     r = seccomp_compile(a, profile, ret, err);
     if (r == 0) {
         IGNORE(mkdir_all(cache_dir, 0700, NULL)); /* keep() fails then, which is fine */
+        file_sweep_temporaries(AT_FDCWD, cache_dir, WRITING_S);
         keep(path, &key, ret);
     }
     return r;
