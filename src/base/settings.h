@@ -2,6 +2,7 @@
 /* The settings file, /etc/cloison/config.json: JSON, read whole, each top-level key one part's.
  *
  *     {"registries": {…},   image/registry/registry_settings.h
+ *      "signatures": {…},   image/registry/signature.h
  *      "images": {…},       image/store/limits.h
  *      "network": {…}}      net
  *

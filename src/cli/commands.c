@@ -34,6 +34,7 @@ const struct command *const commands[] = {
     /* Images */
     &command_images,
     &command_pull,
+    &command_push,
     &command_load,
     &command_save,
     &command_import,
@@ -162,10 +163,9 @@ static const char *nearest(const char *word)
 }
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
-static const char *const dockers[] = {"build",   "builder", "buildx", "compose", "config",
-                                      "context", "login",   "logout", "network", "node",
-                                      "plugin",  "push",    "search", "secret",  "service",
-                                      "stack",   "swarm",   "trust",  "update",  NULL};
+static const char *const dockers[] = {
+    "build",  "builder", "buildx",  "compose", "config", "context", "network", "node", "plugin",
+    "search", "secret",  "service", "stack",   "swarm",  "trust",   "update",  NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

@@ -41,6 +41,7 @@ extern const struct command command_pause;
 extern const struct command command_port;
 extern const struct command command_ps;
 extern const struct command command_pull;
+extern const struct command command_push;
 extern const struct command command_rename;
 extern const struct command command_restart;
 extern const struct command command_rm;

@@ -5,16 +5,22 @@
 
 struct pull_values {
     const char *platform;
-    bool quiet, all_tags;
+    struct strv keys;
+    bool quiet, all_tags, verify;
 };
 
 static const struct option options[] = {
     {'a', "all-tags", OPTION_FLAG, offsetof(struct pull_values, all_tags), NULL,
      "Pull every tag of the repository"},
+    {0, "key", OPTION_LIST, offsetof(struct pull_values, keys), "FILE",
+     "A public key that may have signed the image; implies --verify", COMPLETE_FILE,
+     .origin = FROM_CLOISON},
     {0, "platform", OPTION_STRING, offsetof(struct pull_values, platform), "OS/ARCH[/VARIANT]",
      "Pull for this platform instead of the host's"},
     {'q', "quiet", OPTION_FLAG, offsetof(struct pull_values, quiet), NULL,
-     "Print no progress, only the image's name"},
+     "Print no progress, only the image's ID"},
+    {0, "verify", OPTION_FLAG, offsetof(struct pull_values, verify), NULL,
+     "Refuse an image that is not signed", .origin = FROM_CLOISON},
     {0},
 };
 
@@ -27,6 +33,8 @@ static int run(const struct command_context *context, void *v, int argc, char **
     json_object_set_new(request, "reference", json_string(argv[0]));
     json_object_set_new(request, "quiet", json_boolean(values->quiet));
     json_object_set_new(request, "allTags", json_boolean(values->all_tags));
+    json_object_set_new(request, "verify", json_boolean(values->verify));
+    json_object_set_new(request, "keys", json_from_strv(&values->keys));
     if (values->platform) {
         json_object_set_new(request, "platform", json_string(values->platform));
     }

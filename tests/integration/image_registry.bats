@@ -8,7 +8,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     # What is served: one layer, two layers, an index of two platforms, an artefact, Docker's types.
     mkdir layout && cloison save --format oci-archive busybox | tar -C layout -xf -
-    build_layout
+    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
     python3 "$BATS_TEST_DIRNAME/registry.py" layout >port 2>registry.log 3>&- &
     echo $! >pid
     wait_for 5 test -s port
@@ -20,63 +20,6 @@ setup_file() {
 teardown_file() {
     [ ! -f "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
     engine_teardown
-}
-
-build_layout() {
-    python3 - layout <<'PY'
-import gzip, hashlib, io, json, os, sys, tarfile
-root = sys.argv[1]
-def blob(data):
-    h = hashlib.sha256(data).hexdigest()
-    open(f"{root}/blobs/sha256/{h}", "wb").write(data)
-    return {"digest": "sha256:" + h, "size": len(data)}
-def tar(**files):
-    b = io.BytesIO()
-    with tarfile.open(fileobj=b, mode="w") as t:
-        for name, data in files.items():
-            i = tarfile.TarInfo(name.replace("__", "/"))
-            i.size = len(data)
-            t.addfile(i, io.BytesIO(data))
-    return b.getvalue()
-OCI, DOCKER = "application/vnd.oci.image.", "application/vnd.docker."
-def image(arch, tars, docker=False, pack=gzip.compress, suffix=None, **more):
-    layers = []
-    for t in tars:
-        z = pack(t)
-        suffix = suffix if suffix is not None else ("+gzip" if not docker else ".gzip")
-        layers.append(blob(z) | {"mediaType": (DOCKER + "image.rootfs.diff.tar" if docker else OCI + "layer.v1.tar") + suffix})
-    config = blob(json.dumps({"architecture": arch, "os": "linux", "config": {"Cmd": ["sh"]},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(t).hexdigest() for t in tars]}}).encode())
-    m = {"schemaVersion": 2, "mediaType": DOCKER + "distribution.manifest.v2+json" if docker else OCI + "manifest.v1+json",
-         "config": config | {"mediaType": DOCKER + "container.image.v1+json" if docker else OCI + "config.v1+json"}, "layers": layers} | more
-    return blob(json.dumps(m).encode()) | {"mediaType": m["mediaType"]}
-index = json.load(open(f"{root}/index.json"))
-def name(d, tag):
-    index["manifests"].append(d | {"annotations": {"org.opencontainers.image.ref.name": "x:" + tag}})
-noise = os.urandom(300000)
-base, top = tar(etc__base=b"base", noise=noise), tar(etc__top=b"top", more=os.urandom(200000))
-name(image("amd64", [base, top]), "two")
-name(image("amd64", [base, top], docker=True), "docker")
-name(image("amd64", [base], pack=lambda t: t, suffix=""), "raw")
-name(image("amd64", [tar(f=os.urandom(3000)) for _ in range(12)]), "many")
-a, b = image("amd64", [tar(arch=b"amd64")]), image("arm64", [tar(arch=b"arm64")])
-lst = {"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [
-    a | {"platform": {"os": "linux", "architecture": "amd64"}},
-    b | {"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}]}
-name(blob(json.dumps(lst).encode()) | {"mediaType": lst["mediaType"]}, "multi")
-name(blob(json.dumps({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
-    "config": blob(b"{}") | {"mediaType": "application/vnd.cncf.helm.config.v1+json"}, "layers": []}).encode())
-    | {"mediaType": OCI + "manifest.v1+json"}, "chart")
-name(blob(json.dumps({"schemaVersion": 1, "name": "old", "fsLayers": []}).encode()) | {"mediaType": DOCKER + "distribution.manifest.v1+json"}, "old")
-name(blob(b"not json") | {"mediaType": OCI + "manifest.v1+json"}, "noise")
-wrong = image("amd64", [base])
-m = json.load(open(f"{root}/blobs/sha256/{wrong['digest'][7:]}"))
-c = json.load(open(f"{root}/blobs/sha256/{m['config']['digest'][7:]}"))
-c["rootfs"]["diff_ids"] = ["sha256:" + "0" * 64]
-m["config"] |= blob(json.dumps(c).encode())
-name(blob(json.dumps(m).encode()) | {"mediaType": m["mediaType"]}, "wrongdiff")
-json.dump(index, open(f"{root}/index.json", "w"))
-PY
 }
 
 setup() {
@@ -133,16 +76,20 @@ file_of() { cat "$(cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1
     done
     [ "$(file_of "$REGISTRY/plain/x:two" etc/top)" = top ]
     [ "$(cloison images -q | sort -u | wc -l)" -ge 3 ]
-    # The second pull fetches the manifest and the config alone.
+    # The second pull asks for the manifest's digest alone.
     : >layout/log
     run cloison pull "$REGISTRY/plain/x:two"
     [[ $output == *"Already exists"*"up to date"* ]]
-    [ "$(grep -c blobs layout/log)" -eq 1 ]
+    cat layout/log
+    [ "$(wc -l <layout/log)" -eq 1 ]
+    grep -q '^HEAD .*manifests/two ' layout/log
 }
 
-@test "--quiet prints the name alone, --all-tags needs none" {
+@test "--quiet prints the ID alone, --all-tags needs no tag" {
     run --separate-stderr cloison pull -q "$REGISTRY/plain/x:two"
-    [ "$output" = "$REGISTRY/plain/x:two" ] && [ -z "$stderr" ]
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+    [ -z "$stderr" ]
+    [ "$output" = "$(cloison images -q --no-trunc "$REGISTRY/plain/x:two")" ]
     refused_words=$(cloison pull -a "$REGISTRY/plain/x:two" 2>&1 || true)
     [[ $refused_words == *all-tags* ]]
 }
@@ -217,6 +164,104 @@ file_of() { cat "$(cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1
     refused "digest mismatch" diffID -- cloison pull -q "$REGISTRY/plain/x:wrongdiff"
     refused "127.0.0.1:1" -- cloison pull -q 127.0.0.1:1/x
     refused "no-such-host.invalid" -- cloison pull -q no-such-host.invalid/x
+}
+
+@test "what lies about digests and sizes is refused, and leaves nothing" {
+    refused "digest mismatch" -- cloison pull -q "$REGISTRY/twin/x:two"
+    refused "size mismatch" -- cloison pull -q "$REGISTRY/plain/x:wrongsize"
+    refused "size mismatch" config -- cloison pull -q "$REGISTRY/plain/x:longconfig"
+    refused layer "ends early" -- cloison pull -q "$REGISTRY/plain/x:longlayer"
+    refused layer "more bytes" -- cloison pull -q "$REGISTRY/plain/x:shortlayer"
+    refused "another index" -- cloison pull -q "$REGISTRY/plain/x:nested"
+}
+
+@test "of two manifests for one platform the first is taken" {
+    cloison pull -q "$REGISTRY/plain/x:twice"
+    [ "$(file_of "$REGISTRY/plain/x:twice" arch)" = amd64 ]
+}
+
+@test "a manifest without an end is given up, in little memory" {
+    run /usr/bin/env bash -c 'ulimit -v 600000; "$0" "$@"' "$CLOISON" pull -q "$REGISTRY/huge/x:two"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"larger than it may be"* ]]
+}
+
+@test "a layer that unpacks to too much is given up, and the disk is kept" {
+    printf '{"images":{"maxLayerBytes":"10m"}}' >c.json
+    CLOISON_CONFIG=$PWD/c.json refused layer 10 -- cloison pull -q "$REGISTRY/plain/x:bomb"
+    cloison pull -q "$REGISTRY/plain/x:bomb"
+}
+
+@test "Retry-After is kept to; one that is too long is told" {
+    start=$SECONDS
+    refused "too many requests" "3600 s" -- cloison pull -q "$REGISTRY/later/x:two"
+    [ $((SECONDS - start)) -le 5 ]
+    start=$SECONDS
+    cloison pull -q "$REGISTRY/wait/x:two"
+    [ $((SECONDS - start)) -ge 1 ]
+}
+
+@test "a token that expires is renewed" {
+    cloison pull -q "$REGISTRY/expire/x:many"
+    [ "$(grep -c '/token?' layout/log)" -ge 3 ]
+}
+
+@test "a connection that hangs counts as broken after the time set" {
+    printf '{"registries":{"%s":{"timeout":1}}}' "$REGISTRY" >c.json
+    start=$SECONDS
+    CLOISON_CONFIG=$PWD/c.json refused layer -- cloison pull -q "$REGISTRY/hang/x:raw"
+    [ $((SECONDS - start)) -le 60 ]
+}
+
+@test "Ctrl-C ends a hanging pull within a second and keeps what was finished" {
+    env --default-signal=INT "$CLOISON" pull "$REGISTRY/hang/x:mixed" >out 2>err 3>&- &
+    pid=$!
+    wait_for 5 grep -q "Pull complete" out
+    before=$(date +%s%N)
+    kill -INT $pid
+    status=0
+    wait $pid || status=$?
+    ms=$((($(date +%s%N) - before) / 1000000))
+    echo "status $status, $ms ms, $(cat err)"
+    [ $status -eq 130 ]
+    [ $ms -lt 1000 ]
+    [ -z "$(cloison images -q)" ]
+    run cloison pull "$REGISTRY/plain/x:mixed"
+    echo "$output"
+    [[ $output == *"Already exists"*"Pull complete"* ]]
+    [ "$(file_of "$REGISTRY/plain/x:mixed" etc/base)" = base ]
+}
+
+@test "tags, page by page" {
+    run cloison tags "$REGISTRY/pages/x"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'tags/list' layout/log)" -ge 5 ]
+    [ "$output" = "$(cloison tags "$REGISTRY/plain/x")" ]
+    [[ $output == *$'\n'two$'\n'* ]]
+    run cloison tags "$REGISTRY/plain/x:two"
+    [ "$status" -eq 125 ]
+    one_line
+}
+
+@test "through a proxy, but never to the loopback" {
+    printf '{"registries":{"registry.example":{"insecure":true}}}' >c.json
+    CLOISON_CONFIG=$PWD/c.json HTTP_PROXY=http://$REGISTRY HTTPS_PROXY=http://$REGISTRY \
+        cloison pull -q registry.example/plain/x:two
+    grep -q "registry.example /v2/plain/x/manifests/two" layout/log
+    HTTP_PROXY=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1 cloison pull -q "$REGISTRY/plain/x:raw"
+    CLOISON_CONFIG=$PWD/c.json HTTP_PROXY=http://$REGISTRY HTTPS_PROXY=http://$REGISTRY NO_PROXY=registry.example \
+        run cloison pull -q registry.example/plain/x:raw
+    [ "$status" -eq 1 ]
+}
+
+@test "on a terminal: a bar for each layer and one for all" {
+    run script -qec "stty cols 90 rows 30; '$CLOISON' pull $REGISTRY/plain/x:two" /dev/null
+    echo "$output"
+    [[ $output == *"Pull complete"*"Total: 2 of 2 layers ["*"====>]"* || $output == *"Total: 2 of 2 layers ["*"="*"MB"* ]]
+    run script -qec "stty cols 90 rows 6; '$CLOISON' pull $REGISTRY/plain/x:many" /dev/null
+    echo "$output"
+    [[ $output == *"Total: 12 of 12 layers"* ]]
 }
 
 @test "a mirror is asked first, the registry when it does not have it" {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* pull: a reference's manifest, config and layers, from the first address that has them. */
+/* pull: a reference's manifest, config and layers, from the first address that has them. What the
+ * store has is not asked for again: where nothing is new, one HEAD tells it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "image/layout.h"
 #include "image/registry/pull_layers.h"
-#include "image/store/interrupt.h"
+#include "image/registry/remote.h"
+#include "image/registry/signature.h"
 #include "image/store/limits.h"
 #include "image/store/verbs.h"
-
-#define ACCEPT                                                                                     \
-    MEDIA_INDEX ", " MEDIA_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST              \
-                ", application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1"
 
 struct pull_request {
     const struct verb_request *verb;
@@ -19,173 +19,227 @@ struct pull_request {
     struct reference reference;
     struct platform platform;
     struct unpack_limits limits;
+    struct signature_policy policy;
     bool quiet, all_tags;
 };
 
-struct pulled_text { /* a manifest or a config as it came */
-    char *text;
-    size_t len;
-    char *media_type;
-    char digest[DIGEST_TEXT_BYTES];
+struct pulled {
+    char named[DIGEST_TEXT_BYTES]; /* what the reference leads to: an index or the manifest */
+    struct remote_text text;       /* the manifest */
+    json_t *json;
+    struct manifest manifest;
+    struct remote_text config;
+    struct strv diff_ids;
 };
 
-static void pulled_text_done(struct pulled_text *t)
+static void pulled_done(struct pulled *p)
 {
-    free(t->text);
-    free(t->media_type);
-    *t = (struct pulled_text){0};
+    remote_text_done(&p->text);
+    remote_text_done(&p->config);
+    json_decref(p->json);
+    manifest_done(&p->manifest);
+    strv_done(&p->diff_ids);
 }
 
-static int get_text(struct registry *r, struct http *h, const char *path, const char *accept,
-                    const char *digest, size_t max, struct pulled_text *ret, struct error **err)
+/* The image that a name in the store leads to; NULL: none. The caller frees it. */
+static struct image *local_image(const struct pull_request *q, const struct reference *r)
 {
-    CLEANUP(http_response) struct http_response answer = {0};
-    int e = registry_get(r, h, path, accept, max, &answer, err);
-    if (e < 0) {
-        return e;
-    }
-    char found[DIGEST_TEXT_BYTES];
-    digest_of(str_or(answer.body.data, ""), answer.body.len, found);
-    const char *said = answer.content_digest;
-    if (!digest && said && digest_is_valid(said)) {
-        digest = said;
-    }
-    if (digest && !str_equal(digest, found)) {
-        return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
-                         digest, found);
-    }
-    ret->len = answer.body.len;
-    ret->text = strbuf_take(&answer.body);
-    ret->media_type = take_ptr(answer.content_type);
-    memcpy(ret->digest, found, sizeof(found));
-    return 0;
+    CLEANUP(free) char *name = reference_full(r);
+    struct image *i = NULL;
+    return image_resolve(q->verb->data_dir, name, &i, NULL) >= 0 ? i : NULL;
 }
 
-static int get_manifest(struct registry *r, struct http *h, const char *which, const char *digest,
-                        struct pulled_text *ret, json_t **ret_json, struct error **err)
+static struct reference by_digest(const struct reference *r, char *digest)
 {
-    CLEANUP(free) char *path = str_format("manifests/%s", which);
-    int e = get_text(r, h, path, ACCEPT, digest, MANIFEST_BYTES_MAX, ret, err);
-    return e < 0 ? e : json_parse(ret->text, ret->len, "the manifest", ret_json, err);
+    return (struct reference){
+        .registry = r->registry, .repository = r->repository, .digest = digest};
 }
 
-/* The manifest of the platform; *ret_named gets the digest that the reference leads to. */
-static int choose_manifest(const struct pull_request *q, struct registry *r, struct http *h,
-                           struct pulled_text *ret, json_t **ret_json,
-                           char ret_named[DIGEST_TEXT_BYTES], struct error **err)
+/* A small blob of the store's, whole: 1, or 0 when it is not here. */
+static int local_text(const struct store *s, const char *digest, size_t max,
+                      struct remote_text *ret)
 {
-    const struct reference *ref = &q->reference;
-    CLEANUP(free) char *name = reference_familiar(ref);
-    int e =
-        get_manifest(r, h, ref->digest ? ref->digest : ref->tag, ref->digest, ret, ret_json, err);
-    if (e < 0) {
-        return e;
-    }
-    memcpy(ret_named, ret->digest, DIGEST_TEXT_BYTES);
-    if (!manifest_is_index(*ret_json, ret->media_type)) {
+    CLEANUP(free) char *path = layout_blob(digest);
+    if (file_read(s->fd, path, max, &ret->text, &ret->len, NULL) < 0) {
         return 0;
     }
+    digest_of(ret->text, ret->len, ret->digest);
+    if (!str_equal(ret->digest, digest)) {
+        remote_text_done(ret);
+        return 0;
+    }
+    ret->media_type = xstrdup("");
+    return 1;
+}
+
+/* The manifest of what was pulled under this digest before, if it is for the platform: 1 or 0. */
+static int local_manifest(const struct pull_request *q, struct pulled *p)
+{
+    struct reference named = by_digest(&q->reference, p->named);
+    CLEANUP(image) struct image *i = local_image(q, &named);
+    if (!i || !platform_fits(&q->platform, &i->config) ||
+        !local_text(q->store, i->manifest_digest, MANIFEST_BYTES_MAX, &p->text)) {
+        return 0;
+    }
+    return json_parse(p->text.text, p->text.len, "the manifest", &p->json, NULL) >= 0;
+}
+
+/* Whether the registry need not be asked for a manifest, because it is the one that is here. */
+static int find_local(const struct pull_request *q, struct registry *r, struct http *h,
+                      struct pulled *p, struct error **err)
+{
+    const struct reference *ref = &q->reference;
+    if (ref->digest) {
+        snprintf(p->named, sizeof(p->named), "%s", ref->digest);
+        return local_manifest(q, p);
+    }
+    CLEANUP(image) struct image *i = local_image(q, ref);
+    int e = i ? remote_digest(r, h, ref->tag, p->named, err) : 0;
+    return e <= 0 ? e : local_manifest(q, p);
+}
+
+static int choose_in_index(const struct pull_request *q, struct registry *r, struct http *h,
+                           struct pulled *p, struct error **err)
+{
+    CLEANUP(free) char *name = reference_familiar(&q->reference);
     struct content_descriptor chosen = {0};
-    e = index_choose(*ret_json, &q->platform, name, &chosen, err);
-    json_decref(take_ptr(*ret_json));
-    pulled_text_done(ret);
+    int e = index_choose(p->json, &q->platform, name, &chosen, err);
+    json_decref(take_ptr(p->json));
+    remote_text_done(&p->text);
     if (e >= 0) {
-        e = get_manifest(r, h, chosen.digest, chosen.digest, ret, ret_json, err);
+        e = remote_manifest(r, h, chosen.digest, chosen.size, &p->text, &p->json, err);
+    }
+    if (e >= 0 && manifest_is_index(p->json, p->text.media_type)) {
+        e = error_set(err, ERROR_UNSUPPORTED, 0,
+                      "the index '%s' leads to another index instead of an image", p->named);
     }
     content_descriptor_done(&chosen);
     return e;
 }
 
-/* An image is named by the tag that was asked for, and always by its digest. How many. */
-static size_t names_of(const struct reference *ref, const char *named, struct reference ret[2])
+/* The manifest of the platform, and what it was named by. */
+static int find_manifest(const struct pull_request *q, struct registry *r, struct http *h,
+                         struct pulled *p, struct error **err)
 {
-    ret[0] = (struct reference){
-        .registry = ref->registry, .repository = ref->repository, .digest = (char *)named};
+    const struct reference *ref = &q->reference;
+    int e = find_local(q, r, h, p, err);
+    if (e == 0) {
+        json_decref(take_ptr(p->json));
+        remote_text_done(&p->text);
+        e = remote_manifest(r, h, ref->digest ? ref->digest : ref->tag, -1, &p->text, &p->json,
+                            err);
+        if (e >= 0) {
+            memcpy(p->named, p->text.digest, DIGEST_TEXT_BYTES);
+            e = manifest_is_index(p->json, p->text.media_type) ? choose_in_index(q, r, h, p, err)
+                                                               : 0;
+        }
+    }
+    return e < 0 ? e : manifest_parse(p->json, "the manifest", &p->manifest, err);
+}
+
+static int find_config(const struct pull_request *q, struct registry *r, struct http *h,
+                       struct pulled *p, struct error **err)
+{
+    const struct content_descriptor *d = &p->manifest.config;
+    if (!local_text(q->store, d->digest, CONFIG_BYTES_MAX, &p->config)) {
+        int e = remote_blob(r, h, d->digest, d->size, CONFIG_BYTES_MAX, &p->config, err);
+        if (e < 0) {
+            return error_wrap(err, e, "the image's config");
+        }
+    }
+    return config_diff_ids(p->config.text, p->config.len, p->manifest.layer_count, &p->diff_ids,
+                           err);
+}
+
+/* An image is named by the tag that was asked for, and always by its digest. How many. */
+static size_t names_of(const struct reference *ref, char *named, struct reference ret[2])
+{
+    ret[0] = by_digest(ref, named);
     ret[1] = *ref;
     return ref->tag && !ref->digest ? 2 : 1;
 }
 
-static void tell(const struct pull_request *q, const char *named, bool newer)
+static void tell(const struct pull_request *q, const struct pulled *p, bool newer)
 {
     CLEANUP(free) char *familiar = reference_familiar(&q->reference);
     CLEANUP(free) char *full = reference_full(&q->reference);
-    if (!q->quiet) {
-        printf("Digest: %s\n", named);
-        printf(newer ? "Status: Downloaded newer image for %s\n"
-                     : "Status: Image is up to date for %s\n",
-               familiar);
+    if (q->quiet) {
+        printf("%s\n", p->config.digest);
+        return;
     }
+    printf("Digest: %s\n", p->named);
+    printf(newer ? "Status: Downloaded newer image for %s\n"
+                 : "Status: Image is up to date for %s\n",
+           familiar);
     printf("%s\n", full);
 }
 
-static bool is_present(const char *data_dir, const struct reference *r, const char *id)
+static bool leads_to(const struct pull_request *q, const struct reference *r, const char *id)
 {
-    CLEANUP(free) char *name = reference_full(r);
-    CLEANUP(image) struct image *i = NULL;
-    return image_resolve(data_dir, name, &i, NULL) >= 0 && str_equal(i->id, id);
+    CLEANUP(image) struct image *i = local_image(q, r);
+    return i && str_equal(i->id, id);
 }
 
-static int pull_content(const struct pull_request *q, struct registry *r, struct http *h,
-                        const struct pulled_text *manifest, const json_t *json, const char *named,
-                        struct error **err)
+/* Layers, ID and names, as far as they are not there. */
+static int add_image(const struct pull_request *q, struct registry *r, struct pulled *p,
+                     struct layer *layers, struct error **err)
 {
-    CLEANUP(manifest) struct manifest m = {0};
-    CLEANUP(strv) struct strv diff_ids = {0};
     CLEANUP(free) char *id = NULL;
-    struct pulled_text config = {0};
-    struct layer *layers = xcalloc(IMAGE_LAYERS_MAX, sizeof(*layers));
-    int e = manifest_parse(json, "the manifest", &m, err);
-    if (e >= 0) {
-        CLEANUP(free) char *path = str_format("blobs/%s", m.config.digest);
-        e = get_text(r, h, path, NULL, m.config.digest, CONFIG_BYTES_MAX, &config, err);
-        e = e < 0 ? error_wrap(err, e, "the image's config") : e;
-    }
-    if (e >= 0) {
-        e = config_diff_ids(config.text, config.len, m.layer_count, &diff_ids, err);
-    }
-    bool newer = e >= 0 && !is_present(q->verb->data_dir, &q->reference, config.digest);
-    if (e >= 0) {
-        e = pull_layers(q->store, r, &m, &diff_ids, &q->limits, q->quiet, layers, err);
-    }
-    if (e >= 0) {
+    struct reference named = by_digest(&q->reference, p->named);
+    bool newer = !leads_to(q, &q->reference, p->config.digest);
+    int e = pull_layers(q->store, r, &p->manifest, &p->diff_ids, &q->limits, q->quiet, layers, err);
+    bool all_there = e == 0 && !newer && leads_to(q, &named, p->config.digest);
+    if (e >= 0 && !all_there) {
         struct reference names[2];
-        struct image_draft d = {.config = config.text,
-                                .config_len = config.len,
-                                .manifest = manifest->text,
-                                .manifest_len = manifest->len,
+        struct image_draft d = {.config = p->config.text,
+                                .config_len = p->config.len,
+                                .manifest = p->text.text,
+                                .manifest_len = p->text.len,
                                 .layers = layers,
-                                .layer_count = m.layer_count,
+                                .layer_count = p->manifest.layer_count,
                                 .names = names,
-                                .name_count = names_of(&q->reference, named, names)};
+                                .name_count = names_of(&q->reference, p->named, names)};
         e = image_add(q->store, &d, &id, err);
     }
     if (e >= 0) {
-        tell(q, named, newer);
+        tell(q, p, newer);
     }
+    return e;
+}
+
+static int pull_found(const struct pull_request *q, struct registry *r, struct http *h,
+                      struct pulled *p, struct error **err)
+{
+    if (!q->quiet) {
+        const char *what = q->reference.digest ? q->reference.digest : q->reference.tag;
+        printf("%s: Pulling from %s\n", what, q->reference.repository);
+        fflush(stdout);
+    }
+    int e = find_config(q, r, h, p, err);
+    if (e < 0) {
+        return e;
+    }
+    struct layer *layers = xcalloc(IMAGE_LAYERS_MAX, sizeof(*layers));
+    e = add_image(q, r, p, layers, err);
     for (size_t i = 0; i < IMAGE_LAYERS_MAX; i++) {
         layer_done(&layers[i]);
     }
     free(layers);
-    pulled_text_done(&config);
     return e;
 }
 
 static int pull_one(const struct pull_request *q, struct registry *r, struct error **err)
 {
     CLEANUP(http) struct http *h = http_new(r->client);
-    CLEANUP(json) json_t *json = NULL;
-    struct pulled_text manifest = {0};
-    char named[DIGEST_TEXT_BYTES];
-    int e = choose_manifest(q, r, h, &manifest, &json, named, err);
+    struct pulled p = {0};
+    int e = find_manifest(q, r, h, &p, err);
     if (e >= 0) {
-        if (!q->quiet) {
-            const char *what = q->reference.digest ? q->reference.digest : q->reference.tag;
-            printf("%s: Pulling from %s\n", what, q->reference.repository);
-            fflush(stdout);
-        }
-        e = pull_content(q, r, h, &manifest, json, named, err);
+        e = signature_check(&q->policy, r, h, &q->reference, p.named, p.text.digest, err);
     }
-    pulled_text_done(&manifest);
+    if (e >= 0) {
+        e = pull_found(q, r, h, &p, err);
+    }
+    pulled_done(&p);
     return e;
 }
 
@@ -224,12 +278,18 @@ static int pull(struct pull_request *q, struct error **err)
 static int read_request(const struct verb_request *verb, struct pull_request *q, struct error **err)
 {
     const char *name = "", *platform = NULL;
+    bool verify = false;
+    CLEANUP(strv) struct strv keys = {0};
     int r;
     if ((r = json_get_str(verb->json, "reference", "request", &name, err)) < 0 ||
+        (r = json_get_bool(verb->json, "verify", "request", &verify, err)) < 0 ||
+        (r = json_get_strv(verb->json, "keys", "request", &keys, err)) < 0 ||
         (r = json_get_str(verb->json, "platform", "request", &platform, err)) < 0 ||
         (r = json_get_bool(verb->json, "quiet", "request", &q->quiet, err)) < 0 ||
         (r = json_get_bool(verb->json, "allTags", "request", &q->all_tags, err)) < 0 ||
         (r = reference_parse(name, &q->reference, err)) < 0 ||
+        (r = signature_policy_load(verb->config_path, &q->reference, verify, &keys, &q->policy,
+                                   err)) < 0 ||
         (r = limits_load(verb->config_path, &q->limits, err)) < 0) {
         return r;
     }
@@ -249,6 +309,7 @@ int verb_pull(const struct verb_request *request, struct error **err)
         r = pull(&q, err);
         r = r < 0 ? error_wrap(err, r, "pulling '%s'", name) : r;
     }
+    signature_policy_done(&q.policy);
     reference_done(&q.reference);
     return r;
 }

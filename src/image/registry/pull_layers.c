@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "image/layout.h"
 #include "image/registry/progress.h"
 #include "image/store/interrupt.h"
+#include "image/store/parallel.h"
 
 #define THREADS_MAX 3 /* as Docker's: more only share the same line */
 
@@ -20,11 +20,17 @@ struct pull {
     const struct unpack_limits *limits;
     struct layer *layers;
     struct progress progress;
-    atomic_size_t next;
-    atomic_bool failed;
-    pthread_mutex_t lock;
-    struct error *error; /* the first one; under the lock */
+    struct first_failure failure;
+    atomic_bool any_read;
 };
+
+static const struct progress_words words = {{[PROGRESS_WAITING] = "Waiting",
+                                             [PROGRESS_MOVING] = "Downloading",
+                                             [PROGRESS_VERIFYING] = "Verifying",
+                                             [PROGRESS_UNPACKING] = "Unpacking",
+                                             [PROGRESS_DONE] = "Pull complete",
+                                             [PROGRESS_EXISTS] = "Already exists"},
+                                            "Pulling fs layer"};
 
 struct one { /* what a thread works at */
     struct pull *pull;
@@ -36,7 +42,7 @@ struct one { /* what a thread works at */
 static ssize_t read_unless_failed(struct source *base, const void **ret_bytes, struct error **err)
 {
     struct one *o = (struct one *)((char *)base - offsetof(struct one, stop));
-    if (atomic_load(&o->pull->failed)) {
+    if (atomic_load(&o->pull->failure.failed)) {
         return error_set(err, ERROR_BUSY, ECANCELED, "another layer failed");
     }
     return o->blob.base.read(&o->blob.base, ret_bytes, err);
@@ -46,6 +52,9 @@ static void show_bytes(void *context, int64_t offset)
 {
     struct one *o = context;
     progress_bytes(&o->pull->progress, o->index, offset);
+    if (offset == o->blob.size) {
+        progress_set(&o->pull->progress, o->index, PROGRESS_UNPACKING);
+    }
 }
 
 static int read_from_registry(struct one *o, const struct layer_input *base, struct error **err)
@@ -89,8 +98,9 @@ static int read_one(struct pull *p, size_t i, struct error **err)
                              .diff_id = p->diff_ids->items[i],
                              .limits = *p->limits};
     int64_t size = 0;
-    progress_set(&p->progress, i, PROGRESS_FETCHING);
     bool here = blob_exists(p->store, d->digest, &size) && size == d->size;
+    progress_set(&p->progress, i, here ? PROGRESS_VERIFYING : PROGRESS_MOVING);
+    atomic_store(&p->any_read, true);
     int r = here ? read_from_store(&o, &in, err) : read_from_registry(&o, &in, err);
     if (r >= 0) {
         progress_set(&p->progress, i, PROGRESS_DONE);
@@ -98,29 +108,27 @@ static int read_one(struct pull *p, size_t i, struct error **err)
     return r;
 }
 
-static void note_failure(struct pull *p, struct error *e)
-{
-    pthread_mutex_lock(&p->lock);
-    if (!p->error) {
-        p->error = e;
-    } else {
-        error_free(e);
-    }
-    atomic_store(&p->failed, true);
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void *work(void *context)
+static void work(void *context, size_t i)
 {
     struct pull *p = context;
-    for (;;) {
-        size_t i = atomic_fetch_add(&p->next, 1);
-        if (i >= p->manifest->layer_count || atomic_load(&p->failed)) {
-            return NULL;
-        }
-        struct error *e = NULL;
-        if (!p->layers[i].digest[0] && read_one(p, i, &e) < 0) {
-            note_failure(p, e);
+    struct error *e = NULL;
+    if (!p->layers[i].digest[0] && !atomic_load(&p->failure.failed) && read_one(p, i, &e) < 0) {
+        first_failure_note(&p->failure, e);
+    }
+}
+
+/* Whoever stops a pull wants to go on later: what is complete stays, for the next pull to find,
+ * until something is swept. */
+static void keep_finished(struct pull *p)
+{
+    size_t first = 0;
+    while (first < p->manifest->layer_count && p->layers[first].digest[0]) {
+        first++;
+    }
+    IGNORE(layers_commit(p->store, p->layers, first, NULL)); /* else they come again */
+    for (size_t i = first; i < p->manifest->layer_count; i++) {
+        if (p->layers[i].tmp_blob) {
+            IGNORE(blob_add_file(p->store, p->layers[i].tmp_blob, p->layers[i].digest, NULL));
         }
     }
 }
@@ -146,20 +154,6 @@ static void find_present(struct pull *p)
     }
 }
 
-static void run_threads(struct pull *p)
-{
-    pthread_t threads[THREADS_MAX];
-    size_t started = 0;
-    while (started + 1 < THREADS_MAX && started + 1 < p->manifest->layer_count &&
-           pthread_create(&threads[started], NULL, work, p) == 0) {
-        started++;
-    }
-    work(p); /* this thread is one of them */
-    for (size_t i = 0; i < started; i++) {
-        (void)pthread_join(threads[i], NULL);
-    }
-}
-
 int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                 const struct strv *diff_ids, const struct unpack_limits *limits, bool quiet,
                 struct layer *ret_layers, struct error **err)
@@ -170,11 +164,15 @@ int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                      .diff_ids = diff_ids,
                      .limits = limits,
                      .layers = ret_layers,
-                     .lock = PTHREAD_MUTEX_INITIALIZER};
-    progress_init(&p.progress, m->layer_count, quiet);
+                     .failure = FIRST_FAILURE_INIT};
+    progress_init(&p.progress, &words, m->layer_count, quiet);
     find_present(&p);
-    run_threads(&p);
+    parallel_run(m->layer_count, THREADS_MAX, work, &p);
     progress_done(&p.progress);
-    (void)pthread_mutex_destroy(&p.lock);
-    return p.error ? error_move(err, &p.error, -p.error->code) : 0;
+    (void)pthread_mutex_destroy(&p.failure.lock);
+    if (p.failure.error && interrupt_wanted()) {
+        keep_finished(&p);
+    }
+    return p.failure.error ? error_move(err, &p.failure.error, -p.failure.error->code)
+                           : atomic_load(&p.any_read);
 }

@@ -7,7 +7,8 @@
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
 
-/* Reads what the store lacks. The caller ends each of ret_layers[0..m->layer_count). */
+/* Reads what the store lacks: 1, or 0 when it lacks nothing. The caller ends each of
+ * ret_layers[0..m->layer_count). */
 int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                 const struct strv *diff_ids, const struct unpack_limits *limits, bool quiet,
                 struct layer *ret_layers, struct error **err) NODISCARD;

@@ -49,6 +49,7 @@ int registry_settings_load(const char *config_path, const char *registry,
         return r;
     }
     s.certs = xstrdup(certs);
+    s.secure = !s.insecure && (certs || json_object_get(own, "insecure"));
     *ret = s;
     return 0;
 }
@@ -92,7 +93,7 @@ void registry_addresses(const char *registry, const struct registry_settings *s,
     }
     bool hub = str_equal(registry, REFERENCE_DEFAULT_REGISTRY);
     const char *host = hub ? DOCKER_HUB : registry;
-    bool insecure = s->insecure || registry_is_loopback(registry);
+    bool insecure = s->insecure || (!s->secure && registry_is_loopback(registry));
     add(ret, ret_count, str_format("https://%s", host), insecure, false);
     if (insecure) {
         add(ret, ret_count, str_format("http://%s", host), insecure, false);

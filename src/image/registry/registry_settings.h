@@ -14,6 +14,7 @@
 struct registry_settings {
     struct strv mirrors; /* URLs, asked in order before the registry itself */
     bool insecure;       /* no certificate is checked, and HTTP will do */
+    bool secure;         /* the contrary is said, of a registry on the loopback */
     char *certs;         /* a folder as those of certs.d (certs.h), or NULL */
     int64_t timeout;     /* seconds without a byte; 0: the usual */
 };
@@ -27,7 +28,7 @@ char *registry_host_of(const char *url);
 bool registry_is_loopback(const char *registry);
 
 /* The addresses to ask, in order: "https://host[:port]" or "http://…". `insecure` ones are tried
- * with both. */
+ * with both; one on the loopback is, unless the settings say otherwise or name certificates. */
 struct registry_address {
     char *url;
     bool insecure, is_mirror;

@@ -17,21 +17,14 @@ static const struct {
     int (*run)(const struct verb_request *r, struct error **err);
     bool any_user; /* it does not touch the store */
 } verbs[] = {
-    {"bootstrap", verb_bootstrap},
-    {"busybox", verb_busybox},
-    {"check", verb_check},
-    {"commit", verb_commit},
-    {"export", verb_export, true},
-    {"extract", verb_extract, true},
-    {"import", verb_import},
-    {"load", verb_load},
-    {"login", verb_login, true},
-    {"logout", verb_logout, true},
-    {"prune", verb_prune},
-    {"pull", verb_pull},
-    {"rmi", verb_rmi},
-    {"save", verb_save},
-    {"tag", verb_tag},
+    {"bootstrap", verb_bootstrap}, {"busybox", verb_busybox},
+    {"check", verb_check},         {"commit", verb_commit},
+    {"export", verb_export, true}, {"extract", verb_extract, true},
+    {"import", verb_import},       {"load", verb_load},
+    {"login", verb_login, true},   {"logout", verb_logout, true},
+    {"prune", verb_prune},         {"pull", verb_pull},
+    {"push", verb_push},           {"rmi", verb_rmi},
+    {"save", verb_save},           {"tag", verb_tag},
     {"tags", verb_tags, true},
 };
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/store/parallel.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 
 #define THREADS_MAX 64
 
@@ -47,4 +45,16 @@ void parallel_run(size_t count, size_t threads, void (*work)(void *context, size
     for (size_t i = 0; i < started; i++) {
         (void)pthread_join(others[i], NULL);
     }
+}
+
+void first_failure_note(struct first_failure *f, struct error *e)
+{
+    pthread_mutex_lock(&f->lock);
+    if (!f->error) {
+        f->error = e;
+    } else {
+        error_free(e);
+    }
+    atomic_store(&f->failed, true);
+    pthread_mutex_unlock(&f->lock);
 }

@@ -15,8 +15,10 @@ struct verb_request {
 
 /* {"reference"}: makes the embedded image under that name. Writes its ID. */
 int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"reference", "platform"?, "quiet"?, "allTags"?} */
+/* {"reference", "platform"?, "quiet"?, "allTags"?, "verify"?, "keys": […]} */
 int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "quiet"?, "allTags"?} */
+int verb_push(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference"}: writes a line a tag. */
 int verb_tags(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"server"?, "user"?, "passwordFd"?, "passwordStdin"?} */
