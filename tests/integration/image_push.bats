@@ -277,3 +277,45 @@ SH
     [ "$status" -eq 125 ]
     one_line
 }
+
+@test "an image for several platforms is put together, annotated, pushed and pulled" {
+    for arch in amd64 arm64; do
+        CLOISON_DATA_ROOT=$BATS_TEST_TMPDIR/data cloison pull -q --platform linux/$arch "$REGISTRY/plain/x:multi"
+        CLOISON_DATA_ROOT=$BATS_TEST_TMPDIR/data cloison tag "$REGISTRY/plain/x:multi" "$PLAIN/parts/$arch:1"
+        CLOISON_DATA_ROOT=$BATS_TEST_TMPDIR/data cloison push -q "$PLAIN/parts/$arch:1"
+    done
+    rm -rf "$BATS_TEST_TMPDIR/data"
+    list=$PLAIN/whole/app:1
+    [ "$(cloison manifest create "$list" "$PLAIN/parts/amd64:1" "$PLAIN/parts/arm64:1")" = "Created manifest list $list" ]
+    run cloison manifest create "$list" "$PLAIN/parts/amd64:1"
+    one_line
+    [[ $output == *"already"*"--amend"* ]]
+    cloison manifest create --amend "$list" "$PLAIN/parts/amd64:1"
+    cloison manifest annotate --variant v8 --os-features a --os-features b "$list" "$PLAIN/parts/arm64:1"
+    run cloison manifest annotate --arch x "$list" "$PLAIN/parts/none:1"
+    one_line
+    cloison manifest inspect "$list" >here.json
+    [ "$(jq -c '[.manifests[].platform | [.os, .architecture, .variant, ."os.features"]]' here.json)" = '[["linux","amd64",null,null],["linux","arm64","v8",["a","b"]]]' ]
+    digest=$(cloison manifest push --purge "$list")
+    # Its members came from other repositories of the registry.
+    [ "$(skopeo inspect --raw --tls-verify=false "docker://$list" | sha256sum | cut -d' ' -f1)" = "${digest#sha256:}" ]
+    skopeo copy -q --all --src-tls-verify=false "docker://$list" "oci:$BATS_TEST_TMPDIR/all:x"
+    cmp here.json <(cloison manifest inspect "$list")
+    run cloison manifest rm "$list"
+    one_line
+    for arch in amd64 arm64; do
+        cloison pull -q --platform linux/$arch "$list"
+        [ "$(cloison inspect --format '{{.Architecture}}' "$list")" = $arch ]
+    done
+    # A list of a list's members, and another registry's.
+    cloison manifest create "$PLAIN/whole/app:2" "$list"
+    [ "$(cloison manifest push "$PLAIN/whole/app:2" | wc -l)" -eq 1 ]
+    cloison manifest rm "$PLAIN/whole/app:2"
+    cloison manifest create "$PLAIN/whole/app:3" "$REGISTRY/plain/x:two"
+    run cloison manifest push "$PLAIN/whole/app:3"
+    one_line
+    [[ $output == *"another registry"* ]]
+    run cloison manifest create "$PLAIN/whole/app:4" "$REGISTRY/plain/x:chart"
+    one_line
+    [[ $output == *"not of an image"* ]]
+}

@@ -14,7 +14,6 @@
 #include "image/store/verbs.h"
 
 #define THREADS_MAX 4
-#define ANSWER_BYTES_MAX ((size_t)64 << 10)
 
 static const struct progress_words words = {{[PROGRESS_WAITING] = "Waiting",
                                              [PROGRESS_MOVING] = "Pushing",
@@ -209,32 +208,6 @@ static int push_layers(struct push *p, bool all_there, struct error **err)
     return p->failure.error ? error_move(err, &p->failure.error, -p->failure.error->code) : 0;
 }
 
-static int put_manifest(struct push *p, struct http *h, const char *tag, struct error **err)
-{
-    CLEANUP(http_response) struct http_response answer = {0};
-    CLEANUP(free) char *path = str_format("manifests/%s", tag);
-    struct registry_request q = {.method = "PUT",
-                                 .path = path,
-                                 .content_type = p->media_type,
-                                 .body = p->text,
-                                 .body_len = p->len,
-                                 .body_max = ANSWER_BYTES_MAX};
-    int r = registry_request(p->registry, h, &q, &answer, err);
-    if (r < 0) {
-        return r;
-    }
-    if (answer.status / 100 != 2) {
-        r = registry_status_error(p->registry, &answer, err);
-        return error_wrap(err, r, "the manifest");
-    }
-    const char *said = answer.content_digest;
-    return !said || str_equal(said, p->digest)
-               ? 0
-               : error_set(err, ERROR_CORRUPT, 0,
-                           "the registry keeps the manifest as '%s' instead of '%s'", said,
-                           p->digest);
-}
-
 /* The name by digest says that the registry has it. */
 static int tell(struct push *p, const char *tag, const char *id, struct error **err)
 {
@@ -271,7 +244,8 @@ static int push_content(struct push *p, struct http *h, const char *tag, struct 
         return r;
     }
     r = push_blob(p, h, p->manifest.config.digest, &config, NULL, err);
-    return r < 0 ? error_wrap(err, r, "the image's config") : put_manifest(p, h, tag, err);
+    return r < 0 ? error_wrap(err, r, "the image's config")
+                 : remote_put_manifest(p->registry, h, tag, p->media_type, p->text, p->len, err);
 }
 
 static int push_image(struct push *p, const struct image *i, const char *tag, struct error **err)

@@ -8,6 +8,8 @@
     MEDIA_INDEX ", " MEDIA_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST              \
                 ", application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1"
 
+#define ANSWER_BYTES_MAX ((size_t)64 << 10)
+
 void remote_text_done(struct remote_text *t)
 {
     free(t->text);
@@ -77,4 +79,31 @@ int remote_digest(struct registry *r, struct http *h, const char *tag, char ret[
     }
     snprintf(ret, DIGEST_TEXT_BYTES, "%s", answer.content_digest);
     return 1;
+}
+
+int remote_put_manifest(struct registry *r, struct http *h, const char *which,
+                        const char *media_type, const char *text, size_t len, struct error **err)
+{
+    CLEANUP(http_response) struct http_response answer = {0};
+    CLEANUP(free) char *path = str_format("manifests/%s", which);
+    char digest[DIGEST_TEXT_BYTES];
+    struct registry_request q = {.method = "PUT",
+                                 .path = path,
+                                 .content_type = media_type,
+                                 .body = text,
+                                 .body_len = len,
+                                 .body_max = ANSWER_BYTES_MAX};
+    int e = registry_request(r, h, &q, &answer, err);
+    if (e < 0) {
+        return e;
+    }
+    if (answer.status / 100 != 2) {
+        return error_wrap(err, registry_status_error(r, &answer, err), "the manifest");
+    }
+    digest_of(text, len, digest);
+    const char *said = answer.content_digest;
+    return !said || str_equal(said, digest)
+               ? 0
+               : error_set(err, ERROR_CORRUPT, 0,
+                           "the registry keeps the manifest as '%s' instead of '%s'", said, digest);
 }

@@ -28,3 +28,9 @@ int remote_manifest(struct registry *r, struct http *h, const char *which, int64
 /* The digest that a tag leads to, without its content: 1, or 0 when the registry does not say. */
 int remote_digest(struct registry *r, struct http *h, const char *tag, char ret[DIGEST_TEXT_BYTES],
                   struct error **err) NODISCARD;
+
+/* Puts a manifest under a tag or its digest. ERROR_CORRUPT when the registry keeps it as another.
+ */
+int remote_put_manifest(struct registry *r, struct http *h, const char *which,
+                        const char *media_type, const char *text, size_t len,
+                        struct error **err) NODISCARD;

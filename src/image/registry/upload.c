@@ -213,7 +213,10 @@ static int upload(struct session *s, enum upload_result *ret, struct error **err
         }
     }
     *ret = UPLOAD_SENT;
-    return send_all(s, err);
+    return s->upload->fd >= 0
+               ? send_all(s, err)
+               : error_set(err, ERROR_NOT_FOUND, 0, "the registry does not mount the blob '%s'",
+                           s->upload->digest);
 }
 
 int upload_blob(struct registry *r, struct http *h, const struct upload *u, enum upload_result *ret,

@@ -9,7 +9,8 @@
 
 struct upload {
     const char *digest;
-    int fd; /* borrowed; its whole content */
+    int fd; /* borrowed; its whole content; -1: it is not at hand, ERROR_NOT_FOUND when it must be
+             */
     int64_t size;
     const struct strv *others; /* repositories that may have it */
     void (*on_sent)(void *context, int64_t sent);

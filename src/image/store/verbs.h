@@ -19,6 +19,16 @@ int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference", "quiet"?, "allTags"?} */
 int verb_push(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"list", "members": […], "amend"?} */
+int verb_manifest_create(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"list", "member", "os"?, "arch"?, "variant"?, "osVersion"?, "osFeatures": […]} */
+int verb_manifest_annotate(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"list"}: a local list, or what a registry has; writes it as JSON. */
+int verb_manifest_inspect(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"list", "purge"?}: writes the digest. */
+int verb_manifest_push(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"lists": […]} */
+int verb_manifest_rm(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference"}: writes a line a tag. */
 int verb_tags(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"server"?, "user"?, "passwordFd"?, "passwordStdin"?} */
