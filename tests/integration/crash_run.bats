@@ -5,13 +5,7 @@
 load helper
 
 setup_file() { engine_setup busybox; }
-teardown_file() {
-    engine_teardown
-    local folder
-    for folder in /sys/fs/cgroup/*/"cloison-crash-$TAG" "/sys/fs/cgroup/cloison-crash-$TAG"; do
-        [ ! -d "$folder" ] || rmdir "$folder"
-    done
-}
+teardown_file() { engine_teardown; }
 
 # sweep SCENARIO SAMPLES
 sweep() {

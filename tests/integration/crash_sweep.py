@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""crash_sweep.py SCENARIO [SAMPLES]: a command is killed at each of its system calls in turn.
+"""crash_sweep.py SCENARIO [SAMPLES]: a command is killed at each of its system calls in turn. The
+scenarios of containers are here, those of images in crash_images.py.
 
 The scenario's command runs once to count, in every process that it makes, the calls that others can
 notice (tests/tools/kill-at.c). Then it runs again for each of them (or for SAMPLES of them, spread by
@@ -56,14 +57,15 @@ def cloison(*args, want=0):
     return r
 
 
+def cgroup_parents():
+    """PARENT in each hierarchy, where it is there; it stays, as whatever --cgroup-parent names."""
+    lines = [l.split() for l in open("/proc/mounts")]
+    tops = [f"{l[1]}/{PARENT}" for l in lines if l[2] in ("cgroup", "cgroup2")]
+    return [t for t in tops if os.path.isdir(t)]
+
+
 def cgroups():
-    """The folders of our groups, in all hierarchies; PARENT itself does not count."""
-    found = []
-    for mount in [l.split()[1] for l in open("/proc/mounts") if l.split()[2] in ("cgroup", "cgroup2")]:
-        top = f"{mount}/{PARENT}"
-        if os.path.isdir(top):
-            found += [f"cgroup {top}/{d}" for d in os.listdir(top) if os.path.isdir(f"{top}/{d}")]
-    return found
+    return [f"cgroup {t}/{d}" for t in cgroup_parents() for d in os.listdir(t) if os.path.isdir(f"{t}/{d}")]
 
 
 def links():
@@ -109,12 +111,16 @@ def everything():
     return processes() + cgroups() + links() + elements() + mounts() + files()
 
 
-def nothing_left(before):
+def nothing_left(scenario, before):
     end = time.monotonic() + PATIENCE
-    left = [x for x in everything() if x not in before]
-    while left and time.monotonic() < end:
+    now = scenario.everything()
+    while set(now) - set(before) and time.monotonic() < end:
         time.sleep(0.02)
-        left = [x for x in everything() if x not in before]
+        now = scenario.everything()
+    lost = sorted(x for x in set(before) - set(now) if "file" in x)
+    if lost:
+        raise Failure(f"lost: {lost[:10]}")
+    left = sorted(set(now) - set(before))
     if left:
         more = [f"and {len(left) - 10} more"] if len(left) > 10 else []
         raise Failure("left behind: " + "\n    ".join(left[:10] + more))
@@ -159,6 +165,10 @@ class Scenario:
         for c in self.before:
             cloison(*c)
 
+    def truth(self):
+        """Right after the kill, and again after the command's second run; for again()."""
+        return tell_the_truth()
+
     def again(self, told):
         """The same command succeeds: at once, or when the container of that name is removed."""
         r = cloison(*self.command, want=None)
@@ -174,6 +184,10 @@ class Scenario:
             r = cloison("rm", "-f", "-v", name, want=None)
             if r.code != 0 and "no such container" not in r.err:
                 raise Failure(f"rm -f -v {name}: {r}")
+
+    def everything(self):
+        """What there is, to be the same before and after."""
+        return everything()
 
 
 class Lasting(Scenario):
@@ -357,8 +371,13 @@ class recover_rm(Dead):
     lasts = False
 
 
-SCENARIOS = {name: c for name, c in list(globals().items())
-             if isinstance(c, type) and issubclass(c, Scenario) and c not in (Scenario, Lasting, Dead)}
+def scenarios_in(module):
+    """Those of a command; the others are bases."""
+    return {name: c for name, c in module.items()
+            if isinstance(c, type) and issubclass(c, Scenario) and c.command and c is not Dead}
+
+
+SCENARIOS = scenarios_in(globals())
 
 
 def strike(scenario, role, n):
@@ -374,11 +393,11 @@ def one(scenario, role, n, baseline):
     r, lines = strike(scenario, role, n)
     where = lines[0] if lines else f"{role} {n} (not reached)"
     try:
-        told = tell_the_truth()
+        told = scenario.truth()
         scenario.again(told)
-        tell_the_truth()
+        scenario.truth()
         scenario.clean()
-        nothing_left(baseline)
+        nothing_left(scenario, baseline)
     except Failure as e:
         raise Failure(f"killed at '{where}' of: cloison {' '.join(scenario.command)}\n  it said: {r}\n  {e}\n"
                       f"  repeat with ONLY={role}:{n}")
@@ -392,7 +411,7 @@ def calls_of(scenario, baseline):
     if r.code != scenario.want:
         raise Failure(f"undisturbed: {r}")
     scenario.clean()
-    nothing_left(baseline)
+    nothing_left(scenario, baseline)
     counts = {}
     for line in lines:
         role = line.split()[0]
@@ -401,12 +420,26 @@ def calls_of(scenario, baseline):
     return {role: n for role, n in counts.items() if role.startswith("cloison")}
 
 
-def main():
-    scenario = SCENARIOS[sys.argv[1]]()
+def main(scenarios):
+    try:
+        sys.exit(sweep(scenarios[sys.argv[1]]()))
+    except Failure as e:
+        sys.exit(f"{os.path.basename(sys.argv[0])}: {e}")
+    finally:
+        for top in cgroup_parents():
+            os.rmdir(top)
+
+
+def sweep(scenario):
     samples = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
     cloison("run", "--rm", "--cgroup-parent", f"/{PARENT}", "busybox", "true")  # the bridge, the table, caches
-    baseline = everything()
+    scenario.prepare()
+    cloison(*scenario.command, want=scenario.want)
+    scenario.clean()
+    while links() or processes():  # of what has just ended
+        time.sleep(0.02)
+    baseline = scenario.everything()
     counts = calls_of(scenario, baseline)
     points = [(role, n) for role, count in counts.items() for n in range(1, count + 1)]
     total = len(points)
@@ -425,14 +458,11 @@ def main():
             failures.append(str(e))
             print(e, flush=True)
             scenario.clean()
-            baseline = everything()  # what it left is told once
+            baseline = scenario.everything()  # what it left is told once
     print(f"{sys.argv[1]}: {struck} of {total} places struck, {len(failures)} failed, "
           f"{time.monotonic() - begin:.1f} s, SEED={seed}")
     return 1 if failures or not struck else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as e:
-        sys.exit(f"crash_sweep: {e}")
+    main(SCENARIOS)

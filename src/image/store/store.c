@@ -44,10 +44,28 @@ static int make_folders(struct store *s, struct error **err)
     return 0;
 }
 
-/* Rubbish of killed writers goes when nobody is at work. */
+static void remove_empty_folders(int dirfd, const char *path)
+{
+    CLEANUP(strv) struct strv names = {0};
+    IGNORE(list_folder(dirfd, path, &names, NULL) < 0); /* then there is nothing to do */
+    for (size_t i = 0; i < names.count; i++) {
+        CLEANUP(free) char *below = str_format("%s/%s", path, names.items[i]);
+        if (unlinkat(dirfd, below, AT_REMOVEDIR) < 0 && errno == ENOTEMPTY) {
+            remove_empty_folders(dirfd, below);
+            (void)unlinkat(dirfd, below, AT_REMOVEDIR); /* refused while names are in it */
+        }
+    }
+}
+
+/* A folder in tmp/ that is nobody's tells of a writer that was killed. When nobody is at work, what
+ * it left goes, and what it had not come to is done. The folder goes last: it is the mark. */
 static void clear_rubbish(struct store *s)
 {
     if (!folder_is_empty(s->fd, "tmp") && lock_fd(s->lock, LOCK_EXCLUSIVE, false, NULL) >= 0) {
+        file_sweep_temporaries(s->fd, ".", 0);
+        file_sweep_temporaries(s->fd, "ids", 0);
+        remove_empty_folders(s->fd, "names");
+        s->names_changed = true;                 /* index.json may tell of the names before */
         IGNORE(remove_tree(s->fd, "tmp", NULL)); /* what remains, the next one tries again */
         (void)mkdirat(s->fd, "tmp", 0700);       /* store_open() makes its folder below, and says */
     }
@@ -183,11 +201,11 @@ static void sweep_if_wanted(struct store *s)
 void store_close(struct store *s)
 {
     if (s->tmp && !s->unwritable) {
-        IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* rubbish is cleared by the next writer */
         if (s->names_changed) {
             index_write(s);
         }
         sweep_if_wanted(s);
+        IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* last: see clear_rubbish() */
     }
     s->lock = fd_close(s->lock);
     s->fd = fd_close(s->fd);

@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A command that changes the image store, killed at any of its system calls, leaves a consistent one
+# (crash_images.py). TEST_FULL=1: at each of them; else at a sample, whose seed is printed.
+load helper
+
+setup_file() {
+    engine_setup busybox
+    cd "$BATS_FILE_TMPDIR" || return 1
+    REGISTRY=127.0.0.1:$(free_port)
+    export REGISTRY
+    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\nlog: {level: error}\n' \
+        "$PWD/registry" "$REGISTRY" >registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 3>&- &
+    echo $! >pid
+    wait_for 10 curl -sf "http://$REGISTRY/v2/"
+    # What is pulled: busybox's layer, which is there already, and another one.
+    cloison run --name made --network none busybox sh -c 'mkdir /a; head -c 300000 /dev/urandom >/a/noise; ln -s noise /a/link'
+    cloison commit made made:1 && cloison rm made
+    cloison save -o made.tar made:1
+    skopeo copy -q --dest-tls-verify=false docker-archive:made.tar "docker://$REGISTRY/crash:1"
+    cloison rmi made:1
+}
+
+teardown_file() {
+    [ ! -f "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+    engine_teardown
+}
+
+# sweep SCENARIO SAMPLES
+sweep() {
+    local samples=$2
+    [ -z "${TEST_FULL:-}" ] || samples=0
+    run python3 "$BATS_TEST_DIRNAME/crash_images.py" "$1" "$samples"
+    echo "$output"
+    echo "# ${lines[-1]}" >&3
+    [ "$status" -eq 0 ]
+}
+
+@test "import, killed at any call" { sweep import_ 10; }
+@test "load, killed at any call" { sweep load 10; }
+@test "pull, killed at any call" { sweep pull 15; }
+@test "tag, killed at any call" { sweep tag 8; }
+@test "tag of a name that there is, killed at any call" { sweep retag 8; }
+@test "rmi, killed at any call" { sweep rmi 10; }
+@test "image prune, killed at any call" { sweep prune 10; }
+@test "commit, killed at any call" { sweep commit 10; }
+@test "the embedded image's making, killed at any call" { sweep embed 10; }
