@@ -27,18 +27,6 @@ static char *read_inside(const struct container *c, const char *path)
     return text;
 }
 
-static void set_env(struct spec *spec, struct spec_process *p, const char *text)
-{
-    size_t name = strcspn(text, "=");
-    for (size_t i = 0; i < p->env_count; i++) {
-        if (strncmp(p->env[i], text, name) == 0 && p->env[i][name] == '=') {
-            p->env[i] = arena_strdup(spec->arena, text);
-            return;
-        }
-    }
-    spec_add_string(spec->arena, &p->env, &p->env_count, text);
-}
-
 static bool has_env(const struct strv *env, const char *name)
 {
     size_t n = strlen(name);
@@ -68,7 +56,8 @@ static int set_user(const struct container *c, const struct exec_request *r, str
     p->additional_gids = id.groups;
     p->additional_gid_count = id.group_count;
     if (!has_env(&r->env, "HOME")) {
-        set_env(spec, p, arena_format(spec->arena, "HOME=%s", str_or(id.home, "/")));
+        spec_process_set_env(spec->arena, p,
+                             arena_format(spec->arena, "HOME=%s", str_or(id.home, "/")));
     }
     /* A user other than root has what root would keep across exec: nothing, unless ambient. */
     if (p->uid != 0) {
@@ -96,10 +85,10 @@ int exec_process(const struct container *c, const struct exec_request *r, struct
         return result;
     }
     if (r->tty) {
-        set_env(spec, p, "TERM=xterm");
+        spec_process_set_env(spec->arena, p, "TERM=xterm");
     }
     for (size_t i = 0; i < r->env.count; i++) {
-        set_env(spec, p, r->env.items[i]);
+        spec_process_set_env(spec->arena, p, r->env.items[i]);
     }
     if (r->workdir) {
         if (*r->workdir != '/') {

@@ -23,19 +23,24 @@ const char *oci_status_name(enum oci_status s)
 
 int oci_id_check(const char *id, struct error **err)
 {
-    size_t len = strlen(id);
-    bool good = len > 0 && len <= ID_BYTES_MAX && id[0] != '.';
-    for (size_t i = 0; i < len && good; i++) {
-        good = isalnum((unsigned char)id[i]) || strchr("_+.-", id[i]);
+    size_t len = strlen(id), good = 0;
+    while (isalnum((unsigned char)id[good]) || (id[good] && strchr("_+.-", id[good]))) {
+        good++;
     }
     if (!len) {
         return error_set(err, ERROR_USAGE, 0, "container id cannot be empty");
     }
-    return good ? 0
-                : error_set(err, ERROR_USAGE, 0,
-                            "invalid container ID format: '%s' is not at most %d of letters, "
-                            "digits and _+.-, the first of them no dot",
-                            id, ID_BYTES_MAX);
+    if (len > ID_BYTES_MAX) {
+        return error_set(err, ERROR_USAGE, 0, "invalid container ID format: longer than %d bytes",
+                         ID_BYTES_MAX);
+    }
+    if (good == len && id[0] != '.') {
+        return 0;
+    }
+    int r = error_set(err, ERROR_USAGE, 0,
+                      "invalid container ID format: invalid character '%c' in container ID '%s'",
+                      id[0] == '.' ? '.' : id[good], id);
+    return error_hint(err, r, "letters, digits and _+.- are allowed, a dot not first");
 }
 
 static struct oci_container *container_alloc(const struct oci_context *oci, const char *id)

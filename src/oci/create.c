@@ -16,14 +16,12 @@ static int create_run(const struct command_context *context, void *values, int a
     return r;
 }
 
-static const struct option create_options[] = {LAUNCH_ROWS, {0}};
-
 const struct command oci_create = {
     .name = "create",
     .group = "Commands",
     .summary = "Create a container from a bundle",
     .arguments = "[OPTIONS] CONTAINER",
-    .options = create_options,
+    .options = launch_rows + LAUNCH_RUN_ROWS,
     .values_size = sizeof(struct launch_options),
     .min_arguments = 1,
     .max_arguments = 1,

@@ -123,6 +123,9 @@ static int execute(struct oci_container *c, struct execution *x, int argc, char 
     int preserved = 0;
     int r = exec_process(c, o, argc, argv, &spec, &p, err);
     if (r >= 0) {
+        CLEANUP(free) char *root = str_format("/proc/%d/root", c->pid);
+        CLEANUP(fd) int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        launch_set_home(spec->arena, root_fd, &p);
         launch_limit_capabilities(c->oci, &p);
         r = check_terminal(o, &p, err);
     }

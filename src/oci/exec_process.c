@@ -70,7 +70,7 @@ static int change_process(struct spec *s, const struct exec_options *o, struct s
     p->terminal = o->tty;
     p->no_new_privileges |= o->no_new_privs;
     for (size_t i = 0; i < o->env.count; i++) {
-        spec_add_string(s->arena, &p->env, &p->env_count, o->env.items[i]);
+        spec_process_set_env(s->arena, p, o->env.items[i]);
     }
     int r = o->user ? set_user(o->user, p, err) : 0;
     if (r >= 0) {

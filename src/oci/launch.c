@@ -11,8 +11,34 @@
 
 #include "base/file.h"
 #include "oci/handover.h"
+#include "spec/user.h"
 
+#define PASSWD_BYTES_MAX ((size_t)1 << 20)
 #define PRESERVED_MAX 1024 /* far more than any caller hands on */
+
+#define AT(member) offsetof(struct launch_options, member)
+const struct option launch_rows[] = {
+    {'d', "detach", OPTION_FLAG, AT(detach), NULL, "Return when the program runs"},
+    {0, "keep", OPTION_FLAG, AT(keep), NULL, "Do not delete the container when it has ended"},
+    {0, "no-subreaper", OPTION_FLAG, AT(no_subreaper), NULL, "Accepted for callers: there is none"},
+    /* create's begin here: LAUNCH_RUN_ROWS */
+    {'b', "bundle", OPTION_STRING, AT(bundle), "FOLDER",
+     "The bundle: config.json and the root (default: this folder)", COMPLETE_FOLDER},
+    {'f', "config", OPTION_STRING, AT(config), "FILE", "Read this file instead of config.json",
+     COMPLETE_FILE},
+    {0, "console-socket", OPTION_STRING, AT(console_socket), "SOCKET",
+     "Send the terminal's master to this UNIX socket", COMPLETE_FILE},
+    {0, "pidfd-socket", OPTION_STRING, AT(pidfd_socket), "SOCKET",
+     "Send a pidfd of the process to this UNIX socket", COMPLETE_FILE},
+    {0, "pid-file", OPTION_STRING, AT(pid_file), "FILE", "Write the process's number to this file",
+     COMPLETE_FILE},
+    {0, "no-pivot", OPTION_FLAG, AT(no_pivot), NULL,
+     "Move the root instead of pivot_root(2): on a ramdisk"},
+    {0, "no-new-keyring", OPTION_FLAG, AT(no_new_keyring), NULL,
+     "Keep the caller's session keyring"},
+    {0, "preserve-fds", OPTION_INTEGER, AT(preserve_fds), "N", "Pass descriptors 3 to 3+N-1 on"},
+    {0},
+};
 
 int launch_preserved_fds(const struct option_integer *preserve, struct spec *s,
                          struct spec_process *p, int *ret, struct error **err)
@@ -29,12 +55,38 @@ int launch_preserved_fds(const struct option_integer *preserve, struct spec *s,
                          (long long)(extra ? extra : listen), PRESERVED_MAX);
     }
     if (listen) {
-        spec_add_string(s->arena, &p->env, &p->env_count,
-                        arena_format(s->arena, "LISTEN_FDS=%d", (int)listen));
-        spec_add_string(s->arena, &p->env, &p->env_count, "LISTEN_PID=1");
+        spec_process_set_env(s->arena, p, arena_format(s->arena, "LISTEN_FDS=%d", (int)listen));
+        spec_process_set_env(s->arena, p, "LISTEN_PID=1");
     }
     *ret = (int)(listen + extra);
     return 0;
+}
+
+static bool has_home(const struct spec_process *p)
+{
+    for (size_t i = 0; i < p->env_count; i++) {
+        if (str_starts(p->env[i], "HOME=") && p->env[i][strlen("HOME=")]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void launch_set_home(struct arena *a, int root_fd, struct spec_process *p)
+{
+    if (has_home(p)) {
+        return;
+    }
+    CLEANUP(free) char *passwd = xcalloc(1, PASSWD_BYTES_MAX + 1);
+    CLEANUP(fd) int fd = open_in_root(root_fd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    struct stat st;
+    struct user_identity user = {.home = "/"};
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        read_all(fd, passwd, PASSWD_BYTES_MAX) > 0) {
+        CLEANUP(free) char *uid = str_format("%u", p->uid);
+        IGNORE(user_resolve(a, uid, passwd, NULL, NULL, &user, NULL)); /* unknown: "/" */
+    }
+    spec_process_set_env(a, p, arena_format(a, "HOME=%s", str_or(user.home, "/")));
 }
 
 void launch_limit_capabilities(const struct oci_context *oci, struct spec_process *p)
@@ -70,13 +122,13 @@ static int read_bundle(struct launch *l, struct error **err)
     if (!l->bundle) {
         return error_set_errno(err, ERROR_NOT_FOUND, errno, "bundle '%s'", path);
     }
+    const char *config = str_or(l->options->config, "config.json");
     CLEANUP(fd) int fd = open_file(AT_FDCWD, l->bundle, O_PATH | O_DIRECTORY, 0, err);
-    int r =
-        fd < 0 ? fd : file_read(fd, "config.json", SPEC_BYTES_MAX, &l->config, &l->config_len, err);
+    int r = fd < 0 ? fd : file_read(fd, config, SPEC_BYTES_MAX, &l->config, &l->config_len, err);
     if (r < 0) {
         return error_wrap(err, r, "bundle '%s'", l->bundle);
     }
-    r = spec_parse_text(l->config, l->config_len, "config.json", &l->spec, err);
+    r = spec_parse_text(l->config, l->config_len, config, &l->spec, err);
     return r < 0 ? r : spec_validate(l->spec, err);
 }
 
@@ -124,6 +176,8 @@ static int make_plan(struct launch *l, struct error **err)
         return r;
     }
     CLEANUP(free) char *cache = str_format("%s/.cache", l->oci->root);
+    CLEANUP(fd) int root_fd = open(l->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    launch_set_home(l->spec->arena, root_fd, &l->spec->process);
     launch_limit_capabilities(l->oci, &l->spec->process);
     const struct wall_params params = {
         .id = l->id,
@@ -133,6 +187,7 @@ static int make_plan(struct launch *l, struct error **err)
         .cache_dir = cache,
         .rootfs = {.path = l->rootfs},
         .systemd_cgroup = l->oci->systemd_cgroup,
+        .no_cgroups = l->oci->no_cgroups,
         .no_pivot = l->options->no_pivot,
         .no_new_keyring = l->options->no_new_keyring,
         .remote_start = l->remote_start,

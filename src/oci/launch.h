@@ -8,53 +8,17 @@
 
 #include "oci/container.h"
 
-/* The options of create and run; LAUNCH_ROWS fills them. */
+/* The options of create and run; launch_rows fills them. */
 struct launch_options {
-    const char *bundle, *console_socket, *pidfd_socket, *pid_file;
+    const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
     bool no_pivot, no_new_keyring;
     struct option_integer preserve_fds;
     bool detach, keep, no_subreaper; /* run alone */
 };
 
-#define LAUNCH_ROWS                                                                                \
-    {'b',                                                                                          \
-     "bundle",                                                                                     \
-     OPTION_STRING,                                                                                \
-     offsetof(struct launch_options, bundle),                                                      \
-     "FOLDER",                                                                                     \
-     "The bundle: config.json and the root (default: this folder)",                                \
-     COMPLETE_FOLDER},                                                                             \
-        {0,                                                                                        \
-         "console-socket",                                                                         \
-         OPTION_STRING,                                                                            \
-         offsetof(struct launch_options, console_socket),                                          \
-         "SOCKET",                                                                                 \
-         "Send the terminal's master to this UNIX socket",                                         \
-         COMPLETE_FILE},                                                                           \
-        {0,                                                                                        \
-         "pidfd-socket",                                                                           \
-         OPTION_STRING,                                                                            \
-         offsetof(struct launch_options, pidfd_socket),                                            \
-         "SOCKET",                                                                                 \
-         "Send a pidfd of the process to this UNIX socket",                                        \
-         COMPLETE_FILE},                                                                           \
-        {0,                                                                                        \
-         "pid-file",                                                                               \
-         OPTION_STRING,                                                                            \
-         offsetof(struct launch_options, pid_file),                                                \
-         "FILE",                                                                                   \
-         "Write the process's number to this file",                                                \
-         COMPLETE_FILE},                                                                           \
-        {0,           "no-pivot",                                                                  \
-         OPTION_FLAG, offsetof(struct launch_options, no_pivot),                                   \
-         NULL,        "Move the root instead of pivot_root(2): on a ramdisk"},                     \
-        {0,           "no-new-keyring",                                                            \
-         OPTION_FLAG, offsetof(struct launch_options, no_new_keyring),                             \
-         NULL,        "Keep the caller's session keyring"},                                        \
-    {                                                                                              \
-        0, "preserve-fds", OPTION_INTEGER, offsetof(struct launch_options, preserve_fds), "N",     \
-            "Pass descriptors 3 to 3+N-1 on"                                                       \
-    }
+/* The rows of both; run's own stand first, create's list begins behind them. */
+#define LAUNCH_RUN_ROWS 3
+extern const struct option launch_rows[];
 
 struct launch {
     const struct oci_context *oci;
@@ -74,6 +38,10 @@ struct launch {
 int launch_begin(struct launch *l, struct error **err) NODISCARD;
 int launch_create(struct launch *l, struct oci_container **ret, struct error **err) NODISCARD;
 void launch_done(struct launch *l);
+
+/* Gives the process a HOME when its environment has none: that of its user in the root's
+ * /etc/passwd, else "/". */
+void launch_set_home(struct arena *a, int root_fd, struct spec_process *p);
 
 /* Takes out of the process's sets what this process cannot give: "Runtimes SHOULD NOT fail if …
  * capabilities … cannot be granted", but warn (config.md#linux-process). */

@@ -13,6 +13,17 @@ static int print_version(void)
     return 0;
 }
 
+static int check_cgroup_manager(const char *text, struct error **err)
+{
+    static const char *const known[] = {"cgroupfs", "systemd", "disabled", NULL};
+    return text && !str_in(text, known)
+               ? error_set(err, ERROR_USAGE, 0,
+                           "option '--cgroup-manager' needs cgroupfs, systemd or disabled, not "
+                           "'%s'",
+                           text)
+               : 0;
+}
+
 static int check_rootless(const char *text, struct error **err)
 {
     static const char *const known[] = {"true", "false", "auto", "", NULL};
@@ -49,6 +60,9 @@ static int run_verb(const struct oci_globals *g, struct oci_log *log, int argc, 
     CLEANUP(free) char *root = NULL;
     int r = check_rootless(g->rootless, err);
     if (r >= 0) {
+        r = check_cgroup_manager(g->cgroup_manager, err);
+    }
+    if (r >= 0) {
         r = choose_root(g->root, &root, err);
     }
     if (r < 0) {
@@ -59,7 +73,8 @@ static int run_verb(const struct oci_globals *g, struct oci_log *log, int argc, 
         .root = root,
         .wall = &wall_container,
         .log = log,
-        .systemd_cgroup = g->systemd_cgroup,
+        .systemd_cgroup = g->systemd_cgroup || str_equal(g->cgroup_manager, "systemd"),
+        .no_cgroups = str_equal(g->cgroup_manager, "disabled"),
     };
     oci_log_debug(log, "%s %s", error_program(), command->name);
     return command_execute(command, &context.base, argc - 1, argv + 1, err);

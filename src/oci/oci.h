@@ -21,7 +21,7 @@ struct oci_context {
     const char *root;            /* absolute; holds one folder a container */
     const struct wall_ops *wall;
     struct oci_log *log;
-    bool systemd_cgroup;
+    bool systemd_cgroup, no_cgroups;
 };
 
 static inline const struct oci_context *oci_of(const struct command_context *context)
@@ -54,7 +54,7 @@ void oci_print_help(FILE *stream);
 
 /* The options in front of the verb. */
 struct oci_globals {
-    const char *root, *log, *log_format, *rootless;
+    const char *root, *log, *log_format, *rootless, *cgroup_manager;
     bool debug, systemd_cgroup, version;
 };
 extern const struct command oci_global;

@@ -81,21 +81,12 @@ static int run_run(const struct command_context *context, void *values, int argc
     return r;
 }
 
-#define AT(member) offsetof(struct launch_options, member)
-static const struct option run_options[] = {
-    LAUNCH_ROWS,
-    {'d', "detach", OPTION_FLAG, AT(detach), NULL, "Return when the program runs"},
-    {0, "keep", OPTION_FLAG, AT(keep), NULL, "Do not delete the container when it has ended"},
-    {0, "no-subreaper", OPTION_FLAG, AT(no_subreaper), NULL, "Accepted for callers: there is none"},
-    {0},
-};
-
 const struct command oci_run = {
     .name = "run",
     .group = "Commands",
     .summary = "Create and start a container",
     .arguments = "[OPTIONS] CONTAINER",
-    .options = run_options,
+    .options = launch_rows,
     .values_size = sizeof(struct launch_options),
     .min_arguments = 1,
     .max_arguments = 1,

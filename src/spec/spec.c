@@ -180,6 +180,18 @@ void spec_add_string(struct arena *a, const char ***items, size_t *count, const 
     *item = arena_strdup(a, text);
 }
 
+void spec_process_set_env(struct arena *a, struct spec_process *p, const char *text)
+{
+    size_t name = strcspn(text, "=");
+    for (size_t i = 0; i < p->env_count; i++) {
+        if (strncmp(p->env[i], text, name) == 0 && p->env[i][name] == '=') {
+            p->env[i] = arena_strdup(a, text);
+            return;
+        }
+    }
+    spec_add_string(a, &p->env, &p->env_count, text);
+}
+
 const struct spec_namespace *spec_namespace_get(const struct spec *s, enum spec_namespace_type t)
 {
     for (size_t i = 0; i < s->linux_.namespace_count; i++) {

@@ -322,6 +322,8 @@ int spec_validate(const struct spec *s, struct error **err) NODISCARD;
 /* Copies `text` into the spec's arena and appends it to a string list:
  *     spec_add_string(s->arena, &p->env, &p->env_count, "A=b"); */
 void spec_add_string(struct arena *a, const char ***items, size_t *count, const char *text);
+/* "KEY=VALUE" instead of the one that is there, else behind the others. */
+void spec_process_set_env(struct arena *a, struct spec_process *p, const char *text);
 const struct spec_namespace *spec_namespace_get(const struct spec *s, enum spec_namespace_type t);
 const char *spec_namespace_name(enum spec_namespace_type t); /* "mount", "pid", "network", … */
 /* Makes /dev/shm that of the IPC namespace joined by path ("/proc/<pid>/ns/ipc"), where it is one

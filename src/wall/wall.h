@@ -47,6 +47,7 @@ struct wall_params {
     const char *cache_dir;   /* absolute: compiled seccomp programs */
     struct wall_rootfs rootfs;
     bool systemd_cgroup;
+    bool no_cgroups; /* makes none: whatever limits the spec has are not applied */
     bool no_pivot, no_new_keyring;
     bool remote_start;     /* start() may come from another process than create() */
     int preserve_fd_count; /* fds 3 … 3+n-1 are passed on */

@@ -80,7 +80,11 @@ static _Noreturn void become_hook(const struct plan_hook *h, const struct hook_s
     if (h->inside) {
         enter(state);
     }
-    execve(h->path, h->argv, h->envp);
+    /* In the bundle, as with runc and crun; startContainer's root has no such folder. */
+    if (state->bundle && chdir(state->bundle) < 0 && chdir("/") < 0) {
+        _exit(126);
+    }
+    execve(h->path, h->argv, h->envp ? h->envp : environ);
     _exit(127);
 }
 

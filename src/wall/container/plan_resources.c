@@ -21,6 +21,10 @@ static int plan_cgroups(struct planning *g, struct error **err)
         return r;
     }
     p->cgroups = arena_alloc(p->arena, sizeof(*p->cgroups));
+    if (g->params->no_cgroups) {
+        p->cgroups->set.unified = -1;
+        return 0;
+    }
     r = cgroup_plan(p->arena, g->spec, p->id, g->params->systemd_cgroup, g->layout, p->cgroups,
                     err);
     if (r < 0) {

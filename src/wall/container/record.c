@@ -100,10 +100,10 @@ static json_t *hooks_to_json(const struct record *r)
     json_t *list = json_array();
     for (size_t i = 0; i < r->hook_count; i++) {
         const struct plan_hook *h = &r->hooks[i];
-        json_t *o =
-            json_pack("{s:i,s:s,s:s,s:o,s:o,s:i,s:b}", "kind", h->kind, "name", h->kind_name,
-                      "path", h->path, "args", strings_to_json(h->argv), "env",
-                      strings_to_json(h->envp), "timeoutMs", h->timeout_ms, "inside", h->inside);
+        json_t *o = json_pack("{s:i,s:s,s:s,s:o,s:o,s:i,s:b}", "kind", h->kind, "name",
+                              h->kind_name, "path", h->path, "args", strings_to_json(h->argv),
+                              "env", h->envp ? strings_to_json(h->envp) : json_null(), "timeoutMs",
+                              h->timeout_ms, "inside", h->inside);
         (void)json_array_append_new(list, o); /* out of memory aborts */
     }
     return list;
@@ -160,7 +160,8 @@ static void hooks_from_json(struct record *r, const json_t *list)
         h->kind_name = arena_strdup(r->arena, json_string_value(json_object_get(o, "name")));
         h->path = arena_strdup(r->arena, json_string_value(json_object_get(o, "path")));
         h->argv = strings_from_json(r->arena, json_object_get(o, "args"));
-        h->envp = strings_from_json(r->arena, json_object_get(o, "env"));
+        const json_t *env = json_object_get(o, "env");
+        h->envp = json_is_array(env) ? strings_from_json(r->arena, env) : NULL;
         h->timeout_ms = (int)json_integer_value(json_object_get(o, "timeoutMs"));
         h->inside = json_is_true(json_object_get(o, "inside"));
     }
