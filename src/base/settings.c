@@ -7,7 +7,8 @@
 
 #include "base/file.h"
 
-static const char *const parts[] = {"images", "network", "registries", "signatures", NULL};
+static const char *const parts[] = {"cgroup_driver", "images",     "network",
+                                    "registries",    "signatures", NULL};
 
 static const char *nearest(const char *word, const char *const *known)
 {

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Starting one of the project's own programs, which are beside the running one or in libexec.
+ *
+ * Side effects: a process, which the caller waits for. From any single-threaded process.
+ * Specification: man 3 posix_spawn. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct spawn_fd {
+    int fd, as; /* borrowed; what it becomes in the program */
+};
+
+/* Starts `name` with the arguments behind its name (NULL-terminated), no environment, and no signal
+ * blocked or ignored, whatever its starter does with its own. */
+int program_spawn(const char *name, const char *const *arguments, const struct spawn_fd *fds,
+                  size_t fd_count, pid_t *ret_pid, struct error **err) NODISCARD;
+/* Waits for its end: the status as of waitpid(2), or -errno. */
+int program_wait(pid_t pid, int *ret_status) NODISCARD;
