@@ -170,6 +170,8 @@ static int bpf(int command, union bpf_attr *attr)
     return r < 0 ? -errno : (int)r;
 }
 
+#define PROGRAM_NAME "cloison_device" /* at most BPF_OBJ_NAME_LEN - 1 characters */
+
 static int load(struct bpf_insn *insns, size_t count)
 {
     static const char license[] = "Apache-2.0";
@@ -178,27 +180,44 @@ static int load(struct bpf_insn *insns, size_t count)
         .insns = (uint64_t)(uintptr_t)insns,
         .insn_cnt = (uint32_t)count,
         .license = (uint64_t)(uintptr_t)license,
-        .prog_name = "cloison_device",
+        .prog_name = PROGRAM_NAME,
     };
     return bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* The fd of the one program that we attached to the group earlier, or -1. */
+static bool is_ours(int program_fd)
+{
+    struct bpf_prog_info info = {0};
+    union bpf_attr attr = {
+        .info.bpf_fd = (uint32_t)program_fd,
+        .info.info = (uint64_t)(uintptr_t)&info,
+        .info.info_len = sizeof(info),
+    };
+    return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0 && str_equal(info.name, PROGRAM_NAME);
+}
+
+/* The fd of the program that we attached to the group earlier, or -1. Another's, systemd's, stays:
+ * the kernel asks both. */
 static int attached_program(int group_fd)
 {
-    uint32_t ids[2] = {0};
+    uint32_t ids[64] = {0}; /* BPF_CGROUP_MAX_PROGS */
     union bpf_attr query = {
         .query.target_fd = (uint32_t)group_fd,
         .query.attach_type = BPF_CGROUP_DEVICE,
         .query.prog_ids = (uint64_t)(uintptr_t)ids,
         .query.prog_cnt = ARRAY_SIZE(ids),
     };
-    if (bpf(BPF_PROG_QUERY, &query) < 0 || query.query.prog_cnt != 1) {
+    if (bpf(BPF_PROG_QUERY, &query) < 0) {
         return -1;
     }
-    union bpf_attr get = {.prog_id = ids[0]};
-    int fd = bpf(BPF_PROG_GET_FD_BY_ID, &get);
-    return fd < 0 ? -1 : fd;
+    for (uint32_t i = 0; i < query.query.prog_cnt && i < ARRAY_SIZE(ids); i++) {
+        union bpf_attr get = {.prog_id = ids[i]};
+        CLEANUP(fd) int fd = bpf(BPF_PROG_GET_FD_BY_ID, &get);
+        if (fd >= 0 && is_ours(fd)) {
+            return take_fd(&fd);
+        }
+    }
+    return -1;
 }
 
 int devices_attach(const char *group, const struct spec_device_rule *rules, size_t count,
