@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/host_text.h"
+#include "engine/cgroup_driver.h"
 #include "engine/container.h"
 #include "engine/stats.h"
 
@@ -109,7 +110,7 @@ static void add_limits(json_t *info, const struct host_report *host)
 
 /* Docker's field names; Features, CgroupLayout and RunRoot are ours. */
 static json_t *info_json(const struct command_context *context, const struct counts *c,
-                         const struct host_report *host)
+                         const struct host_report *host, bool systemd_cgroup)
 {
     struct utsname u = {0};
     (void)uname(&u); /* it fails for a bad address alone */
@@ -124,8 +125,8 @@ static json_t *info_json(const struct command_context *context, const struct cou
         (int)c->containers, "ContainersRunning", (int)c->running, "ContainersPaused",
         (int)c->paused, "ContainersStopped", (int)c->stopped, "Images", (int)c->images, "Driver",
         "overlay2", "DriverStatus", "Backing Filesystem", host->file_system, "LoggingDriver",
-        "json-file", "CgroupDriver", "cgroupfs", "CgroupVersion", version, "CgroupLayout",
-        host->cgroup_layout, "SystemTime", now);
+        "json-file", "CgroupDriver", systemd_cgroup ? "systemd" : "cgroupfs", "CgroupVersion",
+        version, "CgroupLayout", host->cgroup_layout, "SystemTime", now);
     json_t *rest = json_pack(
         "{s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "KernelVersion",
         u.release, "OperatingSystem", system, "OSType", "linux", "Architecture", u.machine, "NCPU",
@@ -171,7 +172,7 @@ static void print_info(const json_t *info, const struct host_report *host)
     printf("Version: %s\n", CLOISON_VERSION);
     printf("Storage Driver: overlay2\n Backing Filesystem: %s\n", host->file_system);
     printf("Logging Driver: json-file\n");
-    printf("Cgroup Driver: cgroupfs\n");
+    printf("Cgroup Driver: %s\n", text_of(info, "CgroupDriver"));
     printf("Cgroup Version: %s (%s)\n", text_of(info, "CgroupVersion"), host->cgroup_layout);
     printf("Walls: container\n");
     print_security(info);
@@ -194,11 +195,13 @@ static int info_run(const struct command_context *context, void *values, int arg
     struct counts counts = {0};
     CLEANUP(host_report) struct host_report host = {0};
     int r = count_objects(context, &counts, err);
+    bool systemd_cgroup = false;
     r = r < 0 ? r : host_probe(context->data_dir, &host, err);
+    r = r < 0 ? r : cgroup_driver_is_systemd(context->config_path, &systemd_cgroup, err);
     if (r < 0) {
         return r;
     }
-    CLEANUP(json) json_t *info = info_json(context, &counts, &host);
+    CLEANUP(json) json_t *info = info_json(context, &counts, &host, systemd_cgroup);
     if (v->format) {
         return print_object(v->format, info, false, err);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/draft.h"
 
+#include "engine/cgroup_driver.h"
+
 void draft_done(struct draft *d)
 {
     image_free(d->image);
@@ -50,6 +52,7 @@ int container_plan(const struct engine *e, const struct container *c, const stru
                    .layer_count = c->layers.count,
                    .upper = upper,
                    .work = work},
+        .systemd_cgroup = cgroups_path_is_systemd(spec->linux_.cgroups_path),
     };
     return wall->plan(&params, ret, err);
 }

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "base/paths.h"
+#include "engine/cgroup_driver.h"
 #include "engine/draft.h"
 #include "engine/namespaces.h"
 #include "spec/host.h"
@@ -137,8 +138,12 @@ int draft_build_spec(const struct engine *e, struct draft *d, bool dry, struct e
     struct spec_environment environment = {0};
     spec_environment_host(v.arena, d->request, &environment);
     fill(&v, d, dry, &environment);
-    int r = spec_from_image(d->request, &d->image->config, &environment, &d->spec,
-                            &d->container->volumes, err);
+    int r = cgroup_driver_is_systemd(e->config_path, &environment.systemd_cgroup, err);
+    if (r < 0) {
+        return r;
+    }
+    r = spec_from_image(d->request, &d->image->config, &environment, &d->spec,
+                        &d->container->volumes, err);
     if (r < 0) {
         return r;
     }

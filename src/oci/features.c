@@ -36,7 +36,7 @@ static json_t *linux_features(void)
     return json_pack("{s:o, s:o, s:{s:b,s:b,s:b,s:b,s:b}, s:{s:b,s:o,s:o,s:o,s:o,s:o},"
                      " s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}",
                      "namespaces", namespaces(), "capabilities", capabilities(), "cgroup", "v1", 1,
-                     "v2", 1, "systemd", 0, "systemdUser", 0, "rdma", 1, "seccomp", "enabled", 1,
+                     "v2", 1, "systemd", 1, "systemdUser", 0, "rdma", 1, "seccomp", "enabled", 1,
                      "actions", words(spec_seccomp_actions), "operators",
                      words(spec_seccomp_operators), "archs", words(spec_seccomp_architectures),
                      "knownFlags", words(spec_seccomp_flags), "supportedFlags",

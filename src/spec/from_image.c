@@ -76,9 +76,25 @@ static int build_hostname(struct building *b, struct error **err)
     return 0;
 }
 
+/* "slice:prefix:name", of which systemd's scope is made. */
+static int build_systemd_path(struct building *b, const char *slice, struct error **err)
+{
+    slice = slice ? slice : str_or(b->env->cgroup_parent, "system.slice");
+    if (!str_ends(slice, ".slice") || strpbrk(slice, "/:")) {
+        int r = error_set(err, ERROR_USAGE, 0, "--cgroup-parent '%s' is not the name of a slice",
+                          slice);
+        return error_hint(err, r, "with the systemd cgroup driver it is, as in 'machine.slice'");
+    }
+    b->spec->linux_.cgroups_path = arena_format(b->arena, "%s:cloison:%s", slice, b->env->id);
+    return 0;
+}
+
 static int build_cgroup_path(struct building *b, struct error **err)
 {
     const char *parent = b->request->cgroup_parent;
+    if (b->env->systemd_cgroup) {
+        return build_systemd_path(b, parent, err);
+    }
     parent = parent ? parent : str_or(b->env->cgroup_parent, "/cloison");
     if (strstr(parent, "..")) {
         return error_set(err, ERROR_USAGE, 0, "--cgroup-parent '%s' must not contain '..'", parent);

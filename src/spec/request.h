@@ -90,7 +90,9 @@ struct spec_environment {
     uint64_t host_capabilities; /* of this process: a container cannot be given more */
     int thermal_throttle_cpus;  /* how many cpu<N>/thermal_throttle to mask; 0 in machines */
     const char *init_path;      /* of the --init program, bind mounted at /sbin/docker-init */
-    const char *cgroup_parent;  /* without --cgroup-parent; NULL: "/cloison" */
+    /* Without --cgroup-parent; NULL: "/cloison", or "system.slice" with systemd's cgroup driver. */
+    const char *cgroup_parent;
+    bool systemd_cgroup;
     /* Resolves "container:ID" to a namespace path. */
     const char *(*container_namespace)(void *context, const char *container,
                                        enum spec_namespace_type type, struct error **err);

@@ -10,6 +10,8 @@
  *         --idmap             id-map a root folder
  *         --exec FILE         when it runs, also this process.json; its end is wall-run's
  *         --remote            start from another process
+ *         --systemd-cgroup    the systemd cgroup driver
+ *         --update FILE       when it runs, update it with this resources object, then start --exec
  *         --delete            delete what an earlier one left, by its ID
  *         --no-pivot, --timing, --preserve N, --show-state */
 #include <errno.h>
@@ -25,9 +27,9 @@
 #include "wall/wall.h"
 
 struct arguments {
-    const char *id, *bundle, *upper, *work, *exec;
+    const char *id, *bundle, *upper, *work, *exec, *update;
     struct strv layers;
-    bool explain, json, idmap, remote, no_pivot, timing, show_state, delete;
+    bool explain, json, idmap, remote, no_pivot, timing, show_state, delete, systemd_cgroup;
     int preserve;
 };
 
@@ -111,6 +113,18 @@ static int run_exec(const struct arguments *a, struct workload *w, struct error 
     return r < 0 ? r : await(pid);
 }
 
+static int update(const struct arguments *a, struct workload *w, struct error **err)
+{
+    CLEANUP(arena) struct arena *arena = arena_new();
+    CLEANUP(json) json_t *o = NULL;
+    struct spec_resources resources = {0};
+    int r = json_load_path(AT_FDCWD, a->update, 1 << 20, &o, err);
+    if (r >= 0) {
+        r = spec_parse_resources(arena, o, a->update, &resources, err);
+    }
+    return r < 0 ? r : wall_container.update(w, &resources, err);
+}
+
 static const char *state_name(enum wall_state s)
 {
     static const char *const names[] = {"created", "running", "paused", "stopped"};
@@ -141,8 +155,12 @@ static int live(const struct arguments *a, struct plan *plan, const char *state_
     if (a->show_state) {
         fprintf(stderr, "state: %s\n", state_name(wall_container.state(w)));
     }
-    if (status >= 0 && a->exec) {
-        status = run_exec(a, w, err);
+    if (status >= 0 && a->update) {
+        r = update(a, w, err);
+        status = r < 0 ? r : status;
+    }
+    if (status < 0 || a->exec) {
+        status = status < 0 ? status : run_exec(a, w, err);
         (void)kill(pid, SIGKILL); /* its own end does not matter */
         (void)await(pid);
     } else {
@@ -187,6 +205,7 @@ static int run(const struct arguments *a, struct error **err)
                    .work = a->work,
                    .is_volatile = a->upper,
                    .idmap = a->idmap},
+        .systemd_cgroup = a->systemd_cgroup,
         .no_pivot = a->no_pivot,
         .remote_start = a->remote,
         .preserve_fd_count = a->preserve,
@@ -227,7 +246,8 @@ int main(int argc, char **argv)
         {"json", 0, NULL, 'j'},     {"layers", 1, NULL, 'l'},     {"upper", 1, NULL, 'u'},
         {"work", 1, NULL, 'w'},     {"idmap", 0, NULL, 'm'},      {"exec", 1, NULL, 'x'},
         {"remote", 0, NULL, 'r'},   {"no-pivot", 0, NULL, 'n'},   {"timing", 0, NULL, 't'},
-        {"preserve", 1, NULL, 'p'}, {"show-state", 0, NULL, 's'}, {NULL, 0, NULL, 0},
+        {"preserve", 1, NULL, 'p'}, {"show-state", 0, NULL, 's'}, {"systemd-cgroup", 0, NULL, 'c'},
+        {"update", 1, NULL, 'U'},   {NULL, 0, NULL, 0},
     };
     CLEANUP(free) char *id = str_format("wall-run-%d", getpid());
     struct arguments a = {.id = id};
@@ -245,6 +265,8 @@ int main(int argc, char **argv)
         a.timing |= c == 't';
         a.show_state |= c == 's';
         a.delete |= c == 'd';
+        a.systemd_cgroup |= c == 'c';
+        a.update = c == 'U' ? optarg : a.update;
         if (c == 'l') {
             strv_split(&a.layers, optarg, ':');
         }

@@ -9,6 +9,7 @@
  * The calling sequence of a creation:
  *     cgroup_layout_read() → layout      reads /proc/self/{cgroup,mountinfo}; changes nothing
  *     cgroup_plan()        → plan        pure: spec + layout → groups, writes, device program
+ *     scope_start()                      with the systemd driver: see scope.h
  *     cgroup_make()                      the groups exist (v2 controllers enabled on the way)
  *     cgroup_apply() for each write      in order; then cgroup_apply_devices() if any rules
  *     cgroup_open() → struct cgroup_door before the clone: the fds that let a process in
@@ -23,7 +24,8 @@
  *   - on a hybrid host also one in the v2 hierarchy: it freezes, kills and tells emptiness without
  *     any controller;
  *   - at /cloison/<id> of each hierarchy as mounted here, or at cgroupsPath when that is absolute;
- *     a relative cgroupsPath is below our own group. "cloison" goes when it is empty.
+ *     a relative cgroupsPath is below our own group. "cloison" goes when it is empty;
+ *   - with the systemd driver at the scope's path, in systemd's own v1 hierarchy too.
  * Entering costs microseconds, not milliseconds: v2 by CLONE_INTO_CGROUP, v1 by writing 0 to
  * `tasks` from the single-threaded child itself, which the kernel (5.5 and later) does without the
  * global lock that cgroup.procs takes. The cgroup namespace must therefore be made by the child
@@ -79,6 +81,7 @@ struct cgroup_layout {
     size_t count;
     int unified; /* index of the v2 hierarchy, or -1 */
     uint32_t controllers;
+    const char *systemd_mount; /* of the v1 hierarchy by which systemd tells units apart, or NULL */
 };
 
 /* Reads the host's layout; strings live in the arena. An empty layout (nothing mounted) is no
@@ -115,6 +118,7 @@ struct cgroup_write {
 /* What is to be done, fully resolved; all in the arena. */
 struct cgroup_plan {
     struct cgroup_set set;
+    struct scope_plan *scope; /* the groups are those of a scope that systemd makes; NULL: ours */
     uint32_t required; /* v2 controllers that a write needs; the others are enabled if possible */
     struct cgroup_write *writes;
     size_t write_count;
@@ -176,9 +180,16 @@ int cgroup_pids(const struct cgroup_set *set, pid_t **ret, size_t *ret_count,
                 struct error **err) NODISCARD;
 
 /* Changes limits of a running workload: only what `r` sets, in an order that each step allows
- * (raising memory after swap, lowering before). */
-int cgroup_update(const struct cgroup_set *set, const struct spec_resources *r,
+ * (raising memory after swap, lowering before); `scope` is the systemd unit to be told, or NULL. */
+int cgroup_update(const struct cgroup_set *set, const char *scope, const struct spec_resources *r,
                   struct error **err) NODISCARD;
+/* For an update that needs controllers in which the workload is not yet: *ret is the set with their
+ * groups added, nothing made; 1 when it is larger. Strings are the arena's. */
+int cgroup_widen(struct arena *a, const struct cgroup_set *set, const struct spec_resources *r,
+                 struct cgroup_set *ret, struct error **err) NODISCARD;
+/* Makes what cgroup_widen() added, and moves the workload in. */
+int cgroup_make_wider(const struct cgroup_set *set, const struct cgroup_set *wider,
+                      struct error **err) NODISCARD;
 
 /* Fills every field of *ret, -1 where the host cannot say. */
 int cgroup_stats(const struct cgroup_set *set, struct wall_stats *ret,

@@ -22,6 +22,14 @@ uint64_t cgroup_io_weight_from_blkio(uint32_t weight);
 /* The controllers that these resources need; device rules are not among them. */
 uint32_t cgroup_resources_need(const struct spec_resources *r);
 
+/* The spec's device rules and, where something is denied at all, behind them those that every
+ * workload needs; in the arena. There must be one rule at least. */
+struct spec_device_rule *cgroup_device_rules(struct arena *a, const struct spec_resources *r,
+                                             size_t *ret_count);
+/* Appends the rules as writes for v1, or sets p->devices for a program. */
+int cgroup_plan_devices(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,
+                        struct error **err) NODISCARD;
+
 /* Appends to p->writes what `r` asks of the groups in p->set. `what_exists` are the controllers
  * that this host has at all, for the error's words. */
 int cgroup_convert(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,

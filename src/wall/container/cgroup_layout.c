@@ -111,7 +111,12 @@ static void add_mount(struct arena *a, const char *cgroup_text, const char *line
     size_t len;
     bool v2 = strncmp(type, "cgroup2 ", 8) == 0;
     const char *options = field(type, 2, &len);
-    uint32_t bits = v2 ? 0 : controller_bits(arena_strndup(a, options, len), ',', false);
+    const char *names = arena_strndup(a, options, len);
+    uint32_t bits = v2 ? 0 : controller_bits(names, ',', false);
+    if (!v2 && str_ends(names, "name=systemd") && !l->systemd_mount) {
+        const char *at = field(line, 4, &len);
+        l->systemd_mount = unescape(a, at, len);
+    }
     if (v2 ? l->unified >= 0 : !bits || bits & l->controllers) {
         return; /* a named hierarchy, or one seen already at another place */
     }

@@ -372,7 +372,7 @@ static void update_to(struct bench *b, int64_t limit, int64_t swap)
 {
     struct spec_resources r = {.memory_limit = {true, limit}, .memory_swap = {true, swap}};
     struct wall_stats stats;
-    CHECK_OK(cgroup_update(&b->plan.set, &r, &b->err), b->err);
+    CHECK_OK(cgroup_update(&b->plan.set, NULL, &r, &b->err), b->err);
     CHECK_OK(cgroup_stats(&b->plan.set, &stats, &b->err), b->err);
     CHECK_INT(stats.memory_limit_bytes, limit);
 }
@@ -386,7 +386,7 @@ static void test_cgroup_live_update(void)
     update_to(&b, -1, -1);
     struct spec_resources pids = {.pids_limit = {true, 5}};
     struct wall_stats stats;
-    CHECK_OK(cgroup_update(&b.plan.set, &pids, &b.err), b.err);
+    CHECK_OK(cgroup_update(&b.plan.set, NULL, &pids, &b.err), b.err);
     CHECK_OK(cgroup_stats(&b.plan.set, &stats, &b.err), b.err);
     CHECK_INT(stats.pids_limit, 5);
     end(&b);
@@ -397,10 +397,10 @@ static void test_cgroup_live_refused_value(void)
     struct bench b;
     begin(&b, "{}", false);
     struct spec_resources r = {.cpus = "9999"};
-    CHECK(cgroup_update(&b.plan.set, &r, &b.err) < 0);
+    CHECK(cgroup_update(&b.plan.set, NULL, &r, &b.err) < 0);
     error_free(take_ptr(b.err));
     struct spec_resources quota = {.cpu_quota_us = {true, 10}};
-    CHECK(cgroup_update(&b.plan.set, &quota, &b.err) < 0);
+    CHECK(cgroup_update(&b.plan.set, NULL, &quota, &b.err) < 0);
     CHECK(b.err && str_starts(b.err->message, "cannot set the CPU quota: writing '10"));
     error_free(take_ptr(b.err));
     end(&b);

@@ -52,10 +52,11 @@ static int take_over(const struct cgroup_group *g, struct error **err)
                  : 0;
 }
 
-static int make_folder(const struct cgroup_group *g, struct error **err)
+/* `adopt`: systemd has made it, or is to find it there. */
+static int make_folder(const struct cgroup_group *g, bool adopt, struct error **err)
 {
     for (int attempt = 0; attempt < MAKE_ATTEMPTS; attempt++) {
-        if (mkdir(g->path, 0755) == 0) {
+        if (mkdir(g->path, 0755) == 0 || (adopt && errno == EEXIST)) {
             return 0;
         }
         int r = -errno;
@@ -171,11 +172,12 @@ static int fill_cpuset(const struct cgroup_group *g, struct error **err)
                  : 0;
 }
 
-static int make_group(const struct cgroup_plan *p, const struct cgroup_group *g, struct error **err)
+static int make_group(const struct cgroup_group *g, bool adopt, uint32_t required,
+                      struct error **err)
 {
-    int r = make_folder(g, err);
+    int r = make_folder(g, adopt, err);
     if (r == 0 && g->v2) {
-        r = enable_controllers(g, p->required, err);
+        r = enable_controllers(g, required, err);
     }
     if (r == 0 && !g->v2 && g->controllers & CGROUP_BIT(CGROUP_CPUSET)) {
         r = fill_cpuset(g, err);
@@ -186,7 +188,7 @@ static int make_group(const struct cgroup_plan *p, const struct cgroup_group *g,
 int cgroup_make(const struct cgroup_plan *p, struct error **err)
 {
     for (size_t i = 0; i < p->set.count; i++) {
-        int r = make_group(p, &p->set.groups[i], err);
+        int r = make_group(&p->set.groups[i], p->scope, p->required, err);
         if (r < 0) {
             struct cgroup_set made = p->set;
             made.count = r == -EEXIST ? i : i + 1; /* one that is in use is not ours */
@@ -196,6 +198,63 @@ int cgroup_make(const struct cgroup_plan *p, struct error **err)
         }
     }
     return 0;
+}
+
+/* One round: how many had to be moved, or -errno. */
+static int move_some(const struct cgroup_set *from, const struct cgroup_set *to, struct error **err)
+{
+    CLEANUP(free) pid_t *pids = NULL;
+    CLEANUP(free) pid_t *there = NULL;
+    size_t count = 0, there_count = 0, k = 0;
+    int moved = 0;
+    int r = cgroup_pids(from, &pids, &count, err);
+    r = r < 0 ? r : cgroup_pids(to, &there, &there_count, err);
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        while (k < there_count && there[k] < pids[i]) {
+            k++;
+        }
+        if (k < there_count && there[k] == pids[i]) {
+            continue;
+        }
+        CLEANUP(error) struct error *e = NULL;
+        r = cgroup_attach(to, pids[i], &e);
+        if (r < 0 && r != -ESRCH) {
+            return error_move(err, &e, r);
+        }
+        moved += r >= 0;
+        r = 0;
+    }
+    return r < 0 ? r : moved;
+}
+
+/* Whoever was forked by one that was not yet moved is moved in the next round. */
+static int move_members(const struct cgroup_set *from, const struct cgroup_group *g,
+                        struct error **err)
+{
+    const struct cgroup_set to = {.groups = {*g}, .count = 1, .unified = -1};
+    int r;
+    do {
+        r = move_some(from, &to, err);
+    } while (r > 0);
+    return r;
+}
+
+int cgroup_make_wider(const struct cgroup_set *set, const struct cgroup_set *wider,
+                      struct error **err)
+{
+    int r = 0;
+    for (size_t i = 0; i < wider->count && r >= 0; i++) {
+        const struct cgroup_group *g = &wider->groups[i];
+        bool is_new = i >= set->count;
+        uint32_t added = is_new ? g->controllers : g->controllers & ~set->groups[i].controllers;
+        if (added) {
+            r = make_group(g, true, added, err);
+        }
+        if (r >= 0 && is_new) {
+            r = move_members(set, g, err);
+        }
+    }
+    return r;
 }
 
 static int write_failed(const struct cgroup_plan *p, const struct cgroup_write *w, int code,

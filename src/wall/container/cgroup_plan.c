@@ -4,6 +4,7 @@
 
 #include "wall/container/cgroup_convert.h"
 #include "wall/container/devices.h"
+#include "wall/container/scope.h"
 
 /* The groups' folder where no cgroupsPath is given. */
 #define PARENT "/cloison"
@@ -46,14 +47,10 @@ struct place {
     bool below_own;
 };
 
-static int choose_place(struct arena *a, const struct spec *s, const char *id, bool systemd,
-                        struct place *ret, struct error **err)
+static int choose_place(struct arena *a, const struct spec *s, const char *id, struct place *ret,
+                        struct error **err)
 {
     const char *path = s->linux_.cgroups_path;
-    if (systemd) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "the systemd cgroup driver is not supported yet: use cgroupfs");
-    }
     if (!path || !*path) {
         ret->path = arena_format(a, "%s/%s", PARENT, id);
         return 0;
@@ -139,8 +136,8 @@ static bool has_rule(const struct spec_resources *r, const struct spec_device_ru
 
 /* The spec's rules and the defaults behind them, where something is denied at all. Each is a write
  * of a few microseconds, so that none is made twice. */
-static struct spec_device_rule *whole_rules(struct arena *a, const struct spec_resources *r,
-                                            size_t *ret_count)
+struct spec_device_rule *cgroup_device_rules(struct arena *a, const struct spec_resources *r,
+                                             size_t *ret_count)
 {
     const struct spec_device_rule *last = &r->devices[r->device_count - 1];
     size_t most = r->device_count + ARRAY_SIZE(default_rules);
@@ -156,7 +153,7 @@ static struct spec_device_rule *whole_rules(struct arena *a, const struct spec_r
 }
 
 /* v1's rules are writes; where that controller is not mounted a program takes them. */
-static int plan_devices(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,
+int cgroup_plan_devices(struct arena *a, const struct spec_resources *r, struct cgroup_plan *p,
                         struct error **err)
 {
     static const struct spec_device_rule deny_all = {.type = 'a'};
@@ -164,7 +161,7 @@ static int plan_devices(struct arena *a, const struct spec_resources *r, struct 
         return 0;
     }
     size_t count = 0;
-    const struct spec_device_rule *rules = whole_rules(a, r, &count);
+    const struct spec_device_rule *rules = cgroup_device_rules(a, r, &count);
     for (size_t i = 0; i < p->set.count; i++) {
         if (!(p->set.groups[i].controllers & CGROUP_BIT(CGROUP_DEVICES))) {
             continue;
@@ -186,13 +183,35 @@ static int plan_devices(struct arena *a, const struct spec_resources *r, struct 
     return 0;
 }
 
+/* A limit that systemd is to set when its helper has left is not written before. */
+static int plan_scope(struct arena *a, const struct spec *s, const char *id, struct cgroup_plan *p,
+                      struct error **err)
+{
+    int r = scope_plan_make(a, s, id, &p->set, p->scope, err);
+    size_t kept = 0;
+    for (size_t i = 0; i < p->write_count && r >= 0; i++) {
+        if (!p->scope->settle || !str_equal(p->writes[i].file, "pids.max")) {
+            p->writes[kept++] = p->writes[i];
+        }
+    }
+    p->write_count = r < 0 ? p->write_count : kept;
+    return r;
+}
+
 int cgroup_plan(struct arena *a, const struct spec *s, const char *id, bool systemd,
                 const struct cgroup_layout *layout, struct cgroup_plan *ret, struct error **err)
 {
     const struct spec_resources *r = &s->linux_.resources;
     struct place place = {0};
     *ret = (struct cgroup_plan){.set.unified = -1};
-    int result = choose_place(a, s, id, systemd, &place, err);
+    int result;
+    if (systemd) {
+        ret->scope = arena_alloc(a, sizeof(*ret->scope));
+        result = scope_place_parse(a, s->linux_.cgroups_path, id, &ret->scope->place, err);
+        place.path = ret->scope->place.group;
+    } else {
+        result = choose_place(a, s, id, &place, err);
+    }
     if (result < 0) {
         return result;
     }
@@ -206,8 +225,13 @@ int cgroup_plan(struct arena *a, const struct spec *s, const char *id, bool syst
             ret->cpuset_inherit |= !h->v2 && h->controllers & CGROUP_BIT(CGROUP_CPUSET);
         }
     }
+    if (systemd && layout->systemd_mount) {
+        const struct cgroup_hierarchy named = {.mount = layout->systemd_mount, .own = "/"};
+        add_group(a, &named, &place, 0, &ret->set);
+    }
     result = cgroup_convert(a, r, ret, err);
-    return result < 0 ? result : plan_devices(a, r, ret, err);
+    result = result < 0 ? result : cgroup_plan_devices(a, r, ret, err);
+    return result < 0 || !systemd ? result : plan_scope(a, s, id, ret, err);
 }
 
 void cgroup_describe_group(const struct cgroup_plan *p, size_t group, struct strbuf *out)

@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "wall/container/cgroup_convert.h"
 #include "wall/container/cgroup_files.h"
-#include "wall/container/devices.h"
+#include "wall/container/scope.h"
 
 /* A limit of -1 or an unreadable one is the largest. */
 static uint64_t height(int64_t limit)
@@ -90,7 +91,19 @@ static void complete(const struct cgroup_set *set, struct spec_resources *r)
     }
 }
 
-int cgroup_update(const struct cgroup_set *set, const struct spec_resources *r, struct error **err)
+/* systemd first: what it refuses changes nothing, and on v1 its device rules are then replaced. */
+static int tell_systemd(const struct cgroup_set *set, const char *scope,
+                        const struct spec_resources *r, struct error **err)
+{
+    if (!scope) {
+        return 0;
+    }
+    CLEANUP(json) json_t *properties = scope_properties(r, set);
+    return scope_change(scope, properties, err);
+}
+
+int cgroup_update(const struct cgroup_set *set, const char *scope, const struct spec_resources *r,
+                  struct error **err)
 {
     CLEANUP(arena) struct arena *a = arena_new();
     struct cgroup_plan p = {.set = *set};
@@ -101,8 +114,10 @@ int cgroup_update(const struct cgroup_set *set, const struct spec_resources *r, 
     }
     complete(set, &wanted);
     result = cgroup_convert(a, &wanted, &p, err);
+    result = result < 0 ? result : cgroup_plan_devices(a, &wanted, &p, err);
+    result = result < 0 ? result : tell_systemd(set, scope, &wanted, err);
     if (result < 0) {
-        return error_hint(&*err, result, "a limit of this kind must be set when it is created");
+        return result;
     }
     order(&p, &wanted);
     for (size_t i = 0; i < p.write_count; i++) {
@@ -111,8 +126,39 @@ int cgroup_update(const struct cgroup_set *set, const struct spec_resources *r, 
             return result;
         }
     }
-    const struct cgroup_group *g = cgroup_set_unified(set);
-    return r->device_count && g && !cgroup_set_group(set, CGROUP_DEVICES)
-               ? devices_attach(g->path, r->devices, r->device_count, err)
-               : 0;
+    return cgroup_apply_devices(&p, err);
+}
+
+int cgroup_widen(struct arena *a, const struct cgroup_set *set, const struct spec_resources *r,
+                 struct cgroup_set *ret, struct error **err)
+{
+    struct cgroup_layout layout;
+    *ret = *set;
+    uint32_t missing = cgroup_resources_need(r);
+    missing |= r->device_count && set->unified < 0 ? CGROUP_BIT(CGROUP_DEVICES) : 0;
+    for (size_t i = 0; i < set->count; i++) {
+        missing &= ~set->groups[i].controllers;
+    }
+    int result = missing ? cgroup_layout_read(a, &layout, err) : 0;
+    if (!missing || result < 0 || !set->count) {
+        return result;
+    }
+    const char *below = set->groups[0].path + strlen(set->groups[0].mount);
+    for (size_t i = 0; i < layout.count; i++) {
+        const struct cgroup_hierarchy *h = &layout.items[i];
+        if (!(h->controllers & missing)) {
+            continue;
+        }
+        if (h->v2 && ret->unified >= 0) {
+            ret->groups[ret->unified].controllers |= h->controllers & missing;
+        } else if (!h->v2 && ret->count < CGROUP_HIERARCHIES_MAX) {
+            ret->groups[ret->count++] = (struct cgroup_group){
+                .path = arena_format(a, "%s%s", h->mount, below),
+                .mount = h->mount,
+                .controllers = h->controllers,
+            };
+        }
+        result = 1;
+    }
+    return result;
 }

@@ -39,6 +39,7 @@ static int apply_phase(struct creation *c, enum step_phase phase, struct error *
         int r = step_kinds[s->kind].apply_host(c, s, err);
         if (r < 0) {
             bool speaks = s->kind == STEP_CGROUP || s->kind == STEP_CGROUP_WRITE ||
+                          s->kind == STEP_SCOPE ||
                           s->kind == STEP_HOOK; /* their errors name everything already */
             CLEANUP(free) char *doing = speaks ? NULL : step_doing(c->plan, s);
             return speaks ? r : error_wrap(err, r, "%s", doing);

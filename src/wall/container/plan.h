@@ -29,6 +29,7 @@ struct wall_exec;
 
 /* In the order in which they happen, by and large; the table is in steps.c. */
 enum step_kind {
+    STEP_SCOPE,            /* systemd makes the scope that the groups belong to */
     STEP_CGROUP,           /* make the group of one hierarchy */
     STEP_CGROUP_WRITE,     /* one limit */
     STEP_CGROUP_DEVICES,   /* load the device program */
@@ -73,7 +74,8 @@ enum step_kind {
     STEP_SCHEDULER,
     STEP_IO_PRIORITY,
     STEP_AFFINITY,
-    STEP_READY, /* all is set up: wait for start */
+    STEP_READY,        /* all is set up: wait for start */
+    STEP_SCOPE_SETTLE, /* systemd's helper leaves the scope */
     STEP_PERSONALITY,
     STEP_LABEL, /* AppArmor or SELinux */
     STEP_UMASK,

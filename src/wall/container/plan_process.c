@@ -6,6 +6,7 @@
 #include <sys/personality.h>
 
 #include "base/file.h"
+#include "wall/container/cgroup.h"
 #include "wall/container/plan_parts.h"
 #include "wall/container/process_names.h"
 #include "wall/container/seccomp.h"
@@ -221,6 +222,9 @@ static void plan_rights(struct plan *p, const struct spec_process *process)
 int plan_process(struct plan *p, const struct spec_process *process, const char *domain,
                  int preserved, struct error **err)
 {
+    if (p->cgroups && p->cgroups->scope) {
+        plan_add(p, STEP_SCOPE_SETTLE);
+    }
     plan_add(p, STEP_READY);
     if (!process->arg_count) {
         return 0;

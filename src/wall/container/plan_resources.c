@@ -30,6 +30,9 @@ static int plan_cgroups(struct planning *g, struct error **err)
     if (r < 0) {
         return r;
     }
+    if (p->cgroups->scope) {
+        plan_add(p, STEP_SCOPE);
+    }
     for (size_t i = 0; i < p->cgroups->set.count; i++) {
         plan_add(p, STEP_CGROUP)->index = i;
     }

@@ -56,6 +56,7 @@ void record_init(struct record *r, const struct plan *plan)
         .oci_version = plan->oci_version,
         .annotations_json = plan->annotations_json,
         .cgroups = plan->cgroups->set,
+        .scope = plan->cgroups->scope ? plan->cgroups->scope->place.unit : NULL,
         .namespaces = namespaces_of(plan),
         .user_namespace = plan->user_namespace,
         .remote_start = plan->remote_start,
@@ -135,6 +136,9 @@ int record_save(const struct record *r, const char *state_dir, struct error **er
     if (!o) {
         return error_set(err, ERROR_INTERNAL, EINVAL, "the workload's record holds no valid text");
     }
+    if (r->scope) {
+        (void)json_object_set_new(o, "scope", json_string(r->scope));
+    }
     if (r->personality_set) {
         (void)json_object_set_new(o, "personality", json_integer((json_int_t)r->personality));
     }
@@ -196,6 +200,7 @@ static int record_from_json(struct record *r, const json_t *o, struct error **er
     r->namespaces = (uint64_t)json_integer_value(json_object_get(o, "namespaces"));
     r->user_namespace = json_is_true(json_object_get(o, "userNamespace"));
     r->remote_start = json_is_true(json_object_get(o, "remoteStart"));
+    r->scope = text_of(r, o, "scope");
     r->rdt_group = text_of(r, o, "rdtGroup");
     r->seccomp = json_is_true(json_object_get(o, "seccomp"));
     r->seccomp_flags = (unsigned int)json_integer_value(json_object_get(o, "seccompFlags"));

@@ -23,6 +23,7 @@ struct record {
     uint64_t
         pid_start; /* /proc/<pid>/stat field 22: tells a process from its number's next owner */
     struct cgroup_set cgroups;
+    const char *scope;   /* the systemd unit that they belong to, or NULL */
     uint64_t namespaces; /* CLONE_NEW…: not the host's, for exec to join */
     bool user_namespace, remote_start;
     unsigned long personality;

@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "wall/container/cgroup.h"
 #include "wall/container/plan.h"
+#include "wall/container/scope.h"
 
 /* Who applies a step, and when. */
 enum step_phase {
@@ -99,8 +100,9 @@ struct creation {
     int proc_fd;        /* the host's /proc, known to be procfs */
     int *namespace_fds; /* joined ones, by index */
     int *slots;         /* detached mounts for the child */
-    bool hooks_begun;   /* the first of them may have run: poststop's will, when this fails */
-    size_t done;        /* steps before this one have been applied, where they are the parent's */
+    struct scope_helper scope;
+    bool hooks_begun; /* the first of them may have run: poststop's will, when this fails */
+    size_t done;      /* steps before this one have been applied, where they are the parent's */
 };
 
 /* How a step describes itself. */
@@ -161,6 +163,12 @@ int plan_describe(const struct plan *plan, enum wall_format format, struct strbu
     int host_##kind(struct creation *c, const struct step *s, struct error **err)
 #define STEP_UNDO(kind) void undo_##kind(struct creation *c, const struct step *s)
 
+/* step_scope.c */
+STEP_DESCRIBE(scope);
+STEP_HOST(scope);
+STEP_UNDO(scope);
+STEP_DESCRIBE(scope_settle);
+STEP_HOST(scope_settle);
 /* step_cgroup.c */
 STEP_DESCRIBE(cgroup);
 STEP_HOST(cgroup);

@@ -28,6 +28,7 @@
     }
 
 const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
+    [STEP_SCOPE] = UNDOABLE(PHASE_HOST, "scope", "making", scope),
     [STEP_CGROUP] = UNDOABLE(PHASE_HOST, "cgroup", "making the cgroup", cgroup),
     [STEP_CGROUP_WRITE] = HOST(PHASE_HOST, "limit", "setting", cgroup_write),
     [STEP_CGROUP_DEVICES] = HOST(PHASE_HOST, "device rules", "loading", cgroup_devices),
@@ -78,6 +79,7 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
     [STEP_SCHEDULER] = HOST(PHASE_READY, "scheduler", "setting", scheduler),
     [STEP_IO_PRIORITY] = HOST(PHASE_READY, "io priority", "setting", io_priority),
     [STEP_AFFINITY] = HOST(PHASE_READY, "cpu affinity", "setting", affinity),
+    [STEP_SCOPE_SETTLE] = HOST(PHASE_READY, "scope", "settling", scope_settle),
     [STEP_READY] = CHILD("ready", "waiting for", ready),
     [STEP_PERSONALITY] = CHILD("personality", "setting", personality),
     [STEP_LABEL] = CHILD("label", "setting", label),

@@ -198,7 +198,16 @@ static int container_resume(struct workload *w, struct error **err)
 
 static int container_update(struct workload *w, const struct spec_resources *r, struct error **err)
 {
-    return cgroup_update(&w->record.cgroups, r, err);
+    struct record *record = &w->record;
+    struct cgroup_set wider;
+    int result = cgroup_widen(record->arena, &record->cgroups, r, &wider, err);
+    if (result > 0) {
+        const struct cgroup_set before = record->cgroups;
+        record->cgroups = wider; /* on record before it is there: delete() finds it */
+        result = record_save(record, w->state_dir, err);
+        result = result < 0 ? result : cgroup_make_wider(&before, &wider, err);
+    }
+    return result < 0 ? result : cgroup_update(&record->cgroups, record->scope, r, err);
 }
 
 static int container_stats(struct workload *w, struct wall_stats *ret, struct error **err)
@@ -236,6 +245,9 @@ static int container_delete(struct workload *w, struct error **err)
         (void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0); /* gone meanwhile: fine */
     }
     int r = cgroup_remove(&w->record.cgroups, err);
+    if (r >= 0 && w->record.scope) {
+        r = scope_stop(w->record.scope, err);
+    }
     if (r < 0) {
         return r;
     }
