@@ -7,6 +7,12 @@
 #include "image/layout.h"
 #include "image/store/store.h"
 
+int digest_mismatch(const char *expected, const char *found, struct error **err)
+{
+    return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
+                     expected, found);
+}
+
 int blob_begin(struct store *s, struct blob_writer *ret, struct error **err)
 {
     struct blob_writer w = {.store = s, .path = store_tmp_path(s, "blob")};
@@ -36,8 +42,7 @@ int blob_end(struct blob_writer *w, const char *expected, char ret_digest[DIGEST
 {
     digest_end(w->digest, ret_digest);
     if (expected && !str_equal(expected, ret_digest)) {
-        return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
-                         expected, ret_digest);
+        return digest_mismatch(expected, ret_digest, err);
     }
     *ret_path = take_ptr(w->path);
     return 0;

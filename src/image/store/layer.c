@@ -7,26 +7,26 @@
 #include <zstd.h>
 
 #include "image/layout.h"
+#include "image/store/inflate.h"
 
 #define ZSTD_LEVEL 3
 #define TAR_END_BYTES 512 /* an archive ends with two blocks of zeros; one is enough to tell */
 
-/* The pass: source → blob → decompressor → diffID → tar → files. Two libarchive readers in a row,
- * each pulling from what is in front of it. */
+/* The pass: source → blob → decompressor → diffID → tar → files, each pulling from what is in front
+ * of it. */
 struct pass {
+    struct source base; /* in front of the decompressor: the bytes as they came, kept */
     struct store *store;
     const struct layer_input *in;
     struct blob_writer blob;
-    bool recompress;
+    bool recompress, source_failed;
     ZSTD_CCtx *zstd;
-    struct archive *plain; /* decompresses */
+    struct inflate plain;
     struct archive *tar;
     struct digest *diff;
     int64_t tar_size;
     size_t zeros; /* at the end of the tar so far */
     const char *media_type;
-    const void *first; /* the first bytes, read to see what they are */
-    ssize_t first_len;
     struct error *error; /* why a callback failed */
 };
 
@@ -51,40 +51,24 @@ static int compress_to_blob(struct pass *p, const void *bytes, size_t len,
     return 0;
 }
 
-static ssize_t fail_read(struct archive *a)
-{
-    archive_set_error(a, EIO, "reading failed"); /* p->error has the words */
-    return -1;
-}
-
-static int keep(struct pass *p, const void *bytes, size_t len)
+static int keep(struct pass *p, const void *bytes, size_t len, struct error **err)
 {
     if (p->in->blob_is_stored) {
         digest_add(p->blob.digest, bytes, len);
         p->blob.size += (int64_t)len;
         return 0;
     }
-    return blob_write(&p->blob, bytes, len, &p->error);
+    return blob_write(&p->blob, bytes, len, err);
 }
 
-/* What the decompressor reads: the bytes as they came. */
-static ssize_t read_source(struct archive *a, void *context, const void **ret)
+/* What the decompressor reads. What is to be compressed anew is kept behind it. */
+static ssize_t read_and_keep(struct source *base, const void **ret, struct error **err)
 {
-    struct pass *p = context;
-    if (p->error) {
-        return fail_read(a);
-    }
-    ssize_t n = p->first_len;
-    if (p->first) {
-        *ret = p->first;
-        p->first = NULL;
-    } else {
-        n = p->in->source->read(p->in->source, ret, &p->error);
-    }
-    if (n > 0 && !p->recompress && keep(p, *ret, (size_t)n) < 0) {
-        n = -1;
-    }
-    return n < 0 ? fail_read(a) : n;
+    struct pass *p = (struct pass *)base;
+    ssize_t n = p->in->source->read(p->in->source, ret, err);
+    int r = n > 0 && !p->recompress ? keep(p, *ret, (size_t)n, err) : 0;
+    p->source_failed = n < 0;
+    return r < 0 ? r : n;
 }
 
 static void note_plain(struct pass *p, const char *bytes, size_t len)
@@ -102,21 +86,15 @@ static void note_plain(struct pass *p, const char *bytes, size_t len)
 static ssize_t read_plain(struct archive *a, void *context, const void **ret)
 {
     struct pass *p = context;
-    size_t len = 0;
-    int64_t offset;
-    int r = archive_read_data_block(p->plain, ret, &len, &offset);
-    if (r == ARCHIVE_EOF) {
-        return 0;
+    ssize_t n = p->error ? -1 : p->plain.base.read(&p->plain.base, ret, &p->error);
+    if (n > 0) {
+        note_plain(p, *ret, (size_t)n);
+        n = p->recompress && compress_to_blob(p, *ret, (size_t)n, ZSTD_e_continue) < 0 ? -1 : n;
     }
-    if (r != ARCHIVE_OK) {
-        archive_set_error(a, EIO, "%s", str_or(archive_error_string(p->plain), "damaged"));
-        return -1;
+    if (n < 0) {
+        archive_set_error(a, EIO, "reading failed"); /* p->error has the words */
     }
-    note_plain(p, *ret, len);
-    if (p->recompress && compress_to_blob(p, *ret, len, ZSTD_e_continue) < 0) {
-        return fail_read(a);
-    }
-    return (ssize_t)len;
+    return n < 0 ? -1 : n;
 }
 
 static int archive_failed(struct pass *p, struct archive *a, struct error **err)
@@ -128,49 +106,32 @@ static int archive_failed(struct pass *p, struct archive *a, struct error **err)
                      str_or(archive_error_string(a), "unreadable"));
 }
 
-static int sniff(struct pass *p, struct error **err)
+/* The first bytes tell what it is: only then is it known whether they are kept as they are. */
+static int open_readers(struct pass *p, struct error **err)
 {
-    const void *bytes = NULL;
-    p->first_len = p->in->source->read(p->in->source, &bytes, err);
-    if (p->first_len < 0) {
-        return (int)p->first_len;
+    static const char *const types[] = {[COMPRESSION_NONE] = MEDIA_LAYER_TAR,
+                                        [COMPRESSION_GZIP] = MEDIA_LAYER_GZIP,
+                                        [COMPRESSION_ZSTD] = MEDIA_LAYER_ZSTD,
+                                        [COMPRESSION_OTHER] = MEDIA_LAYER_TAR};
+    p->base.read = read_and_keep;
+    p->recompress = true; /* that is: nothing is kept of the first bytes yet */
+    int r = inflate_init(&p->plain, &p->base, err);
+    if (r < 0) {
+        return r;
     }
-    if (p->first_len == 0) {
-        return error_set(err, ERROR_CORRUPT, 0, "truncated: it is empty");
-    }
-    p->first = bytes;
-    const unsigned char *b = bytes;
-    p->media_type = MEDIA_LAYER_TAR;
-    if (p->first_len >= 4 && b[0] == 0x1f && b[1] == 0x8b) {
-        p->media_type = MEDIA_LAYER_GZIP;
-    } else if (p->first_len >= 4 && memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0) {
-        p->media_type = MEDIA_LAYER_ZSTD;
-    } else if (!p->in->keep_as_is) {
-        p->recompress = true;
+    p->media_type = types[p->plain.kind];
+    p->recompress = !p->in->keep_as_is && p->media_type == types[COMPRESSION_NONE];
+    if (p->recompress) {
         p->media_type = MEDIA_LAYER_ZSTD;
         p->zstd = ZSTD_createCCtx();
         (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
         (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
         (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers, 1); /* where built with threads */
+    } else if ((r = keep(p, p->plain.in, p->plain.in_len, err)) < 0) {
+        return r;
     }
-    return 0;
-}
-
-static int open_readers(struct pass *p, struct error **err)
-{
-    p->plain = archive_read_new();
     p->tar = archive_read_new();
-    archive_read_support_filter_gzip(p->plain);
-    archive_read_support_filter_zstd(p->plain);
-    archive_read_support_filter_xz(p->plain);
-    archive_read_support_filter_bzip2(p->plain);
-    archive_read_support_format_raw(p->plain);
     archive_read_support_format_tar(p->tar);
-    struct archive_entry *e;
-    if (archive_read_open(p->plain, p, NULL, read_source, NULL) != ARCHIVE_OK ||
-        archive_read_next_header(p->plain, &e) != ARCHIVE_OK) {
-        return archive_failed(p, p->plain, err);
-    }
     return archive_read_open(p->tar, p, NULL, read_plain, NULL) == ARCHIVE_OK
                ? 0
                : archive_failed(p, p->tar, err);
@@ -204,17 +165,12 @@ static int unpack_all(struct pass *p, struct unpack *u, struct error **err)
 static int read_rest(struct pass *p, struct error **err)
 {
     const void *bytes;
-    ssize_t n;
-    while ((n = read_plain(p->tar, p, &bytes)) > 0) {
+    while (read_plain(p->tar, p, &bytes) > 0) {
     }
-    if (n == 0) {
-        while ((n = read_source(p->plain, p, &bytes)) > 0) {
-        }
+    if (!p->error && inflate_rest(&p->plain, &p->error) >= 0 && p->recompress) {
+        IGNORE(compress_to_blob(p, "", 0, ZSTD_e_end)); /* p->error tells */
     }
-    if (n == 0 && p->recompress && compress_to_blob(p, "", 0, ZSTD_e_end) < 0) {
-        n = -1;
-    }
-    return n < 0 ? archive_failed(p, p->tar, err) : 0;
+    return p->error ? error_move(err, &p->error, -p->error->code) : 0;
 }
 
 static int check_digests(struct pass *p, struct layer *l, struct error **err)
@@ -234,6 +190,28 @@ static int check_digests(struct pass *p, struct layer *l, struct error **err)
         return error_set(err, ERROR_CORRUPT, 0, "truncated: the archive has no end");
     }
     return 0;
+}
+
+/* What cannot be unpacked is first of all not what was asked for, if it is not. */
+static int blame_digest(struct pass *p, int result, struct error **err)
+{
+    bool content =
+        err && *err && ((*err)->kind == ERROR_CORRUPT || (*err)->kind == ERROR_INVALID_INPUT);
+    if (!content || !p->in->digest || p->source_failed) {
+        return result;
+    }
+    const void *bytes;
+    ssize_t n;
+    while ((n = p->in->source->read(p->in->source, &bytes, NULL)) > 0) {
+        digest_add(p->blob.digest, bytes, (size_t)n);
+    }
+    char found[DIGEST_TEXT_BYTES];
+    digest_end(p->blob.digest, found);
+    if (n < 0 || str_equal(found, p->in->digest)) {
+        return result;
+    }
+    error_free(take_ptr(*err));
+    return digest_mismatch(p->in->digest, found, err);
 }
 
 static int run_pass(struct pass *p, struct layer *l, struct error **err)
@@ -256,9 +234,7 @@ static int run_pass(struct pass *p, struct layer *l, struct error **err)
     if (r >= 0) {
         r = read_rest(p, err);
     }
-    if (r >= 0) {
-        r = check_digests(p, l, err);
-    }
+    r = r >= 0 ? check_digests(p, l, err) : blame_digest(p, r, err);
     l->size = u.bytes;
     l->tar_size = p->tar_size;
     l->implied = u.implied;
@@ -271,17 +247,17 @@ int layer_read(struct store *s, const struct layer_input *in, struct layer *ret,
 {
     struct pass p = {.store = s, .in = in, .diff = digest_new()};
     struct layer l = {0};
-    int r = sniff(&p, err);
-    if (r >= 0 && in->blob_is_stored) {
+    int r = 0;
+    if (in->blob_is_stored) {
         p.blob = (struct blob_writer){.store = s, .fd = -1, .digest = digest_new()};
-    } else if (r >= 0) {
+    } else {
         r = blob_begin(s, &p.blob, err);
     }
     if (r >= 0) {
         r = run_pass(&p, &l, err);
     }
     archive_read_free(p.tar);
-    archive_read_free(p.plain);
+    inflate_done(&p.plain);
     ZSTD_freeCCtx(p.zstd);
     digest_free(p.diff);
     blob_writer_done(&p.blob);

@@ -63,6 +63,8 @@ int blob_end(struct blob_writer *w, const char *expected, char ret_digest[DIGEST
 /* The same, and gives it its name at once. */
 int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
                 struct error **err) NODISCARD;
+/* The words for it: ERROR_CORRUPT. */
+int digest_mismatch(const char *expected, const char *found, struct error **err);
 void blob_writer_done(struct blob_writer *w);
 static inline void blob_writer_cleanup(struct blob_writer *w)
 {
