@@ -145,5 +145,5 @@ teardown_file() { engine_teardown; }
         skip "this kernel has real-time group scheduling"
     fi
     [ "$status" -eq 125 ]
-    [[ $stderr == cloison:*cpu* ]]
+    [[ ${stderr,,} == cloison:*cpu* ]]
 }

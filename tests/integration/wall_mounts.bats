@@ -7,9 +7,10 @@ setup_file() { wall_setup; }
 teardown_file() { wall_teardown; }
 
 setup() {
-    LAYERS=$BATS_TEST_TMPDIR/layers
-    mkdir -p "$LAYERS"/top "$LAYERS"/upper "$LAYERS"/work "$BATS_TEST_TMPDIR/source"
-    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+    # Beside the bundle: a tmpfs, which /tmp may be, can be id-mapped since Linux 6.3 alone.
+    OWN=$WORK/test-$BATS_TEST_NUMBER
+    LAYERS=$OWN/layers
+    mkdir -p "$LAYERS"/top "$LAYERS"/upper "$LAYERS"/work "$OWN/source"
 }
 
 layers() {
@@ -22,7 +23,7 @@ layers() {
 bind() {
     local options
     options=$(jq -nc '$ARGS.positional' --args "$@")
-    echo ".mounts += [{destination: \"/m\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/source\", options: $options}]"
+    echo ".mounts += [{destination: \"/m\", type: \"bind\", source: \"$OWN/source\", options: $options}]"
 }
 
 @test "overlay: layers in order, written to the upper folder alone" {
@@ -88,13 +89,13 @@ bind() {
 }
 
 @test "bind mounts: idmap follows the workload's namespace, own mappings their own" {
-    touch "$BATS_TEST_TMPDIR/source/f"
-    chown 5:6 "$BATS_TEST_TMPDIR/source/f"
+    touch "$OWN/source/f"
+    chown 5:6 "$OWN/source/f"
     spec_sh "$USERNS | $(bind bind idmap)" 'stat -c %u:%g /m/f; touch /m/new'
     run wall --idmap
     [ "$status" -eq 0 ]
     [ "$output" = 5:6 ]
-    [ "$(stat -c %u "$BATS_TEST_TMPDIR/source/new")" = 0 ]
+    [ "$(stat -c %u "$OWN/source/new")" = 0 ]
     spec_sh "$(bind bind) | .mounts[-1].uidMappings = [{containerID: 0, hostID: 1000, size: 10}] | .mounts[-1].gidMappings = .mounts[-1].uidMappings" \
         'stat -c %u:%g /m/f'
     run wall
@@ -107,7 +108,7 @@ bind() {
 }
 
 @test "bind mounts without idmap show the host's ids" {
-    touch "$BATS_TEST_TMPDIR/source/f"
+    touch "$OWN/source/f"
     spec_sh "$USERNS | $(bind bind)" 'stat -c %u /m/f; touch /m/x'
     run wall --idmap
     [[ ${lines[0]} == 65534 ]]
@@ -141,11 +142,11 @@ bind() {
 }
 
 @test "recursive attributes reach the mounts below" {
-    mkdir -p "$BATS_TEST_TMPDIR/source/sub"
-    mount -t tmpfs t "$BATS_TEST_TMPDIR/source/sub"
+    mkdir -p "$OWN/source/sub"
+    mount -t tmpfs t "$OWN/source/sub"
     spec_sh "$(bind rbind rro rnosuid)" 'touch /m/x; touch /m/sub/x; grep " /m/sub " /proc/self/mountinfo'
     run wall
-    umount "$BATS_TEST_TMPDIR/source/sub"
+    umount "$OWN/source/sub"
     [[ $output == *"/m/x: Read-only"*"/m/sub/x: Read-only"*nosuid* ]]
 }
 
@@ -162,7 +163,7 @@ bind() {
     local p
     for p in null '"rshared"' '"rslave"' '"private"'; do
         spec ".linux.rootfsPropagation = $p" true
-        run unshare -m --propagation shared sh -c '
+        run unshare -m sh -c '
             mount --make-rshared /
             before=$(wc -l </proc/self/mountinfo)
             "$@" || exit 1
@@ -176,7 +177,7 @@ bind() {
     spec_sh ".linux.rootfsPropagation = \"rshared\" | $(bind rbind rshared)
         | .process.capabilities |= map_values(. + [\"CAP_SYS_ADMIN\"])" \
         'mkdir /m/d; mount -t tmpfs inner /m/d'
-    run unshare -m --propagation shared sh -c '
+    run unshare -m sh -c '
         mount --make-rshared /
         "$@" || exit 1
         grep -c " inner " /proc/self/mountinfo' sh "$WALL_RUN" --id "wall-run-${WORK##*-}-q" "$WORK/bundle"
@@ -208,19 +209,19 @@ bind() {
 }
 
 @test "targets: made when missing, through symlinks, never outside" {
-    mkdir -p "$LAYERS/top" "$BATS_TEST_TMPDIR/outside"
+    mkdir -p "$LAYERS/top" "$OWN/outside"
     ln -s /run "$LAYERS/top/var-run"
-    ln -s "../../../../../../../..$BATS_TEST_TMPDIR/outside" "$LAYERS/top/out"
+    ln -s "../../../../../../../..$OWN/outside" "$LAYERS/top/out"
     ln -s loop2 "$LAYERS/top/loop1"
     ln -s loop1 "$LAYERS/top/loop2"
-    echo hello >"$BATS_TEST_TMPDIR/source/f"
+    echo hello >"$OWN/source/f"
     spec_sh "$(bind bind) | .mounts[-1].destination = \"/var-run/deep/er\"" 'cat /run/deep/er/f'
     run layers
     [ "$output" = hello ]
-    spec_sh "$(bind bind) | .mounts[-1].destination = \"/out/x\"" "cat $BATS_TEST_TMPDIR/outside/x/f"
+    spec_sh "$(bind bind) | .mounts[-1].destination = \"/out/x\"" "cat $OWN/outside/x/f"
     run layers
     [ "$output" = hello ]
-    [ -z "$(ls -A "$BATS_TEST_TMPDIR/outside")" ]
+    [ -z "$(ls -A "$OWN/outside")" ]
     spec "$(bind bind) | .mounts[-1].destination = \"/loop1/x\"" true
     run layers
     [ "$status" -ne 0 ]
@@ -229,8 +230,8 @@ bind() {
 }
 
 @test "a file is bound on a file, made when missing" {
-    echo inside >"$BATS_TEST_TMPDIR/file"
-    spec_sh ".mounts += [{destination: \"/etc/made/file\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/file\", options: [\"ro\"]}]
+    echo inside >"$OWN/file"
+    spec_sh ".mounts += [{destination: \"/etc/made/file\", type: \"bind\", source: \"$OWN/file\", options: [\"ro\"]}]
         | .mounts[-1].options += [\"bind\"]" 'cat /etc/made/file; echo x >/etc/made/file'
     run wall
     rm -r "$ROOT/etc/made"
@@ -263,8 +264,8 @@ bind() {
     run layers
     [ "$status" -ne 0 ]
     [[ $output == *"inside '/proc'"* ]]
-    echo replaced >"$BATS_TEST_TMPDIR/file"
-    spec "$(bind bind) | .mounts[-1] |= (.source = \"$BATS_TEST_TMPDIR/file\" | .destination = \"/proc/uptime\")" cat /proc/uptime
+    echo replaced >"$OWN/file"
+    spec "$(bind bind) | .mounts[-1] |= (.source = \"$OWN/file\" | .destination = \"/proc/uptime\")" cat /proc/uptime
     run wall
     [ "$output" = replaced ]
 }
@@ -319,16 +320,16 @@ bind() {
 }
 
 @test "a mount of another container: bound from inside its namespace" {
-    unshare -m --propagation private sh -c "mount -t tmpfs shm $BATS_TEST_TMPDIR/source; echo shared >$BATS_TEST_TMPDIR/source/f; exec sleep 60" 3>&- &
+    unshare -m --propagation private sh -c "mount -t tmpfs shm $OWN/source; echo shared >$OWN/source/f; exec sleep 60" 3>&- &
     local other=$! i
     for i in $(seq 100); do
-        [ -e "/proc/$other/root$BATS_TEST_TMPDIR/source/f" ] && break
+        [ -e "/proc/$other/root$OWN/source/f" ] && break
         sleep 0.02
     done
-    spec_sh "$(bind bind) | .mounts[-1].source = \"/proc/$other/root$BATS_TEST_TMPDIR/source\"" 'cat /m/f; echo back >/m/g'
+    spec_sh "$(bind bind) | .mounts[-1].source = \"/proc/$other/root$OWN/source\"" 'cat /m/f; echo back >/m/g'
     run wall
     local back
-    back=$(cat "/proc/$other/root$BATS_TEST_TMPDIR/source/g")
+    back=$(cat "/proc/$other/root$OWN/source/g")
     kill "$other"
     [ "$status" -eq 0 ]
     [ "$output" = shared ]
