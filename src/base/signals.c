@@ -84,3 +84,23 @@ int signal_parse(const char *text, int *ret, struct error **err)
     *ret = (int)number;
     return 0;
 }
+
+void signals_hold(sigset_t *ret_held, sigset_t *ret_old)
+{
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    (void)sigemptyset(ret_held);
+    for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
+        struct sigaction now;
+        if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) {
+            (void)sigaddset(ret_held, ending[i]);
+        }
+    }
+    (void)sigprocmask(SIG_BLOCK, ret_held, ret_old);
+}
+
+bool signals_are_pending(const sigset_t *held)
+{
+    sigset_t pending, both;
+    return sigpending(&pending) == 0 && sigandset(&both, &pending, held) == 0 &&
+           !sigisemptyset(&both);
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "engine/draft.h"
 #include "engine/events.h"
 #include "engine/names.h"
@@ -26,19 +27,6 @@ static int check_root(struct error **err)
     }
     int r = error_set(err, ERROR_DENIED, 0, "containers can be run by root alone so far");
     return error_hint(err, r, "run it with sudo; rootless containers are not there yet");
-}
-
-/* From the store's first change to the start, a signal waits: whoever handles it then undoes all.
- */
-static void hold_signals(sigset_t *old)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGHUP);
-    (void)sigaddset(&set, SIGQUIT);
-    (void)sigprocmask(SIG_BLOCK, &set, old);
 }
 
 /* A generated name that is taken gives way to another. Returns the container's lock. */
@@ -105,8 +93,9 @@ static void undo(const struct engine *e, const struct draft *d, const struct err
     }
 }
 
+/* `held`: signals that, once come, end a `create` with nothing made; m NULL. */
 static int store(const struct engine *e, struct draft *d, struct monitor_handle *m,
-                 struct error **err)
+                 const sigset_t *held, struct error **err)
 {
     CLEANUP(error) struct error *mine = NULL;
     int lock = reserve(e, d, err);
@@ -125,6 +114,9 @@ static int store(const struct engine *e, struct draft *d, struct monitor_handle 
     }
     if (r == 0) {
         r = write_cidfile(d->request, d->container, &mine);
+    }
+    if (r == 0 && !m && signals_are_pending(held)) {
+        r = error_set(&mine, ERROR_BUSY, EINTR, "interrupted");
     }
     if (r < 0) {
         undo(e, d, mine);
@@ -157,12 +149,19 @@ static int start(const struct engine *e, struct draft *d, struct monitor_handle 
     return r;
 }
 
+/* At once: a signal that was held back may end us next. */
+static void print_id(const struct container *c)
+{
+    printf("%s\n", c->id);
+    (void)fflush(stdout); /* main() tells of a failure */
+}
+
 int engine_run(const struct engine *e, struct run_request *request, struct error **err)
 {
     CLEANUP(draft) struct draft d = {.request = request};
     CLEANUP(monitor_handle) struct monitor_handle m = MONITOR_HANDLE_NONE;
     struct start_timing timing = {.wanted = request->timing};
-    sigset_t signals;
+    sigset_t held, mask;
     timing_begin(&timing);
     int r = check_root(err);
     if (r == 0) {
@@ -179,23 +178,25 @@ int engine_run(const struct engine *e, struct run_request *request, struct error
     if (r != 0) {
         return r;
     }
-    hold_signals(&signals);
-    r = store(e, &d, &m, err);
+    signals_hold(&held, &mask);
+    r = store(e, &d, &m, &held, err);
     timing_mark(&timing, "store");
     if (r == 0) {
         event_write(e, d.container, "create", NULL);
         r = start(e, &d, &m, &timing, err);
     }
-    (void)sigprocmask(SIG_SETMASK, &signals, NULL);
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        timing_print(&timing, stderr);
     }
-    timing_print(&timing, stderr);
-    if (request->detach) {
-        printf("%s\n", d.container->id);
-        return 0;
+    if (r == 0 && !request->detach) {
+        struct session_options s = {.request = request, .mask = &mask};
+        return session_run(e, d.container, m.sock, &s, err);
     }
-    return session_run(e, d.container, m.sock, &(struct session_options){.request = request}, err);
+    if (r == 0) {
+        print_id(d.container);
+    }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL); /* a signal that came ends us here */
+    return r < 0 ? r : 0;
 }
 
 /* Planning changes nothing and tells early what this host or the wall cannot do. */
@@ -213,7 +214,7 @@ static int check_plan(const struct engine *e, const struct draft *d, struct erro
 int engine_create(const struct engine *e, struct run_request *request, struct error **err)
 {
     CLEANUP(draft) struct draft d = {.request = request};
-    sigset_t signals;
+    sigset_t held, mask;
     int r = check_root(err);
     if (r == 0) {
         r = draft_image(e, &d, false, err);
@@ -227,13 +228,13 @@ int engine_create(const struct engine *e, struct run_request *request, struct er
     if (r != 0) {
         return r;
     }
-    hold_signals(&signals);
-    r = store(e, &d, NULL, err);
-    (void)sigprocmask(SIG_SETMASK, &signals, NULL);
+    signals_hold(&held, &mask);
+    r = store(e, &d, NULL, &held, err);
     if (r == 0) {
         event_write(e, d.container, "create", NULL);
-        printf("%s\n", d.container->id);
+        print_id(d.container);
     }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL); /* a signal that came ends us here */
     return r;
 }
 

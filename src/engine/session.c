@@ -235,9 +235,12 @@ int session_run(const struct engine *e, const struct container *c, int sock,
     if (r < 0) {
         return r;
     }
-    sigset_t set, old;
+    sigset_t set, old, during;
     session_signals(&set, s.sig_proxy, c->tty);
     (void)sigprocmask(SIG_BLOCK, &set, &old);
+    old = options->mask ? *options->mask : old;
+    (void)sigorset(&during, &old, &set);
+    (void)sigprocmask(SIG_SETMASK, &during, NULL);
     CLEANUP(fd) int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     s.signals = signals;
     send_size(&s);

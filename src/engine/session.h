@@ -17,6 +17,9 @@ struct session_options {
     bool in, out, err;                 /* what to attach */
     bool sig_proxy;
     const char *detach_keys; /* NULL: "ctrl-p,ctrl-q" */
+    /* The signal mask to go on with, of a caller that holds signals back (signals_hold()): one that
+     * comes between the start and the session is then forwarded. NULL: the current one. */
+    const sigset_t *mask;
 };
 
 /* Refuses what cannot work before anything is made: -t without a terminal, wrong detach keys. */

@@ -13,6 +13,7 @@
 
 #include "base/paths.h"
 #include "base/sealed.h"
+#include "base/signals.h"
 #include "engine/container_json.h"
 
 void monitor_handle_done(struct monitor_handle *m)
@@ -162,19 +163,16 @@ int monitor_spawn(const struct engine *e, const struct container *c, unsigned fl
 }
 
 /* While the start is under way a signal ends it: our end of the socket closes, the monitor undoes
- * all and closes its own. */
-static int interrupted(struct monitor_handle *m, int signal_fd, struct error **err)
+ * all and closes its own. The signal stays pending, for the command to end by. */
+static int interrupted(struct monitor_handle *m, struct error **err)
 {
-    struct signalfd_siginfo info = {0};
-    IGNORE(read(signal_fd, &info, sizeof(info)) < 0); /* it is readable: poll said so */
     (void)shutdown(m->sock, SHUT_WR);
     struct frame f;
     int r;
     do {
         r = frame_receive(m->sock, &f);
     } while (r > 0 && f.type != FRAME_FAILED);
-    return error_set(err, ERROR_BUSY, EINTR, "interrupted by signal %u before the start",
-                     info.ssi_signo);
+    return error_set(err, ERROR_BUSY, EINTR, "interrupted before the start");
 }
 
 static int await_frame(struct monitor_handle *m, int signal_fd, struct frame *f, struct error **err)
@@ -186,7 +184,7 @@ static int await_frame(struct monitor_handle *m, int signal_fd, struct frame *f,
         }
     }
     if (fds[0].revents == 0) {
-        return interrupted(m, signal_fd, err);
+        return interrupted(m, err);
     }
     int r = frame_receive(m->sock, f);
     if (r <= 0) {
@@ -199,12 +197,7 @@ int monitor_await(struct monitor_handle *m, monitor_timing *timing, void *contex
                   struct error **err)
 {
     sigset_t signals, old;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGHUP);
-    (void)sigaddset(&signals, SIGQUIT);
-    (void)sigprocmask(SIG_BLOCK, &signals, &old);
+    signals_hold(&signals, &old);
     CLEANUP(fd) int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     struct frame f = {0};
     int r;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "engine/control.h"
 #include "engine/lifecycle.h"
 #include "engine/namespaces.h"
@@ -81,11 +82,14 @@ int engine_start(const struct engine *e, const char *name, const struct start_op
         return r < 0 ? r : 0;
     }
     struct frame_attach streams = {options->interactive && c->open_stdin, true, true};
+    sigset_t held, mask;
+    signals_hold(&held, &mask);
     r = start(e, c, take_fd(&lock), options->attach ? &streams : NULL, &m, err);
     if (r < 0 || !options->attach) {
+        (void)sigprocmask(SIG_SETMASK, &mask, NULL);
         return r;
     }
     struct session_options s = {
-        .in = streams.in, .sig_proxy = true, .detach_keys = options->detach_keys};
+        .in = streams.in, .sig_proxy = true, .detach_keys = options->detach_keys, .mask = &mask};
     return session_run(e, c, m.sock, &s, err);
 }

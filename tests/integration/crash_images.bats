@@ -40,6 +40,7 @@ sweep() {
 @test "import, killed at any call" { sweep import_ 10; }
 @test "load, killed at any call" { sweep load 10; }
 @test "pull, killed at any call" { sweep pull 15; }
+@test "pull, asked to end at any call" { sweep signal_pull 10; }
 @test "tag, killed at any call" { sweep tag 8; }
 @test "tag of a name that there is, killed at any call" { sweep retag 8; }
 @test "rmi, killed at any call" { sweep rmi 10; }

@@ -7,7 +7,7 @@ there, the same command succeeds, and once its image is removed the store holds 
 """
 import io
 import os
-import sys
+import signal
 import tarfile
 
 from crash_sweep import DATA, PARENT, Failure, Scenario, cloison, everything, main, scenarios_in
@@ -172,6 +172,13 @@ if os.environ.get("REGISTRY"):
     class pull(ImageScenario):
         command = ["pull", f"{os.environ['REGISTRY']}/crash:1"]
         image = f"{os.environ['REGISTRY']}/crash:1"
+
+    class signal_pull(pull):
+        signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+        def verdict(self, r, signal):
+            if r.code not in (128 + signal, 0):
+                raise Failure("the exit status")
 
 
 if __name__ == "__main__":

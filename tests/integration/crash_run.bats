@@ -40,3 +40,6 @@ sweep() {
 @test "rename, killed at any call" { sweep rename 10; }
 @test "what a killed monitor left, its clearing killed at any call" { sweep recover 20; }
 @test "what a killed monitor of --rm left, its clearing killed at any call" { sweep recover_rm 20; }
+@test "run -d, asked to end at any call" { sweep signal_detached 15; }
+@test "create, asked to end at any call" { sweep signal_create 15; }
+@test "run in the foreground, asked to end at any call" { sweep signal_attached 10; }

@@ -8,12 +8,13 @@ notice (tests/tools/kill-at.c). Then it runs again for each of them (or for SAMP
 a seed that is printed; SEED=N repeats it), and the process dies right before the call. Each time:
 the next `ps -a` works and tells the truth, the same command succeeds (its name is free, or clearly
 in use), `rm -f` removes, and nothing is left: no file, mount, cgroup, link, nft element, process.
-ONLY=ROLE:N repeats a single one. The engine is the environment's, as helper.bash makes it.
+ONLY=ROLE:N:SIGNAL repeats a single one. The engine is the environment's, as helper.bash makes it.
 """
 import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -89,7 +90,8 @@ def processes():
             words = open(f"/proc/{pid}/cmdline", "rb").read().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if RUN in words and words[0].split("/")[-1].startswith("cloison"):
+        ours = any(RUN in w or DATA in w for w in words)
+        if ours and words[0].split("/")[-1].startswith("cloison"):
             found.append(f"process {pid} {' '.join(words)}")
     return found
 
@@ -160,6 +162,8 @@ class Scenario:
     command = []
     want = 0  # the command's exit status
     names = ["crash"]
+    signals = [signal.SIGKILL]
+    roles = None  # all
 
     def prepare(self):
         for c in self.before:
@@ -178,6 +182,9 @@ class Scenario:
             raise Failure(f"again: {r}")
         cloison("rm", "-f", "-v", *self.names)
         cloison(*self.command, want=self.want)
+
+    def verdict(self, r, signal):
+        """What the command that was struck must have said."""
 
     def clean(self):
         for name in self.names:
@@ -371,36 +378,82 @@ class recover_rm(Dead):
     lasts = False
 
 
+class Signalled(Scenario):
+    """A signal to the command: it ends by it with nothing made, or what it made is whole."""
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    roles = ["cloison"]
+
+    def verdict(self, r, signal):
+        made = "crash" in tell_the_truth()
+        if r.code not in (128 + signal, self.want) or r.err:
+            raise Failure("the exit status, or words")
+        if made != (len(r.out) == 65):
+            raise Failure(f"the ID is {'not ' * made}told, the container is {'' if made else 'not '}there")
+
+
+class signal_detached(Signalled):
+    command = ["run", "-d", *PLACE, "--cidfile", f"{LOG}.cid", *LONG]
+
+    def again(self, told):
+        if os.path.exists(f"{LOG}.cid") != ("crash" in told):
+            raise Failure("the ID's file is there and the container is not, or the reverse")
+        if os.path.exists(f"{LOG}.cid"):
+            os.unlink(f"{LOG}.cid")
+        super().again(told)
+
+    def clean(self):
+        super().clean()
+        if os.path.exists(f"{LOG}.cid"):
+            os.unlink(f"{LOG}.cid")
+
+
+class signal_create(signal_detached):
+    command = ["create", *PLACE, "--cidfile", f"{LOG}.cid", "-v", "/bin", *QUICK]
+
+
+class signal_attached(Signalled):
+    """Once the workload runs, it gets the signal: 9, or 0 when it came before the trap."""
+    command = ["run", "--rm", *PLACE, "--network", "none", "busybox", "sh", "-c",
+               "trap 'exit 9' INT TERM HUP; i=0; while [ $i -lt 20 ]; do sleep 0.01; i=$((i+1)); done"]
+
+    def verdict(self, r, signal):
+        if r.code not in (128 + signal, 9, 0) or r.err:
+            raise Failure("the exit status, or words")
+        if "crash" in tell_the_truth():
+            raise Failure("the container is still there")
+
+
 def scenarios_in(module):
-    """Those of a command; the others are bases."""
     return {name: c for name, c in module.items()
-            if isinstance(c, type) and issubclass(c, Scenario) and c.command and c is not Dead}
+            if isinstance(c, type) and issubclass(c, Scenario) and c.command and c is not Dead}  # the others are bases
 
 
 SCENARIOS = scenarios_in(globals())
 
 
-def strike(scenario, role, n):
-    """Runs the command with the process of that role killed at its n-th call: which it was, or None."""
-    args = ["-r", role, "-n", str(n)] if role else []
+def strike(scenario, role, n, number=signal.SIGKILL):
+    """Runs the command with a signal to the process of that role at its n-th call: at which, or []."""
+    args = ["-r", role, "-n", str(n), "-s", str(int(number))] if role else []
     r = execute([KILL_AT, "-o", LOG, *args, CLOISON, *scenario.command])
     lines = open(LOG).read().splitlines()
     return r, lines
 
 
-def one(scenario, role, n, baseline):
+def one(scenario, role, n, number, baseline):
     scenario.prepare()
-    r, lines = strike(scenario, role, n)
+    r, lines = strike(scenario, role, n, number)
     where = lines[0] if lines else f"{role} {n} (not reached)"
     try:
+        if lines:
+            scenario.verdict(r, number)
         told = scenario.truth()
         scenario.again(told)
         scenario.truth()
         scenario.clean()
         nothing_left(scenario, baseline)
     except Failure as e:
-        raise Failure(f"killed at '{where}' of: cloison {' '.join(scenario.command)}\n  it said: {r}\n  {e}\n"
-                      f"  repeat with ONLY={role}:{n}")
+        raise Failure(f"{signal.Signals(number).name} at '{where}' of: cloison {' '.join(scenario.command)}\n  it said: {r}\n  {e}\n"
+                      f"  repeat with ONLY={role}:{n}:{int(number)}")
     return bool(lines)
 
 
@@ -417,7 +470,8 @@ def calls_of(scenario, baseline):
         role = line.split()[0]
         counts[role] = counts.get(role, 0) + 1
     # The workload's own calls are not ours.
-    return {role: n for role, n in counts.items() if role.startswith("cloison")}
+    return {role: n for role, n in counts.items()
+            if role.startswith("cloison") and (not scenario.roles or role in scenario.roles)}
 
 
 def main(scenarios):
@@ -441,19 +495,20 @@ def sweep(scenario):
         time.sleep(0.02)
     baseline = scenario.everything()
     counts = calls_of(scenario, baseline)
-    points = [(role, n) for role, count in counts.items() for n in range(1, count + 1)]
+    points = [(role, n, number) for role, count in counts.items() for n in range(1, count + 1)
+              for number in scenario.signals]
     total = len(points)
     if os.environ.get("ONLY"):
-        role, n = os.environ["ONLY"].rsplit(":", 1)
-        points = [(role, int(n))]
+        role, n, number = os.environ["ONLY"].split(":")
+        points = [(role, int(n), int(number))]
     elif samples and samples < total:
         # Evenly spread, each at a random place of its stretch.
         chance = random.Random(seed)
         points = [points[int((i + chance.random()) * total / samples)] for i in range(samples)]
     struck, failures, begin = 0, [], time.monotonic()
-    for role, n in points:
+    for role, n, number in points:
         try:
-            struck += one(scenario, role, n, baseline)
+            struck += one(scenario, role, n, number, baseline)
         except Failure as e:
             failures.append(str(e))
             print(e, flush=True)

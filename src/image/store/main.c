@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/error_json.h"
 #include "base/file.h"
@@ -100,6 +102,7 @@ int main(int argc, char **argv)
     }
     if (r >= 0 && error_fd >= 0) {
         (void)fcntl((int)error_fd, F_SETFD, FD_CLOEXEC); /* else a child would keep it open */
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* who waits for us was ended: stop */
     }
     if (r >= 0) {
         r = run(json, &err);
