@@ -11,6 +11,7 @@
 
 #include "engine/control.h"
 #include "engine/spawn.h"
+#include "engine/terminal.h"
 
 struct session {
     const struct engine *engine;
@@ -210,6 +211,7 @@ static int loop(struct session *s, struct error **err)
             send_unsent(s);
         }
         if (fds[2].revents && read_input(s)) {
+            terminal_new_line();
             return 0;
         }
     }

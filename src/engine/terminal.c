@@ -99,6 +99,9 @@ static void copy_input(struct terminal *t)
     if (!t->no_detach) {
         t->detached = keys_scan(&t->keys, bytes, (size_t)n, passed, &len);
     }
+    if (t->detached) {
+        terminal_new_line();
+    }
     if (write_all(t->master, t->no_detach ? bytes : passed, len) < 0) {
         t->input_open = false;
     }
@@ -131,4 +134,9 @@ int terminal_serve(struct terminal *t, int *ret_status, struct error **err)
         }
     }
     return 0;
+}
+
+void terminal_new_line(void)
+{
+    IGNORE(write_all(STDERR_FILENO, "\r\n", 2) < 0); /* a line break that nobody sees */
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A child of ours at our terminal: the foreground half of exec, and
- * of cloison-oci's run. Copies between a pseudo-terminal's
- * master and our own streams where there is one, forwards signals and the window's size, waits for
- * the child. Side effects: the terminal's mode, this process's signal mask. Main thread. */
+/* A child of ours at our terminal: the foreground half of exec, and of cloison-oci's run. Copies
+ * between a pseudo-terminal's master and our own streams where there is one, forwards signals and
+ * the window's size, waits for the child. Side effects: the terminal's mode, this process's signal
+ * mask. Main thread. */
 #pragma once
 
 #include <sys/types.h>
@@ -30,3 +30,6 @@ int terminal_prepare(struct terminal *t, struct error **err) NODISCARD;
 /* Until the child has ended (*ret_status as of waitpid) or the user has detached. */
 int terminal_serve(struct terminal *t, int *ret_status, struct error **err) NODISCARD;
 void terminal_done(struct terminal *t);
+
+/* After the keys that detach: the shell's prompt begins a line of its own. Writes to our stderr. */
+void terminal_new_line(void);
