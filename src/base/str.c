@@ -390,7 +390,11 @@ char *arena_format(struct arena *a, const char *format, ...)
 
 void *arena_dup(struct arena *a, const void *bytes, size_t size)
 {
-    return memcpy(arena_alloc(a, size), bytes, size);
+    void *copy = arena_alloc(a, size);
+    if (size) { /* nothing may be at NULL */
+        memcpy(copy, bytes, size);
+    }
+    return copy;
 }
 
 /* Capacities are the powers of two from 4: the count alone tells when the array is full. */
