@@ -13,7 +13,7 @@ help:
 	@echo 'make demo          nginx behind the container wall, from Debian packages (root)'
 	@echo 'make test          every test of every day; test-full adds the test machine and the long ones (root)'
 	@echo 'make bench         the speed promises, as ratios in one run (root)'
-	@echo 'make asan          the unit and fuzz tests under ASan and UBSan'
+	@echo 'make asan          the unit, fuzz and integration tests under ASan and UBSan (root)'
 	@echo 'make fuzz          a minute of libFuzzer on each target'
 	@echo 'make check-format  clang-format; make tidy: clang-tidy'
 	@echo 'make install       programs, man pages, completions, systemd unit, below PREFIX ($(PREFIX))'
@@ -57,10 +57,10 @@ bench:
 	@tests/bench/run $(BUILD)
 
 asan:
-	@tools/require build test
+	@tools/require build run test
 	@[ -d $(ASAN) ] || meson setup -Db_sanitize=address,undefined -Db_lundef=false $(ASAN) >/dev/null
 	@meson setup --reconfigure $(ASAN) >/dev/null && ninja -C $(ASAN) --quiet
-	@tests/run-suites $(ASAN) unit fuzz
+	@tests/run-suites $(ASAN) unit fuzz container
 
 fuzz:
 	@tools/require build test
