@@ -69,12 +69,19 @@ teardown_file() { engine_teardown; }
     [[ $output == *$'\t1' ]]
 }
 
+# device_of FOLDER: the whole disk under a folder, or nothing.
+device_of() {
+    local part disk
+    part=$(findmnt -no SOURCE -T "$1")
+    [ -b "$part" ] || return 0
+    disk=/dev/$(lsblk -no PKNAME "$part" 2>/dev/null | head -1)
+    [ -b "$disk" ] && echo "$disk" || echo "$part"
+}
+
 @test "device-write-bps: a write is as slow as it was told" {
     local device
-    device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
-    [ -b "$device" ] || skip "the data folder is not on a block device"
-    device=/dev/$(lsblk -no PKNAME "$device" 2>/dev/null | head -1)
-    [ -b "$device" ] || device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
+    device=$(device_of "$CLOISON_DATA_ROOT")
+    [ -n "$device" ] || skip "the data folder is not on a block device"
     mkdir -p "$CLOISON_DATA_ROOT/scratch"
     local start end
     start=$(date +%s%N)
@@ -88,8 +95,8 @@ teardown_file() { engine_teardown; }
 
 @test "device-read-bps: a read is as slow as it was told" {
     local device
-    device=$(findmnt -no SOURCE -T "$CLOISON_DATA_ROOT")
-    [ -b "$device" ] || skip "the data folder is not on a block device"
+    device=$(device_of "$CLOISON_DATA_ROOT")
+    [ -n "$device" ] || skip "the data folder is not on a block device"
     mkdir -p "$CLOISON_DATA_ROOT/scratch"
     dd if=/dev/urandom of="$CLOISON_DATA_ROOT/scratch/r" bs=1M count=12 status=none
     sync "$CLOISON_DATA_ROOT/scratch/r"
@@ -99,6 +106,68 @@ teardown_file() { engine_teardown; }
         busybox dd if=/s/r of=/dev/null bs=1M iflag=direct
     end=$(date +%s%N)
     [ $((end - start)) -gt 2000000000 ] && [ $((end - start)) -lt 8000000000 ]
+}
+
+@test "device-write-iops and -read-iops: as many operations a second as told" {
+    local device start middle end
+    device=$(device_of "$CLOISON_DATA_ROOT")
+    [ -n "$device" ] || skip "the data folder is not on a block device"
+    mkdir -p "$CLOISON_DATA_ROOT/scratch"
+    # Written before, so that the file system's own operations are not counted with the workload's.
+    dd if=/dev/urandom of="$CLOISON_DATA_ROOT/scratch/o" bs=4k count=60 conv=fsync status=none
+    start=$(date +%s%N)
+    cloison run --rm --network none --device-write-iops "$device:20" -v "$CLOISON_DATA_ROOT/scratch:/s" \
+        busybox dd if=/dev/zero of=/s/o bs=4k count=60 conv=notrunc oflag=direct
+    middle=$(date +%s%N)
+    cloison run --rm --network none --device-read-iops "$device:20" -v "$CLOISON_DATA_ROOT/scratch:/s" \
+        busybox dd if=/s/o of=/dev/null bs=4k iflag=direct
+    end=$(date +%s%N)
+    echo "$(((middle - start) / 1000000)) ms, $(((end - middle) / 1000000)) ms"
+    # 60 at 20 a second: about 3 s each; without the limit far below one.
+    [ $((middle - start)) -gt 2000000000 ] && [ $((middle - start)) -lt 20000000000 ]
+    [ $((end - middle)) -gt 2000000000 ] && [ $((end - middle)) -lt 20000000000 ]
+}
+
+# group_file NAME V1CONTROLLER V1FILE V2FILE: what the container's group has in that file.
+group_file() {
+    local pid path
+    pid=$(cloison inspect --format '{{.State.Pid}}' "$1")
+    path=$(awk -F: -v c="$2" '{ n = split($2, a, ","); for (i = 1; i <= n; i++) if (a[i] == c) print $3 }' "/proc/$pid/cgroup")
+    if [ -n "$path" ]; then
+        cat "/sys/fs/cgroup/$2$path/$3"
+    else
+        path=$(awk -F: '$1 == 0 { print $3 }' "/proc/$pid/cgroup")
+        cat "/sys/fs/cgroup$path/$4"
+    fi
+}
+
+@test "the limits of memory and processors stand in their groups" {
+    cloison run -d --name limits --network none --memory 64m --memory-swap 96m --memory-reservation 32m \
+        --cpu-period 50000 --cpu-quota 25000 --cpuset-mems 0 busybox sleep 100
+    run group_file limits memory memory.limit_in_bytes memory.max
+    [ "$output" = 67108864 ]
+    # v1 counts memory and swap together, v2 swap alone.
+    run group_file limits memory memory.memsw.limit_in_bytes memory.swap.max
+    [ "$output" = 100663296 ] || [ "$output" = 33554432 ]
+    run group_file limits memory memory.soft_limit_in_bytes memory.low
+    [ "$output" = 33554432 ]
+    run group_file limits cpu cpu.cfs_quota_us cpu.max
+    [ "$output" = 25000 ] || [ "$output" = "25000 50000" ]
+    run group_file limits cpuset cpuset.mems cpuset.mems
+    [ "$output" = 0 ]
+    cloison rm -f limits
+}
+
+@test "blkio-weight stands in its group, or is refused by name" {
+    run --separate-stderr cloison run -d --name weight --network none --blkio-weight 300 busybox sleep 100
+    if [ "$status" -eq 0 ]; then
+        run group_file weight blkio blkio.bfq.weight io.bfq.weight
+        cloison rm -f weight
+        [[ $output == *300* ]]
+    else
+        [ "$status" -eq 125 ]
+        [[ $stderr == cloison:*blkio* || $stderr == cloison:*"io.weight"* || $stderr == cloison:*weight* ]]
+    fi
 }
 
 @test "ulimit: the workload has the limit it was given" {
