@@ -20,8 +20,15 @@ int draft_image(const struct engine *e, struct draft *d, bool dry, struct error 
     if (result < 0) {
         return result;
     }
-    return image_ensure(e->data_dir, e->config_path, r->image, dry ? "never" : r->pull, r->platform,
-                        r->quiet, &d->image, err);
+    struct error *mine = NULL;
+    result = image_ensure(e->data_dir, e->config_path, r->image, dry ? "never" : r->pull,
+                          r->platform, r->quiet, &d->image, &mine);
+    if (result < 0 && dry && mine->kind == ERROR_NOT_FOUND) {
+        result = error_hint(&mine, result,
+                            "nothing is fetched here: first 'cloison pull %s', or run it once",
+                            r->image);
+    }
+    return result < 0 ? error_move(err, &mine, result) : result;
 }
 
 int draft_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)

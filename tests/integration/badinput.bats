@@ -35,6 +35,10 @@ refused() {
     refused 125 nosuchimage -- cloison run --rm --pull never nosuchimage true
 }
 
+@test "explain of an image that is not there says how it gets there" {
+    refused 125 nosuchimage "cloison pull nosuchimage" -- cloison explain run nosuchimage true
+}
+
 @test "an image no registry can be asked for" {
     printf '{"registries":{"docker.io":{"mirrors":["http://127.0.0.1:1"]}}}\n' >"$BATS_TEST_TMPDIR/c.json"
     CLOISON_CONFIG=$BATS_TEST_TMPDIR/c.json refused 125 nosuchimage -- cloison run --rm nosuchimage true
