@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 
@@ -131,7 +132,8 @@ char *error_text(const struct error *e)
 void error_print(const struct error *e, FILE *stream)
 {
     CLEANUP(free) char *text = error_text(e);
-    fprintf(stream, "%s: %s\n", program, text);
+    bool denied = (e->code == EACCES || e->code == EPERM) && !e->hint && geteuid() != 0;
+    fprintf(stream, "%s: %s%s\n", program, text, denied ? " (run it as root, with sudo)" : "");
 }
 
 const char *error_kind_name(enum error_kind kind)

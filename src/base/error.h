@@ -92,7 +92,8 @@ DEFINE_CLEANUP(error, struct error *, error_free)
  * The caller frees it. */
 char *error_text(const struct error *e);
 
-/* Prints "cloison: <text>\n" on the stream. */
+/* Prints "cloison: <text>\n" on the stream; to a user who was denied something, with the way out.
+ */
 void error_print(const struct error *e, FILE *stream);
 
 /* The kind's name as in logs and JSON ("not-found"), its exit status and its HTTP status. */

@@ -210,6 +210,10 @@ int container_find(const struct engine *e, const char *name, struct container **
             return r;
         }
     } /* else a rename is under way, or was killed: container.json says how it is called */
+    if (n < 0 && errno == EACCES) { /* whether there is one this user cannot know */
+        return error_set_errno(err, ERROR_DENIED, EACCES, "looking for container '%s' in '%s'",
+                               name, e->data_dir);
+    }
     CLEANUP(free) char *id = NULL;
     int r = is_hex(name) ? find_prefix(e, name, &id, err) : 0;
     if (r < 0) {

@@ -206,10 +206,15 @@ P
 }
 
 @test "not root" {
-    run setpriv --reuid=65534 --regid=65534 --clear-groups "$CLOISON" run --rm busybox true
-    [ "$status" -eq 125 ] || [ "$status" -eq 1 ]
-    one_line
-    [[ $output == *root* ]]
+    local verb
+    chmod 700 "$CLOISON_DATA_ROOT"
+    for verb in "run --rm busybox true" ps "rm web" "logs web" images; do
+        # shellcheck disable=SC2086 # words
+        run setpriv --reuid=65534 --regid=65534 --clear-groups "$CLOISON" $verb
+        [ "$status" -eq 125 ] || [ "$status" -eq 1 ]
+        one_line
+        [[ $output == *root*sudo* || $output == *sudo*root* ]]
+    done
 }
 
 @test "a signal at any moment leaves nothing" {
