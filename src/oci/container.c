@@ -110,12 +110,15 @@ static int open_folder(struct oci_container *c, enum oci_access access, struct e
     return access == OCI_CHANGE ? oci_container_lock(c, err) : 0;
 }
 
-/* The creation may end between two looks. Tells whether it has; -ENOENT: it has hardly begun. */
+/* The creation may end between two looks. Tells whether it has; -ENOENT: it has hardly begun. A
+ * damaged file tells nothing, but is no reason not to delete the container. */
 static int read_facts(struct oci_container *c, bool *ret_created)
 {
     static const char *const names[] = {created_name, creating_name, created_name};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (json_load_path(c->fd, names[i], FACTS_BYTES_MAX, &c->facts, NULL) >= 0) {
+        int r = json_load_path(c->fd, names[i], FACTS_BYTES_MAX, &c->facts, NULL);
+        if (r != -ENOENT) {
+            c->facts = r < 0 ? json_object() : c->facts;
             *ret_created = names[i] == created_name;
             return 0;
         }

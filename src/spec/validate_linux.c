@@ -134,6 +134,10 @@ static int validate_sysctls(const struct spec *s, struct error **err)
 {
     for (size_t i = 0; i < s->linux_.sysctl_count; i++) {
         const char *why = sysctl_refusal(s, s->linux_.sysctl[i].key);
+        if (!why && s->domainname && str_equal(s->linux_.sysctl[i].key, "kernel.domainname") &&
+            !str_equal(s->domainname, s->linux_.sysctl[i].value)) {
+            why = "contradicts 'domainname'";
+        }
         if (why) {
             return invalid(err, "linux.sysctl", "'%s' %s", s->linux_.sysctl[i].key, why);
         }

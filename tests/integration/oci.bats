@@ -454,3 +454,24 @@ P
     [[ $stderr == *"CAP_SYS_TIME cannot be granted"* ]]
     ! (((16#${output##*$'\t'} >> 25) & 1))
 }
+
+@test "what callers rely on: lo is up, HOME is set, the working folder is made under a read-only root" {
+    spec '.root.readonly = true | .process.cwd = "/made/here"' sh -c 'pwd; cat /sys/class/net/lo/flags; echo $HOME'
+    run -0 oci run "$id"
+    [ "${lines[0]}" = /made/here ]
+    (((lines[1] & 1) == 1))
+    [ "${lines[2]}" = /root ]
+    spec '.process.user = {uid: 4242, gid: 4242} | .process.env += ["HOME="]' sh -c 'echo $HOME'
+    run -0 oci run "$id"
+    [ "$output" = / ]
+}
+
+@test "--config and --cgroup-manager disabled" {
+    spec . sh -c 'cat /proc/self/cgroup'
+    mv config.json other.json
+    run -0 oci --cgroup-manager disabled run --config other.json "$id"
+    rm other.json
+    [[ $output != *"$id"* ]]
+    run oci --cgroup-manager nonsense list
+    [ "$status" -eq 1 ]
+}

@@ -2,6 +2,8 @@
 /* The order of everything: read it top to bottom. */
 #include "wall/container/plan.h"
 
+#include <sched.h>
+
 #include "wall/container/plan_parts.h"
 #include "wall/container/seccomp.h"
 
@@ -101,6 +103,9 @@ static int plan_inside(struct planning *g, struct error **err)
     plan_session(p, &g->spec->process, g->params->no_new_keyring);
     plan_text(p, STEP_HOSTNAME, g->spec->hostname);
     plan_text(p, STEP_DOMAINNAME, g->spec->domainname);
+    if (p->new_namespaces & CLONE_NEWNET) {
+        plan_add(p, STEP_LOOPBACK);
+    }
     int r = plan_rootfs(g, err);
     if (r >= 0) {
         r = plan_mounts(g, err);
@@ -112,11 +117,11 @@ static int plan_inside(struct planning *g, struct error **err)
     plan_stdio(p, &g->spec->process, true);
     plan_paths(g);
     plan_hooks(g);
+    plan_text(p, STEP_WORKING_FOLDER, g->spec->process.cwd);
     r = plan_rootfs_end(g, err);
     if (r < 0) {
         return r;
     }
-    plan_text(p, STEP_WORKING_FOLDER, g->spec->process.cwd);
     plan_program(p, &g->spec->process);
     return plan_process(p, &g->spec->process, g->spec->linux_.personality_domain,
                         g->params->preserve_fd_count, err);

@@ -49,6 +49,7 @@ enum step_kind {
     STEP_KEYRING,          /* a session keyring of its own */
     STEP_HOSTNAME,
     STEP_DOMAINNAME,
+    STEP_LOOPBACK,       /* lo of a new network namespace comes up */
     STEP_PROPAGATION,    /* of all mounts seen, before anything is mounted */
     STEP_ROOTFS_OVERLAY, /* layers become the root */
     STEP_ROOTFS_FOLDER,  /* a folder becomes the root */

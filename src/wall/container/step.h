@@ -195,6 +195,8 @@ STEP_DESCRIBE(cgroup_namespace);
 STEP_CHILD(cgroup_namespace);
 STEP_DESCRIBE(hostname);
 STEP_CHILD(hostname);
+STEP_DESCRIBE(loopback);
+STEP_CHILD(loopback);
 STEP_DESCRIBE(domainname);
 STEP_CHILD(domainname);
 /* step_ids.c */

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -44,6 +45,11 @@ static int bind_device(struct apply *a, const struct step_device *x)
     }
     if (!is_same(&st, x)) {
         return step_fail(a, -ENODEV, DETAIL_NOT_DEVICE, 0);
+    }
+    const struct mount_attributes plain = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
+    int r = mount_attributes_set(fd, &plain, false);
+    if (r < 0) {
+        return step_fail(a, r, DETAIL_ATTRIBUTES, 0);
     }
     CLEANUP(fd) int target = target_open(a->root_fd, x->path, TARGET_FILE, false);
     if (target < 0) {

@@ -2,9 +2,12 @@
 /* Namespaces: joined by path, made by the clone, and what is set in them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,4 +108,16 @@ STEP_DESCRIBE(domainname)
 STEP_CHILD(domainname)
 {
     return setdomainname(s->text, strlen(s->text)) < 0 ? -errno : 0;
+}
+
+STEP_DESCRIBE(loopback)
+{
+    describe_text(d, "the interface 'lo'");
+}
+
+STEP_CHILD(loopback)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    CLEANUP(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }

@@ -20,11 +20,11 @@ STEP_DESCRIBE(working_folder)
     describe_str(d, "path", s->text);
 }
 
-/* A read-only root is no reason to fail here: chdir() will tell. */
+/* Before the root may become read-only. One that is so already is no reason to fail: chdir() will
+ * tell. */
 STEP_CHILD(working_folder)
 {
-    CLEANUP(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    CLEANUP(fd) int fd = root < 0 ? -errno : target_open(root, s->text, TARGET_FOLDER, false);
+    CLEANUP(fd) int fd = target_open(a->root_fd, s->text, TARGET_FOLDER, false);
     return fd < 0 && fd != -EROFS && fd != -EACCES && fd != -EPERM ? fd : 0;
 }
 

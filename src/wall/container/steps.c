@@ -50,6 +50,7 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
     [STEP_SESSION] = CHILD("session", "starting", session),
     [STEP_KEYRING] = CHILD("keyring", "joining", keyring),
     [STEP_HOSTNAME] = CHILD("hostname", "setting", hostname),
+    [STEP_LOOPBACK] = CHILD("loopback", "bringing up", loopback),
     [STEP_DOMAINNAME] = CHILD("domain name", "setting", domainname),
     [STEP_PROPAGATION] = CHILD("propagation", "making", propagation),
     [STEP_ROOTFS_OVERLAY] = CHILD("rootfs", "mounting", overlay),
