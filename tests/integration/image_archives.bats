@@ -362,3 +362,35 @@ PY
     refused nosuch -- cloison save -o out.tar busybox nosuch
     [ -z "$(ls -A | grep out)" ]
 }
+
+@test "what unpacks is confined: no network, no mount but its folder, six capabilities, seccomp" {
+    mkfifo pipe && mkdir t && head -c 100000 /dev/urandom >t/f && tar -C t -cf t.tar .
+    "$CLOISON" import - held <pipe 3>&- &
+    import=$!
+    exec 7>pipe
+    head -c 50000 t.tar >&7
+    inner() { # the process that has the half-written file open
+        local p
+        for p in $(pgrep -P "$(pgrep -P $import)"); do [ -d "/proc/$p" ] && echo "$p" && return; done
+        return 1
+    }
+    wait_for 5 inner
+    p=$(inner)
+    wait_for 5 grep -q '^Seccomp:.*2' "/proc/$p/status"
+    grep -E '^(CapEff|NoNewPrivs|Seccomp):' "/proc/$p/status"
+    grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
+    # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD, SETFCAP
+    [ "$((16#$(awk '/^CapEff/ { print $2 }' "/proc/$p/status")))" = $((1 | 2 | 8 | 16 | 1 << 27 | 1 << 31)) ]
+    [ "$(wc -l <"/proc/$p/mountinfo")" -le 1 ]
+    [ "$(grep -c : "/proc/$p/net/dev")" = 1 ] # lo alone, and down
+    [ "$(readlink "/proc/$p/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+    ls "/proc/$p/root" >root
+    grep -qx f root
+    ! ls -l "/proc/$p/fd" | grep -E 'lock|names|images$'
+    tail -c +50001 t.tar >&7
+    exec 7>&-
+    wait $import
+    [ "$(stat -c %s "$(layer held)/f")" = 100000 ]
+    cloison rmi held
+    ! pgrep -P $import
+}

@@ -188,7 +188,8 @@ static int add_image(const struct pull_request *q, struct registry *r, struct pu
     struct reference named = by_digest(&q->reference, p->named);
     bool newer = !leads_to(q, &q->reference, p->config.digest);
     int e = pull_layers(q->store, r, &p->manifest, &p->diff_ids, &q->limits, q->quiet, layers, err);
-    bool all_there = e == 0 && !newer && leads_to(q, &named, p->config.digest);
+    bool all_there = e == 0 && !newer && leads_to(q, &named, p->config.digest) &&
+                     blob_exists(q->store, p->text.digest, NULL);
     if (e >= 0 && !all_there) {
         struct reference names[2];
         struct image_draft d = {.config = p->config.text,
@@ -267,7 +268,7 @@ static int pull(struct pull_request *q, struct error **err)
 {
     CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
     int r = store_open(q->verb->data_dir, &s, err);
-    if (r < 0) {
+    if (r < 0 || (r = store_start_unpacker(&s, err)) < 0) {
         return r;
     }
     q->store = &s;

@@ -7,12 +7,6 @@
 #include "image/layout.h"
 #include "image/store/store.h"
 
-int digest_mismatch(const char *expected, const char *found, struct error **err)
-{
-    return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
-                     expected, found);
-}
-
 int blob_begin(struct store *s, struct blob_writer *ret, struct error **err)
 {
     struct blob_writer w = {.store = s, .path = store_tmp_path(s, "blob")};

@@ -189,6 +189,9 @@ int verb_commit(const struct verb_request *request, struct error **err)
         r = store_open(request->data_dir, &s, err);
     }
     if (r >= 0) {
+        r = store_start_unpacker(&s, err);
+    }
+    if (r >= 0) {
         c->store = &s;
         c->parent = parent;
         r = commit(c, name.registry ? &name : NULL, err);

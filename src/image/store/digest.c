@@ -63,3 +63,9 @@ void digest_chain(const char *parent, const char *diff_id, char ret_text[DIGEST_
     CLEANUP(free) char *text = str_format("%s %s", parent, diff_id);
     digest_of(text, strlen(text), ret_text);
 }
+
+int digest_mismatch(const char *expected, const char *found, struct error **err)
+{
+    return error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' was asked for, '%s' came",
+                     expected, found);
+}

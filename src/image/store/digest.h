@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/macros.h"
 
 #define DIGEST_TEXT_BYTES 72 /* "sha256:", 64 digits, NUL */
@@ -21,3 +22,6 @@ void digest_of(const void *bytes, size_t len, char ret_text[DIGEST_TEXT_BYTES]);
 
 /* The chainID of a layer (config.md "Layer ChainID"); `parent` is the chainID below, or NULL. */
 void digest_chain(const char *parent, const char *diff_id, char ret_text[DIGEST_TEXT_BYTES]);
+
+/* The words for a digest that is not the expected one: ERROR_CORRUPT. */
+int digest_mismatch(const char *expected, const char *found, struct error **err);

@@ -4,264 +4,93 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <zstd.h>
+#include <sys/xattr.h>
 
-#include "image/layout.h"
-#include "image/store/inflate.h"
-
-#define ZSTD_LEVEL 3
-#define TAR_END_BYTES 512 /* an archive ends with two blocks of zeros; one is enough to tell */
-
-/* The pass: source → blob → decompressor → diffID → tar → files, each pulling from what is in front
- * of it. */
-struct pass {
-    struct source base; /* in front of the decompressor: the bytes as they came, kept */
-    struct store *store;
-    const struct layer_input *in;
-    struct blob_writer blob;
-    bool recompress, source_failed;
-    ZSTD_CCtx *zstd;
-    struct inflate plain;
-    struct archive *tar;
-    struct digest *diff;
-    int64_t tar_size;
-    size_t zeros; /* at the end of the tar so far */
-    const char *media_type;
-    struct error *error; /* why a callback failed */
-};
-
-static int compress_to_blob(struct pass *p, const void *bytes, size_t len,
-                            ZSTD_EndDirective directive)
+/* Its two folders and, unless it is kept already, the blob's file. */
+static int make_room(struct store *s, const struct layer_input *in, struct layer *l, int *ret_blob,
+                     struct error **err)
 {
-    char out[65536];
-    ZSTD_inBuffer from = {bytes, len, 0};
-    size_t left;
-    do {
-        ZSTD_outBuffer to = {out, sizeof(out), 0};
-        left = ZSTD_compressStream2(p->zstd, &to, &from, directive);
-        if (ZSTD_isError(left)) {
-            return error_set(&p->error, ERROR_INTERNAL, 0, "compressing: %s",
-                             ZSTD_getErrorName(left));
-        }
-        int r = blob_write(&p->blob, out, to.pos, &p->error);
-        if (r < 0) {
-            return r;
-        }
-    } while (from.pos < from.size || (directive == ZSTD_e_end && left));
-    return 0;
-}
-
-static int keep(struct pass *p, const void *bytes, size_t len, struct error **err)
-{
-    if (p->in->blob_is_stored) {
-        digest_add(p->blob.digest, bytes, len);
-        p->blob.size += (int64_t)len;
-        return 0;
-    }
-    return blob_write(&p->blob, bytes, len, err);
-}
-
-/* What the decompressor reads. What is to be compressed anew is kept behind it. */
-static ssize_t read_and_keep(struct source *base, const void **ret, struct error **err)
-{
-    struct pass *p = (struct pass *)base;
-    ssize_t n = p->in->source->read(p->in->source, ret, err);
-    int r = n > 0 && !p->recompress ? keep(p, *ret, (size_t)n, err) : 0;
-    p->source_failed = n < 0;
-    return r < 0 ? r : n;
-}
-
-static void note_plain(struct pass *p, const char *bytes, size_t len)
-{
-    digest_add(p->diff, bytes, len);
-    p->tar_size += (int64_t)len;
-    size_t n = 0;
-    while (n < len && n < TAR_END_BYTES && bytes[len - 1 - n] == 0) {
-        n++;
-    }
-    p->zeros = n == len ? p->zeros + n : n;
-}
-
-/* What the tar reader reads: the decompressed bytes. */
-static ssize_t read_plain(struct archive *a, void *context, const void **ret)
-{
-    struct pass *p = context;
-    ssize_t n = p->error ? -1 : p->plain.base.read(&p->plain.base, ret, &p->error);
-    if (n > 0) {
-        note_plain(p, *ret, (size_t)n);
-        n = p->recompress && compress_to_blob(p, *ret, (size_t)n, ZSTD_e_continue) < 0 ? -1 : n;
-    }
-    if (n < 0) {
-        archive_set_error(a, EIO, "reading failed"); /* p->error has the words */
-    }
-    return n < 0 ? -1 : n;
-}
-
-static int archive_failed(struct pass *p, struct archive *a, struct error **err)
-{
-    if (p->error) {
-        return error_move(err, &p->error, -p->error->code);
-    }
-    return error_set(err, ERROR_CORRUPT, 0, "truncated or damaged: %s",
-                     str_or(archive_error_string(a), "unreadable"));
-}
-
-/* The first bytes tell what it is: only then is it known whether they are kept as they are. */
-static int open_readers(struct pass *p, struct error **err)
-{
-    static const char *const types[] = {[COMPRESSION_NONE] = MEDIA_LAYER_TAR,
-                                        [COMPRESSION_GZIP] = MEDIA_LAYER_GZIP,
-                                        [COMPRESSION_ZSTD] = MEDIA_LAYER_ZSTD,
-                                        [COMPRESSION_OTHER] = MEDIA_LAYER_TAR};
-    p->base.read = read_and_keep;
-    p->recompress = true; /* that is: nothing is kept of the first bytes yet */
-    int r = inflate_init(&p->plain, &p->base, err);
-    if (r < 0) {
-        return r;
-    }
-    p->media_type = types[p->plain.kind];
-    p->recompress = !p->in->keep_as_is && p->media_type == types[COMPRESSION_NONE];
-    if (p->recompress) {
-        p->media_type = MEDIA_LAYER_ZSTD;
-        p->zstd = ZSTD_createCCtx();
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers, 1); /* where built with threads */
-    } else if ((r = keep(p, p->plain.in, p->plain.in_len, err)) < 0) {
-        return r;
-    }
-    p->tar = archive_read_new();
-    archive_read_support_format_tar(p->tar);
-    return archive_read_open(p->tar, p, NULL, read_plain, NULL) == ARCHIVE_OK
-               ? 0
-               : archive_failed(p, p->tar, err);
-}
-
-static int unpack_all(struct pass *p, struct unpack *u, struct error **err)
-{
-    struct archive_entry *e;
-    for (;;) {
-        int r = archive_read_next_header(p->tar, &e);
-        if (r == ARCHIVE_EOF) {
-            return unpack_finish(u, err);
-        }
-        if (r == ARCHIVE_RETRY || r < ARCHIVE_WARN) {
-            return archive_failed(p, p->tar, err);
-        }
-        r = unpack_entry(u, p->tar, e, err);
-        if (r < 0 && p->error) { /* the cause, not that reading failed */
-            if (err) {
-                error_free(take_ptr(*err));
-            }
-            return archive_failed(p, p->tar, err);
-        }
-        if (r < 0) {
-            return r;
-        }
-    }
-}
-
-/* What is behind the archive's end belongs to the digests too. */
-static int read_rest(struct pass *p, struct error **err)
-{
-    const void *bytes;
-    while (read_plain(p->tar, p, &bytes) > 0) {
-    }
-    if (!p->error && inflate_rest(&p->plain, &p->error) >= 0 && p->recompress) {
-        IGNORE(compress_to_blob(p, "", 0, ZSTD_e_end)); /* p->error tells */
-    }
-    return p->error ? error_move(err, &p->error, -p->error->code) : 0;
-}
-
-static int check_digests(struct pass *p, struct layer *l, struct error **err)
-{
-    l->blob_size = p->blob.size;
-    int r = blob_end(&p->blob, p->in->digest, l->digest, &l->tmp_blob, err);
-    if (r < 0) {
-        return r;
-    }
-    digest_end(p->diff, l->diff_id);
-    if (p->in->diff_id && !str_equal(p->in->diff_id, l->diff_id)) {
-        return error_set(err, ERROR_CORRUPT, 0,
-                         "digest mismatch: the config names diffID '%s', the content has '%s'",
-                         p->in->diff_id, l->diff_id);
-    }
-    if (p->in->needs_end_marker && p->zeros < TAR_END_BYTES) {
-        return error_set(err, ERROR_CORRUPT, 0, "truncated: the archive has no end");
-    }
-    return 0;
-}
-
-/* What cannot be unpacked is first of all not what was asked for, if it is not. */
-static int blame_digest(struct pass *p, int result, struct error **err)
-{
-    bool content =
-        err && *err && ((*err)->kind == ERROR_CORRUPT || (*err)->kind == ERROR_INVALID_INPUT);
-    if (!content || !p->in->digest || p->source_failed) {
-        return result;
-    }
-    const void *bytes;
-    ssize_t n;
-    while ((n = p->in->source->read(p->in->source, &bytes, NULL)) > 0) {
-        digest_add(p->blob.digest, bytes, (size_t)n);
-    }
-    char found[DIGEST_TEXT_BYTES];
-    digest_end(p->blob.digest, found);
-    if (n < 0 || str_equal(found, p->in->digest)) {
-        return result;
-    }
-    error_free(take_ptr(*err));
-    return digest_mismatch(p->in->digest, found, err);
-}
-
-static int run_pass(struct pass *p, struct layer *l, struct error **err)
-{
-    l->tmp = store_tmp_path(p->store, "layer");
+    l->tmp = store_tmp_path(s, "layer");
     CLEANUP(free) char *diff = str_format("%s/diff", l->tmp);
-    if (mkdirat(p->store->fd, l->tmp, 0700) < 0 || mkdirat(p->store->fd, diff, 0755) < 0) {
+    if (mkdirat(s->fd, l->tmp, 0700) < 0 || mkdirat(s->fd, diff, 0755) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making a folder in the image store");
     }
-    CLEANUP(fd) int root = open_file(p->store->fd, diff, O_RDONLY | O_DIRECTORY, 0, err);
+    if (in->blob_is_stored) {
+        return 0;
+    }
+    l->tmp_blob = store_tmp_path(s, "blob");
+    *ret_blob = open_file(s->fd, l->tmp_blob, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    return *ret_blob < 0 ? *ret_blob : 0;
+}
+
+/* The confined process has no right to set overlayfs's marks. A later entry may have taken the
+ * folder's place. */
+static int mark_opaque(struct store *s, const struct layer *l, const struct strv *paths,
+                       struct error **err)
+{
+    CLEANUP(free) char *diff = str_format("%s/diff", l->tmp);
+    CLEANUP(fd) int root = open_file(s->fd, diff, O_PATH | O_DIRECTORY, 0, err);
     if (root < 0) {
         return root;
     }
-    CLEANUP(unpack) struct unpack u;
-    unpack_init(&u, root, &p->in->limits);
-    int r = open_readers(p, err);
-    if (r >= 0) {
-        r = unpack_all(p, &u, err);
+    for (size_t i = 0; i < paths->count; i++) {
+        CLEANUP(fd)
+        int fd = open_in_root(root, paths->items[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd >= 0 && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "marking the folder '%s' opaque",
+                                   paths->items[i]);
+        }
     }
+    return 0;
+}
+
+static void set_digest(char to[DIGEST_TEXT_BYTES], const char *from)
+{
+    memcpy(to, str_or(from, ""), from ? DIGEST_TEXT_BYTES : 1);
+}
+
+static void take_result(struct layer *l, struct pass_result *r)
+{
+    static const char *const types[] = {[LAYER_TAR] = MEDIA_LAYER_TAR,
+                                        [LAYER_GZIP] = MEDIA_LAYER_GZIP,
+                                        [LAYER_ZSTD] = MEDIA_LAYER_ZSTD};
+    memcpy(l->digest, r->digest, sizeof(l->digest));
+    memcpy(l->diff_id, r->diff_id, sizeof(l->diff_id));
+    l->blob_size = r->blob_size;
+    l->tar_size = r->tar_size;
+    l->size = r->size;
+    l->media_type = types[r->format];
+    l->implied = r->implied;
+    r->implied = (struct strv){0};
+}
+
+static int unpack(struct store *s, const struct layer_input *in, struct layer *l, int blob,
+                  struct error **err)
+{
+    struct pass_request request = {.keep_as_is = in->keep_as_is,
+                                   .needs_end_marker = in->needs_end_marker,
+                                   .limits = in->limits};
+    struct pass_result result;
+    CLEANUP(free) char *diff = str_format("%s/diff", strrchr(l->tmp, '/') + 1);
+    set_digest(request.digest, in->digest);
+    set_digest(request.diff_id, in->diff_id);
+    int r = unpacker_run(&s->unpacker, &request, in->source, diff, blob, &result, err);
     if (r >= 0) {
-        r = read_rest(p, err);
+        take_result(l, &result);
+        r = mark_opaque(s, l, &result.opaque, err);
     }
-    r = r >= 0 ? check_digests(p, l, err) : blame_digest(p, r, err);
-    l->size = u.bytes;
-    l->tar_size = p->tar_size;
-    l->implied = u.implied;
-    u.implied = (struct strv){0};
-    l->media_type = p->media_type;
+    pass_result_done(&result);
     return r;
 }
 
 int layer_read(struct store *s, const struct layer_input *in, struct layer *ret, struct error **err)
 {
-    struct pass p = {.store = s, .in = in, .diff = digest_new()};
     struct layer l = {0};
-    int r = 0;
-    if (in->blob_is_stored) {
-        p.blob = (struct blob_writer){.store = s, .fd = -1, .digest = digest_new()};
-    } else {
-        r = blob_begin(s, &p.blob, err);
-    }
+    CLEANUP(fd) int blob = -1;
+    int r = make_room(s, in, &l, &blob, err);
     if (r >= 0) {
-        r = run_pass(&p, &l, err);
+        r = unpack(s, in, &l, blob, err);
     }
-    archive_read_free(p.tar);
-    inflate_done(&p.plain);
-    ZSTD_freeCCtx(p.zstd);
-    digest_free(p.diff);
-    blob_writer_done(&p.blob);
-    error_free(p.error);
     if (r < 0) {
         if (l.tmp) { /* a full disk needs the room now */
             IGNORE(remove_tree(s->fd, l.tmp, NULL));

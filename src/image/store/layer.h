@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Layers on their way into the store: read once, and in that pass hashed, decompressed, hashed
- * again and unpacked, the blob kept beside; then put together in order and given their names.
+/* Layers on their way into the store: read once, and in that pass (pass.h, in a confined process)
+ * hashed, decompressed, hashed again and unpacked, the blob kept beside; then put together in order
+ * and given their names.
  *
+ *     store_start_unpacker() before there are threads;
  *     layer_read() for each layer, in any order, in several threads at once;
  *     layers_commit() once: chainIDs, attributes of implied folders, durability, names.
  * What is not committed goes with the store's temporary folder. */

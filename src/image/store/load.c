@@ -322,7 +322,8 @@ int verb_load(const struct verb_request *request, struct error **err)
         (r = json_get_str(request->json, "platform", "request", &platform, err)) < 0 ||
         (r = platform ? platform_parse(platform, &l.platform, err) : 0) < 0 ||
         (r = limits_load(request->config_path, &l.limits, err)) < 0 ||
-        (r = open_input(input, &fd, err)) < 0 || (r = store_open(request->data_dir, &s, err)) < 0) {
+        (r = open_input(input, &fd, err)) < 0 || (r = store_open(request->data_dir, &s, err)) < 0 ||
+        (r = store_start_unpacker(&s, err)) < 0) {
         return r;
     }
     CLEANUP(source_fd) struct source_fd source;

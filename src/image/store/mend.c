@@ -193,6 +193,8 @@ static bool pull_by(struct mending *m, const char *reference)
     int r = image_helper_run(request, HELPER_TO_NOWHERE, &why);
     if (r < 0) {
         set_obstacle(m, why->message);
+    } else {
+        free(take_ptr(m->obstacle));
     }
     return r >= 0;
 }

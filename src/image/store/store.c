@@ -163,6 +163,12 @@ int store_open_to_read(const char *data_dir, struct store *ret, struct error **e
     return 0;
 }
 
+int store_start_unpacker(struct store *s, struct error **err)
+{
+    CLEANUP(fd) int tmp = open_file(s->fd, s->tmp, O_RDONLY | O_DIRECTORY, 0, err);
+    return tmp < 0 ? tmp : unpacker_start(tmp, &s->unpacker, err);
+}
+
 void store_want_sweep(struct store *s)
 {
     int fd = openat(s->fd, SWEEP_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -200,6 +206,7 @@ static void sweep_if_wanted(struct store *s)
 
 void store_close(struct store *s)
 {
+    unpacker_stop(&s->unpacker);
     if (s->tmp && !s->unwritable) {
         if (s->names_changed) {
             index_write(s);

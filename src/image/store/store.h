@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "image/reference.h"
 #include "image/store/digest.h"
+#include "image/store/unpacker.h"
 
 struct store {
     char *path;     /* <data_dir>/images */
@@ -21,6 +22,7 @@ struct store {
     char *tmp;       /* "tmp/<random>", made with the store */
     bool unwritable; /* opened to read where nothing can be written: `tmp` is none of its own */
     bool names_changed;
+    struct unpacker unpacker; /* of store_start_unpacker() */
 };
 
 /* Makes what is missing, clears the rubbish of killed writers, takes the lock. */
@@ -28,6 +30,8 @@ int store_open(const char *data_dir, struct store *ret, struct error **err) NODI
 /* The same for whoever writes nothing that lasts: a full or a read-only disk is no hindrance, only
  * that nothing can be made in the temporary folder then. */
 int store_open_to_read(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
+/* Starts what unpacks layers in it; the process has one thread still. */
+int store_start_unpacker(struct store *s, struct error **err) NODISCARD;
 /* Removes the temporary folder, rewrites index.json when names changed, sweeps when a sweep is
  * wanted and nobody else is at work. What fails here is left to the next writer. */
 void store_close(struct store *s);
@@ -63,8 +67,6 @@ int blob_end(struct blob_writer *w, const char *expected, char ret_digest[DIGEST
 /* The same, and gives it its name at once. */
 int blob_commit(struct blob_writer *w, const char *expected, char ret_digest[DIGEST_TEXT_BYTES],
                 struct error **err) NODISCARD;
-/* The words for it: ERROR_CORRUPT. */
-int digest_mismatch(const char *expected, const char *found, struct error **err);
 void blob_writer_done(struct blob_writer *w);
 static inline void blob_writer_cleanup(struct blob_writer *w)
 {

@@ -31,6 +31,7 @@ void unpack_done(struct unpack *u)
 {
     forget_parent(u);
     strv_done(&u->implied);
+    strv_done(&u->opaque);
     for (size_t i = 0; i < u->time_count; i++) {
         free(u->times[i].path);
     }
@@ -147,15 +148,14 @@ static bool is_whiteout(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-static int set_opaque(struct unpack *u, const char *leaf, struct error **err)
+static void set_opaque(struct unpack *u, const char *leaf)
 {
-    CLEANUP(fd)
-    int fd = leaf ? openat(u->parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                  : fcntl(u->parent, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0 || fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "marking its folder opaque");
+    bool top = str_equal(u->parent_path, ".");
+    if (!leaf) {
+        strv_add(&u->opaque, u->parent_path);
+    } else {
+        strv_addf(&u->opaque, "%s%s%s", top ? "" : u->parent_path, top ? "" : "/", leaf);
     }
-    return 0;
 }
 
 /* A whiteout speaks of the layers below alone: what this layer has of that name stays, and if it is
@@ -163,7 +163,8 @@ static int set_opaque(struct unpack *u, const char *leaf, struct error **err)
 static int make_whiteout(struct unpack *u, const char *leaf, struct error **err)
 {
     if (str_equal(leaf, WHITEOUT_OPAQUE)) {
-        return set_opaque(u, NULL, err);
+        set_opaque(u, NULL);
+        return 0;
     }
     if (str_starts(leaf, WHITEOUT_META)) {
         return 0; /* aufs's own bookkeeping */
@@ -177,7 +178,10 @@ static int make_whiteout(struct unpack *u, const char *leaf, struct error **err)
     }
     struct stat st;
     if (errno == EEXIST && fstatat(u->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        return S_ISDIR(st.st_mode) ? set_opaque(u, name, err) : 0;
+        if (S_ISDIR(st.st_mode)) {
+            set_opaque(u, name);
+        }
+        return 0;
     }
     return error_set_errno(err, ERROR_KERNEL, errno, "making a whiteout");
 }
@@ -212,7 +216,7 @@ static int make_in_parent(struct unpack *u, const struct unpack_entry *e, struct
         r = unpack_make(u, e, err);
     }
     if (r >= 0 && hidden && archive_entry_filetype(e->entry) == AE_IFDIR) {
-        r = set_opaque(u, e->leaf, err);
+        set_opaque(u, e->leaf);
     }
     return r;
 }

@@ -8,8 +8,9 @@
  * behind a symlink, a whiteout of nothing, more than the limits. A leading "/" or "./" is dropped.
  *
  * Whiteouts (image-spec layer.md "Whiteouts") become overlayfs's: ".wh.x" the character device 0/0
- * x, ".wh..wh..opq" the folder's attribute trusted.overlay.opaque=y. Attributes of overlayfs in the
- * archive itself are dropped: they would be orders to the kernel.
+ * x, ".wh..wh..opq" a name in `opaque`, for the caller to set the folder's attribute
+ * trusted.overlay.opaque=y, which takes a right that nothing else here does. Attributes of
+ * overlayfs in the archive itself are dropped: they would be orders to the kernel.
  *
  * Kept: modes, owners, times (ns), xattrs and file capabilities, hard links, devices, fifos, holes.
  *
@@ -43,6 +44,7 @@ struct unpack {
     bool is_plain; /* no layer: names of whiteouts and links to anywhere are what they say, and a
                       folder makes room for a folder alone */
     int64_t bytes, entries;
+    struct strv opaque; /* folders that hide what is below: for the caller to mark as overlayfs's */
     struct strv implied; /* folders that no entry spoke of, "a/b": made 0755, root's */
     struct unpack_folder_time *times;
     size_t time_count;

@@ -30,7 +30,7 @@ static bool xattr_may_fail(const char *name, int code)
     return (code == ENOTSUP || code == EPERM) && !str_equal(name, "security.capability");
 }
 
-/* On the open fd, or, with fd -1, on what `path` names, not following a link. */
+/* On the open fd, or, with fd -1, on what `path` is in the working folder, not following a link. */
 static int set_xattrs(int fd, const char *path, const struct unpack_entry *e, struct error **err)
 {
     const char *name;
@@ -80,8 +80,10 @@ static int attributes_at(const struct unpack *u, const struct unpack_entry *e, s
         return failed(err, "setting its mode");
     }
     if (archive_entry_xattr_count(e->entry) > 0) {
-        CLEANUP(free) char *path = str_format("/proc/self/fd/%d/%s", u->parent, e->leaf);
-        int r = set_xattrs(-1, path, e, err);
+        if (fchdir(u->parent) < 0) { /* no call takes a folder and a name before Linux 6.13 */
+            return failed(err, "entering its folder");
+        }
+        int r = set_xattrs(-1, e->leaf, e, err);
         if (r < 0) {
             return r;
         }
