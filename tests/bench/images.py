@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The part `images` of tests/bench/run: pull, save and load of a real image against what a user could
+"""The part `images` of tests/bench/run: pull, push and save of a real image against what a user could
 pick instead, over the same registry on loopback.
 
 The image is made from the distribution's packages: six layers, about 330 MB and 25,000 files
@@ -30,6 +30,7 @@ LAYERS = [
     ["vim-runtime", "tzdata"],
 ]
 NAME = "bench/packages:1"
+PUSH_GOAL, AGAIN_TRIPS, AGAIN_MS = 1.0, 1.5, 5.0
 PULL_PEER_GOAL, PULL_FLOOR_GOAL, SAVE_GOAL, MEMORY_GOAL_MIB, LAYERS_GOAL = 0.5, 1.3, 1.0, 64, 1.3
 
 
@@ -112,6 +113,7 @@ def wait_for(what, check, seconds=30):
 
 class Registry:
     def __init__(self, folder):
+        os.makedirs(folder, exist_ok=True)
         self.port = free_port()
         config = f"{folder}/registry.yml"
         with open(config, "w", encoding="utf-8") as f:
@@ -180,6 +182,9 @@ class Ours(Contender):
     def save(self, to):
         return [self.program, "save", "-o", to, self.reference]
 
+    def push(self, target):
+        return [[self.program, "tag", self.reference, target], [self.program, "push", "-q", target]]
+
 
 class Podman(Contender):
     run_root = f"/run/clb{os.getpid()}"  # Podman takes 50 characters at most
@@ -193,6 +198,9 @@ class Podman(Contender):
     def save(self, to):
         return self.options() + ["save", "-q", "-o", to, self.reference]
 
+    def push(self, target):
+        return [self.options() + ["push", "-q", "--tls-verify=false", self.reference, target]]
+
     def end(self):
         subprocess.run(["umount", "-q", self.folder + "/root/overlay"], check=False, capture_output=True)
         shutil.rmtree(self.run_root, ignore_errors=True)
@@ -203,6 +211,9 @@ class Skopeo(Contender):
     def pull(self):
         return [["skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{self.reference}", f"oci:{self.folder}/oci:1"],
                 ["umoci", "unpack", "--image", f"{self.folder}/oci:1", f"{self.folder}/bundle"]]
+
+    def push(self, target):
+        return [["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{self.folder}/oci:1", f"docker://{target}"]]
 
 
 class Docker(Contender):
@@ -229,6 +240,9 @@ class Docker(Contender):
 
     def save(self, to):
         return self.client("save", "-o", to, self.reference)
+
+    def push(self, target):
+        return [self.client("tag", self.reference, target), self.client("push", "-q", target)]
 
     def end(self):
         if self.daemon:
@@ -261,6 +275,62 @@ def measure(contenders, rounds, save_to):
             finally:
                 c.end()
     return figures
+
+
+def measure_push(contenders, rounds, folder):
+    """{name: [seconds]}: of the image that each has pulled, to a registry that has nothing."""
+    pushers = {name: c for name, c in contenders.items() if hasattr(c, "push")}
+    figures = {name: [] for name in pushers}
+    try:
+        for c in pushers.values():
+            c.begin()
+            for command in c.pull():
+                run(*command, env=c.environment)
+        for turn in range(rounds):
+            for name, c in pushers.items():
+                registry = Registry(f"{folder}/empty-{turn}-{name}")
+                try:
+                    *before, last = c.push(f"127.0.0.1:{registry.port}/{NAME}")
+                    for command in before:
+                        run(*command, env=c.environment)
+                    figures[name].append(timed(last, c.environment))
+                finally:
+                    registry.close()
+                    shutil.rmtree(f"{folder}/empty-{turn}-{name}")
+    finally:
+        for c in pushers.values():
+            c.end()
+    return figures
+
+
+def round_trip_ms(reference, rounds=40):
+    """A HEAD of the manifest on a connection of its own: the least that tells whether a tag has moved."""
+    address, _, path = reference.partition("/")
+    name, _, tag = path.rpartition(":")
+    host, _, port = address.partition(":")
+    request = (f"HEAD /v2/{name}/manifests/{tag} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n"
+               "Accept: application/vnd.oci.image.manifest.v1+json\r\n\r\n").encode()
+    times = []
+    for _ in range(rounds):
+        begin = time.monotonic()
+        with socket.create_connection((host, int(port))) as s:
+            s.sendall(request)
+            while s.recv(65536):
+                pass
+        times.append((time.monotonic() - begin) * 1000)
+    return statistics.median(times)
+
+
+def again(engine, table, pairs, reference):
+    """A pull of which nothing is new."""
+    command = [engine.program, "pull", "-q", reference]
+    run(*command, env=engine.environment)
+    trip = round_trip_ms(reference)
+    took = pairs(engine, 40, command)[0]
+    goal = AGAIN_TRIPS * trip + AGAIN_MS
+    table.row("round trip to the registry: HEAD of a manifest", "", f"{trip:.2f} ms")
+    table.row("pull of an image of which all is there", f"<= {goal:.1f} ms", f"{took:.2f} ms", took <= goal)
+    engine.call("rmi", "-f", reference)
 
 
 def peak_mib(command, environment):
@@ -332,6 +402,8 @@ def images(engine, table, quick, pairs):
         contenders = contenders_of(engine, folder, reference, blobs)
         figures = measure(contenders, 3 if quick else ROUNDS, folder + "/saved.tar")
         report(figures, table)
+        report_push(measure_push(contenders, 3 if quick else ROUNDS, folder), table)
+        again(engine, table, pairs, reference)
         ours = contenders["cloison"]
         ours.begin()
         peak = peak_mib(ours.pull()[0], ours.environment)
@@ -339,6 +411,17 @@ def images(engine, table, quick, pairs):
         table.row("memory of a pull at its peak", f"<= {MEMORY_GOAL_MIB} MiB", f"{peak:.0f} MiB", peak <= MEMORY_GOAL_MIB)
     finally:
         registry.close()
+
+
+def report_push(figures, table):
+    push = {name: statistics.median(f) for name, f in figures.items()}
+    for name, seconds in push.items():
+        table.row(f"push, the same image, to an empty registry: {name}", "", f"{seconds:.2f} s")
+    peers = {n: s for n, s in push.items() if n != "cloison"}
+    if peers:
+        best = min(peers, key=peers.get)
+        ratio = push["cloison"] / peers[best]
+        table.row(f"  against the best of them, {best}", f"<= {PUSH_GOAL:.0f} x", f"{ratio:.2f} x", ratio <= PUSH_GOAL)
 
 
 def report(figures, table):

@@ -103,3 +103,22 @@ free_port() {
 one_line() {
     [ "$(printf '%s\n' "$output" | wc -l)" = 1 ] && [[ $output == cloison:* ]]
 }
+
+# bad_registry [identity]: registry.py, serving busybox and what registry_layout.py makes, from the
+# folder `layout` of the current one. Exports REGISTRY, and a HOME with nobody's credentials.
+bad_registry() {
+    mkdir layout home && cloison save --format oci-archive busybox | tar -C layout -xf -
+    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
+    python3 "$BATS_TEST_DIRNAME/registry.py" layout "$@" >port 2>registry.log 3>&- &
+    echo $! >>pids
+    wait_for 5 test -s port
+    REGISTRY=127.0.0.1:$(cat port)
+    export REGISTRY HOME=$PWD/home
+    unset DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
+}
+
+# registries_stop: those whose process IDs are in the file's `pids`.
+registries_stop() {
+    local pid
+    [ ! -f "$BATS_FILE_TMPDIR/pids" ] || while read -r pid; do kill "$pid"; done <"$BATS_FILE_TMPDIR/pids"
+}

@@ -7,15 +7,7 @@ load helper
 setup_file() {
     engine_setup busybox
     cd "$BATS_FILE_TMPDIR" || return 1
-    mkdir layout && cloison save --format oci-archive busybox | tar -C layout -xf -
-    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
-    python3 "$BATS_TEST_DIRNAME/registry.py" layout identity >port 2>registry.log 3>&- &
-    echo $! >pids
-    wait_for 5 test -s port
-    export REGISTRY=127.0.0.1:$(cat port)
-    unset DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
-    export HOME=$BATS_FILE_TMPDIR/home # nobody's credentials
-    mkdir home
+    bad_registry identity
     make_certificates
     export PLAIN SAFE
     PLAIN=$(start_registry plain "") && SAFE=$(start_registry safe \
@@ -24,8 +16,7 @@ auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}")
 }
 
 teardown_file() {
-    # shellcheck disable=SC2046 # a list of words
-    [ ! -f "$BATS_FILE_TMPDIR/pids" ] || kill $(cat "$BATS_FILE_TMPDIR/pids")
+    registries_stop
     engine_teardown
 }
 
@@ -318,4 +309,16 @@ SH
     run cloison manifest create "$PLAIN/whole/app:4" "$REGISTRY/plain/x:chart"
     one_line
     [[ $output == *"not of an image"* ]]
+}
+
+@test "Podman takes what was pushed, and what it pushes comes back the same" {
+    command -v podman || skip "podman is not installed"
+    podman="podman --root $BATS_TEST_TMPDIR/root --runroot /run/clt$TAG --storage-driver vfs"
+    cloison tag busybox "$PLAIN/forpodman/bb:1"
+    cloison push -q "$PLAIN/forpodman/bb:1"
+    id=$(cloison images -q --no-trunc busybox | head -1)
+    [ "sha256:$($podman pull -q --tls-verify=false "docker://$PLAIN/forpodman/bb:1")" = "$id" ]
+    $podman push -q --tls-verify=false "$PLAIN/forpodman/bb:1" "docker://$PLAIN/bypodman/bb:1"
+    rm -rf "$BATS_TEST_TMPDIR/root" "/run/clt$TAG"
+    [ "$(cloison pull -q "$PLAIN/bypodman/bb:1")" = "$id" ]
 }

@@ -6,19 +6,11 @@ load helper
 setup_file() {
     engine_setup busybox
     cd "$BATS_FILE_TMPDIR" || return 1
-    # What is served: one layer, two layers, an index of two platforms, an artefact, Docker's types.
-    mkdir layout && cloison save --format oci-archive busybox | tar -C layout -xf -
-    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
-    python3 "$BATS_TEST_DIRNAME/registry.py" layout >port 2>registry.log 3>&- &
-    echo $! >pid
-    wait_for 5 test -s port
-    export REGISTRY=127.0.0.1:$(cat port)
-    unset DOCKER_CONFIG
-    export HOME=$BATS_FILE_TMPDIR # nobody's credentials
+    bad_registry
 }
 
 teardown_file() {
-    [ ! -f "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+    registries_stop
     engine_teardown
 }
 

@@ -6,14 +6,7 @@ load helper
 setup_file() {
     engine_setup busybox
     cd "$BATS_FILE_TMPDIR" || return 1
-    mkdir layout && cloison save --format oci-archive busybox | tar -C layout -xf -
-    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
-    python3 "$BATS_TEST_DIRNAME/registry.py" layout >port 2>registry.log 3>&- &
-    echo $! >pid
-    wait_for 5 test -s port
-    export REGISTRY=127.0.0.1:$(cat port)
-    unset DOCKER_CONFIG
-    export HOME=$BATS_FILE_TMPDIR
+    bad_registry
     openssl ecparam -name prime256v1 -genkey -noout -out good.pem
     openssl genrsa -out rsa.pem 2048 2>/dev/null
     openssl genpkey -algorithm ed25519 -out ed.pem
@@ -22,7 +15,7 @@ setup_file() {
 }
 
 teardown_file() {
-    [ ! -f "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+    registries_stop
     engine_teardown
 }
 

@@ -110,9 +110,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     }
     char *colon = memchr(line, ':', end);
     http_lock(h);
-    if (!end) {
+    bool trailer = h->answered; /* by then the reader looks at the headers */
+    if (!trailer && !end) {
         end_headers(h);
-    } else if (colon) {
+    } else if (!trailer && colon) {
         char *value = colon + 1;
         while (value < line + end && (*value == ' ' || *value == '\t')) {
             value++;

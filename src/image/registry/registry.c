@@ -290,7 +290,7 @@ static int request_once(struct registry *r, struct http *h, const struct registr
         if (e < 0) {
             return e;
         }
-        r->answered = true;
+        atomic_store(&r->answered, true);
         if (is_redirect(ret)) {
             char *next = NULL;
             bool same = false;
@@ -399,7 +399,7 @@ int registry_login(struct registry *r, const char *basic, char **ret_identity_to
     if (e < 0 || (e = http_fetch(h, &first, &answer, err)) < 0) {
         return e;
     }
-    r->answered = true;
+    atomic_store(&r->answered, true);
     if (answer.status == 401 && answer.authenticate) {
         r->credentials.basic = xstrdup(basic);
         pthread_mutex_lock(&r->lock);
@@ -428,7 +428,7 @@ static bool try_next(const struct registry *r, const struct error *e)
         return e->kind == ERROR_NETWORK || e->kind == ERROR_NOT_FOUND || e->kind == ERROR_CORRUPT ||
                e->kind == ERROR_DENIED;
     }
-    return e->kind == ERROR_NETWORK && e->code != EHOSTUNREACH && !r->answered;
+    return e->kind == ERROR_NETWORK && e->code != EHOSTUNREACH && !atomic_load(&r->answered);
 }
 
 static int work_at(const struct registry_settings *settings, const char *name,

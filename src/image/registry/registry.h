@@ -11,6 +11,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "image/registry/auth.h"
 #include "image/registry/registry_settings.h"
@@ -21,7 +22,7 @@ struct registry {
     char *url;        /* "https://registry-1.docker.io" */
     char *repository; /* "library/nginx"; "" for the registry itself */
     bool insecure, is_mirror;
-    bool answered; /* something there speaks HTTP */
+    atomic_bool answered; /* something there speaks HTTP */
     int64_t timeout;
     char *certs;
     struct credentials credentials;

@@ -181,29 +181,53 @@ static int no_platform(const json_t *list, const struct platform *wanted, const 
     return have.count ? error_hint(err, r, "there is %s", names) : r;
 }
 
+/* "v7" is 7; what has another form is 0. */
+static int64_t variant_level(const char *variant)
+{
+    int64_t level = 0;
+    return variant[0] == 'v' && str_to_i64(variant + 1, 10, &level) >= 0 && level > 0 && level < 40
+               ? level
+               : 0;
+}
+
+/* How well an entry's platform does: 0 not at all. A processor runs what is made for lower variants
+ * of its kind (arm v6 on v7), so the nearest is best; whoever asks for none gets the lowest. */
+static int64_t platform_rank(const struct platform *wanted, const char *os,
+                             const char *architecture, const char *variant)
+{
+    if (!str_equal(wanted->os, os) || !str_equal(wanted->architecture, architecture)) {
+        return 0;
+    }
+    variant = str_or(variant, "");
+    int64_t level = variant_level(variant), most = variant_level(wanted->variant);
+    if (str_equal(variant, wanted->variant)) {
+        return 100;
+    }
+    if (!variant[0]) {
+        return 90;
+    }
+    return !wanted->variant[0] ? 80 - level : level && level < most ? 1 + level : 0;
+}
+
 int index_choose(const json_t *index, const struct platform *wanted, const char *where,
                  struct content_descriptor *ret, struct error **err)
 {
     const json_t *list = json_object_get(index, "manifests"), *best = NULL;
+    const char *os, *architecture, *variant;
+    int64_t best_rank = 0;
     size_t i;
     json_t *entry;
     json_array_foreach(list, i, entry)
     {
-        const char *os, *architecture, *variant;
-        if (!entry_platform(entry, &os, &architecture, &variant) ||
-            !platform_equal(wanted, os, architecture, variant)) {
-            continue;
-        }
-        bool exact = str_equal(str_or(variant, ""), wanted->variant);
-        if (!best || exact) {
+        int64_t rank = entry_platform(entry, &os, &architecture, &variant)
+                           ? platform_rank(wanted, os, architecture, variant)
+                           : 0;
+        if (rank > best_rank) {
             best = entry;
-        }
-        if (exact) {
-            break;
+            best_rank = rank;
         }
     }
     if (!best && json_array_size(list) == 1) {
-        const char *os, *architecture, *variant;
         json_t *only = json_array_get(list, 0); /* one without a platform is for any */
         best = entry_platform(only, &os, &architecture, &variant) ? NULL : only;
     }

@@ -88,6 +88,42 @@ static void test_manifest_index_gives_the_platform(void)
     CHECK_STR(none->hint, "there is linux/arm/v6, linux/arm/v7");
 }
 
+static void test_manifest_index_gives_the_nearest_variant(void)
+{
+    static const struct {
+        const char *wanted, *have, *chosen; /* variants; "-" is none */
+    } table[] = {
+        {"linux/arm/v7", "v5 v6", "v6"},    {"linux/arm/v6", "v7 v5", "v5"},
+        {"linux/arm/v6", "v7 v8", NULL},    {"linux/arm/v7", "v6 -", "-"},
+        {"amd64", "v3 v2", "v2"},           {"amd64", "v2 - v3", "-"},
+        {"linux/amd64/v3", "- v2 v4", "-"}, {"arm64", "v8", "v8"},
+        {"linux/arm/v7", "x", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        CLEANUP(strv) struct strv have = {0};
+        CLEANUP(json) json_t *list = json_array();
+        struct platform p;
+        struct error *err = NULL;
+        CHECK_OK(platform_parse(table[i].wanted, &p, &err), err);
+        strv_split(&have, table[i].have, ' ');
+        for (size_t k = 0; k < have.count; k++) {
+            const char *variant = str_equal(have.items[k], "-") ? NULL : have.items[k];
+            json_array_append_new(list, json_pack("{s:s, s:i, s:{s:s, s:s, s:s*}}", "digest",
+                                                  "sha256:" A64, "size", (int)k + 1, "platform",
+                                                  "os", "linux", "architecture", p.architecture,
+                                                  "variant", variant));
+        }
+        CLEANUP(json) json_t *index = json_pack("{s:O}", "manifests", list);
+        struct content_descriptor d = {0};
+        int r = index_choose(index, &p, "x", &d, NULL);
+        CHECK((r >= 0) == (table[i].chosen != NULL));
+        if (r >= 0) {
+            CHECK_STR(have.items[d.size - 1], table[i].chosen);
+        }
+        content_descriptor_done(&d);
+    }
+}
+
 static void test_manifest_diff_ids_are_as_many_as_layers(void)
 {
     static const char text[] = "{\"rootfs\":{\"diff_ids\":[\"sha256:" A64 "\"]}}";
@@ -102,6 +138,7 @@ static const struct test tests[] = {
     TEST(test_manifest_of_an_image),
     TEST(test_manifest_refusals_say_why),
     TEST(test_manifest_index_gives_the_platform),
+    TEST(test_manifest_index_gives_the_nearest_variant),
     TEST(test_manifest_diff_ids_are_as_many_as_layers),
 };
 TEST_MAIN(tests)
