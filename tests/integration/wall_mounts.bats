@@ -202,6 +202,14 @@ bind() {
     [[ ${lines[3]} == *"ead-only"* ]]
 }
 
+@test "tmpfs with tmpcopyup on a folder that was not there: anybody may write, as in any tmpfs" {
+    spec_sh '.mounts += [{destination: "/scratch", type: "tmpfs", source: "t", options: ["tmpcopyup"]}]' \
+        'stat -c %a /scratch'
+    run wall
+    rmdir "$ROOT/scratch"
+    [ "$output" = 1777 ]
+}
+
 @test "read-only root: mounts in it stay writable" {
     spec_sh '.root.readonly = true' 'touch /x 2>&1; touch /dev/shm/x && echo fine'
     run wall

@@ -96,7 +96,8 @@ static int set_up(struct apply *a, const struct step_mount *m, int fd, int targe
         (fstat(target, &st) < 0 || fchmodat(fd, ".", st.st_mode & 07777, 0) < 0)) {
         return step_fail(a, -errno, DETAIL_ATTRIBUTES, 0);
     }
-    if (m->copy_up) {
+    bool made_here = m->take_mode && !existed; /* of a folder that we made nothing is to be kept */
+    if (m->copy_up && !made_here) {
         CLEANUP(fd) int writable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = writable < 0 ? -errno : copy_target(m, a->root_fd, writable);
         if (r < 0) {
