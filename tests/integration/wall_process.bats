@@ -168,7 +168,7 @@ process() {
 nosuch 127 executable file not found in $PATH
 /no/such 127 no such file or directory
 /etc/passwd 126 permission denied
-/etc 126 is a directory
+/etc 126 is a directory: permission denied
 /root/script 127 no such file or directory
 /root/text 126 permission denied
 TABLE

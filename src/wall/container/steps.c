@@ -140,7 +140,7 @@ int step_program_error(const char *name, const struct step_failure *f, struct er
                      "exec: \"%s\": %s", name,
                      f->code == ENOEXEC  ? "exec format error"
                      : f->code == EACCES ? "permission denied"
-                     : f->code == EISDIR ? "is a directory"
+                     : f->code == EISDIR ? "is a directory: permission denied" /* 126 of dockerd */
                      : missing           ? "no such file or directory"
                                          : strerror_r(f->code, why, sizeof(why)));
 }
