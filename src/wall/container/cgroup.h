@@ -20,7 +20,7 @@
  *
  * Which groups are made (docs/decisions/0003-cgroups.md has the figures):
  *   - on v2, one; on v1, one in each hierarchy that a limit, the device rules or the statistics
- * need (memory, cpu, pids, blkio always; cpuacct and freezer where no v2 hierarchy is mounted);
+ *     need (memory, cpu, cpuacct, pids, blkio always; freezer where no v2 hierarchy is mounted);
  *   - on a hybrid host also one in the v2 hierarchy: it freezes, kills and tells emptiness without
  *     any controller;
  *   - at /cloison/<id> of each hierarchy as mounted here, or at cgroupsPath when that is absolute;

@@ -9,13 +9,14 @@
 /* The groups' folder where no cgroupsPath is given. */
 #define PARENT "/cloison"
 
-/* What every workload is in, asked for or not, where the host has it: memory, pids and io to be
- * counted; cpu to get one share as a whole, not one for each of its processes. */
+/* What every workload is in, asked for or not, where the host has it: memory, pids, io and cpuacct
+ * to be counted, by us and by whoever reads a container's usage in v1's hierarchies; cpu to get one
+ * share as a whole, not one for each of its processes. */
 #define ALWAYS                                                                                     \
-    (CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS) |                \
-     CGROUP_BIT(CGROUP_IO))
-/* What v2 does without any controller (freeze, CPU time): needed of v1 alone. */
-#define ALWAYS_WITHOUT_V2 (CGROUP_BIT(CGROUP_CPUACCT) | CGROUP_BIT(CGROUP_FREEZER))
+    (CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_CPUACCT) |             \
+     CGROUP_BIT(CGROUP_PIDS) | CGROUP_BIT(CGROUP_IO))
+/* What v2 does without any controller (cgroup.freeze): needed of v1 alone. */
+#define ALWAYS_WITHOUT_V2 CGROUP_BIT(CGROUP_FREEZER)
 
 /* `path` without doubled slashes, with one in front; ".." could leave the hierarchy. */
 static int clean_path(struct arena *a, const char *path, const char **ret, struct error **err)
