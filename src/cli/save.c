@@ -9,8 +9,8 @@ struct save_values {
 
 static const struct option options[] = {
     {0, "format", OPTION_STRING, offsetof(struct save_values, format), "FORMAT",
-     "'docker-archive' (default) or 'oci-archive'", COMPLETE_WORDS, "docker-archive oci-archive",
-     FROM_CLOISON},
+     "'docker-archive' (default), 'oci-archive' or 'oci-dir'", COMPLETE_WORDS,
+     "docker-archive oci-archive oci-dir", FROM_CLOISON},
     {'o', "output", OPTION_STRING, offsetof(struct save_values, output), "FILE",
      "Write to this file instead of standard output", COMPLETE_FILE},
     {0},

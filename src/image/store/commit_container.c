@@ -2,8 +2,6 @@
 /* commit: what a container has written becomes a layer on its image. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,57 +12,30 @@
 #include "image/store/changes.h"
 #include "image/store/limits.h"
 #include "image/store/manifest.h"
-#include "image/store/tree_tar.h"
+#include "image/store/tar_stream.h"
 #include "image/store/verbs.h"
-
-/* The folder is written as a tar into a pipe by one thread and read as a layer by another: so the
- * new layer goes the way of every other one. */
-struct writer {
-    struct tree_tar tar;
-    int folder;
-    struct error *error;
-};
-
-static void *write_tar(void *context)
-{
-    struct writer *w = context;
-    IGNORE(tree_tar_folder(&w->tar, w->folder, &w->error)); /* the reader asks for w->error */
-    fd_close(w->tar.fd);
-    return NULL;
-}
 
 static int read_upper(struct store *s, const char *upper, const struct unpack_limits *limits,
                       struct layer *ret, struct error **err)
 {
-    int ends[2];
-    pthread_t thread;
+    struct tar_stream stream;
     CLEANUP(fd) int folder = open_file(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, err);
-    if (folder < 0 || pipe2(ends, O_CLOEXEC) < 0) {
-        return folder < 0 ? folder : error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
+    int r = folder < 0 ? folder : tar_stream_open(folder, true, &stream, err);
+    if (r < 0) {
+        return r;
     }
-    CLEANUP(fd) int from = ends[0];
-    struct writer w = {.tar = {.is_upper = true, .fd = ends[1]}, .folder = folder};
-    (void)signal(SIGPIPE, SIG_IGN); /* valid; a reader that gives up is an error of the writer's */
-    if (pthread_create(&thread, NULL, write_tar, &w) != 0) {
-        fd_close(ends[1]);
-        return error_set_errno(err, ERROR_KERNEL, EAGAIN, "making a thread");
-    }
-    CLEANUP(error) struct error *why = NULL;
     CLEANUP(source_fd) struct source_fd source;
-    source_fd_init(&source, from, "the container's files");
+    source_fd_init(&source, stream.fd, "the container's files");
     struct layer_input in = {.source = &source.base,
                              .name = "the container's files",
                              .needs_end_marker = true,
                              .limits = *limits};
-    int r = layer_read(s, &in, ret, &why);
-    from = fd_close(from);
-    (void)pthread_join(thread, NULL);
-    if (w.error && (r >= 0 || why->kind == ERROR_CORRUPT)) { /* the cause, not that it was cut */
+    r = layer_read(s, &in, ret, err);
+    int closed = tar_stream_close(&stream, r, err);
+    if (r >= 0 && closed < 0) {
         layer_done(ret);
-        return error_move(err, &w.error, -w.error->code);
     }
-    error_free(w.error);
-    return r < 0 ? error_move(err, &why, r) : r;
+    return closed;
 }
 
 struct commit {

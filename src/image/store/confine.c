@@ -65,7 +65,7 @@ static int keep_file_capabilities(void)
 }
 
 /* All that reading a stream, allocating and making files need; whatever else is asked for does not
- * exist. No exec, no socket, no signal to others, no namespace, no second process. */
+ * exist. No exec, no socket, no signal to others, no namespace, no other process or thread. */
 static const uint16_t allowed[] = {
     SYS_read,
     SYS_write,
@@ -137,11 +137,9 @@ static const uint16_t allowed[] = {
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define EQUALS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define HAS(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), (yes), (no))
 #define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, (what))
 #define NO_SUCH_CALL (SECCOMP_RET_ERRNO | ENOSYS)
 
-/* A thread is what compresses; glibc falls back to clone(2), whose flags a filter can see. */
 static int filter_calls(void)
 {
 #ifdef OWN_ARCHITECTURE
@@ -151,11 +149,6 @@ static int filter_calls(void)
     program[n++] = (struct sock_filter)EQUALS(OWN_ARCHITECTURE, 1, 0);
     program[n++] = (struct sock_filter)ANSWER(SECCOMP_RET_KILL_PROCESS);
     program[n++] = (struct sock_filter)LOAD(nr);
-    program[n++] = (struct sock_filter)EQUALS(SYS_clone, 0, 4);
-    program[n++] = (struct sock_filter)LOAD(args[0]);
-    program[n++] = (struct sock_filter)HAS(CLONE_THREAD, 0, 1);
-    program[n++] = (struct sock_filter)ANSWER(SECCOMP_RET_ALLOW);
-    program[n++] = (struct sock_filter)ANSWER(NO_SUCH_CALL);
     for (size_t i = 0; i < ALLOWED_COUNT; i++) {
         program[n++] = (struct sock_filter)EQUALS(allowed[i], 0, 1);
         program[n++] = (struct sock_filter)ANSWER(SECCOMP_RET_ALLOW);

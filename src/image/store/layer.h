@@ -21,7 +21,7 @@ struct layer_input {
     struct source *source;
     const char *name; /* for messages: "layer sha256:…" */
     /* A manifest names the blob: it is kept as it is. Else what is neither gzip nor zstd is kept as
-     * zstd, which takes a third of the room. */
+     * gzip. */
     bool keep_as_is;
     const char *digest, *diff_id; /* expected, or NULL */
     bool blob_is_stored;          /* it comes from the store: checked, not written again */

@@ -8,6 +8,7 @@
 #include "image/store/archive.h"
 #include "image/store/limits.h"
 #include "image/store/manifest.h"
+#include "image/store/tar_stream.h"
 #include "image/store/verbs.h"
 
 struct load {
@@ -310,6 +311,31 @@ static int open_input(const char *input, int *ret, struct error **err)
     return *ret < 0 ? *ret : 0;
 }
 
+static int load_stream(struct load *l, int fd, const char *name, struct error **err)
+{
+    CLEANUP(source_fd) struct source_fd source;
+    source_fd_init(&source, fd, name);
+    int r = image_archive_read(l->store, &source.base, name, &l->limits, &l->archive, err);
+    if (r >= 0) {
+        r = load_archive(l, err);
+        r = r < 0 ? error_wrap(err, r, "'%s'", name) : r;
+        image_archive_done(&l->archive);
+    }
+    return r;
+}
+
+/* An image layout may also be a folder, not packed. */
+static int load_input(struct load *l, int fd, const char *name, struct error **err)
+{
+    struct stat st;
+    struct tar_stream stream;
+    if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        return load_stream(l, fd, name, err);
+    }
+    int r = tar_stream_open(fd, false, &stream, err);
+    return r < 0 ? r : tar_stream_close(&stream, load_stream(l, stream.fd, name, err), err);
+}
+
 int verb_load(const struct verb_request *request, struct error **err)
 {
     const char *input = NULL, *platform = NULL;
@@ -326,14 +352,5 @@ int verb_load(const struct verb_request *request, struct error **err)
         (r = store_start_unpacker(&s, err)) < 0) {
         return r;
     }
-    CLEANUP(source_fd) struct source_fd source;
-    const char *name = input ? input : "standard input";
-    source_fd_init(&source, fd, name);
-    r = image_archive_read(&s, &source.base, name, &l.limits, &l.archive, err);
-    if (r >= 0) {
-        r = load_archive(&l, err);
-        r = r < 0 ? error_wrap(err, r, "'%s'", name) : r;
-        image_archive_done(&l.archive);
-    }
-    return r;
+    return load_input(&l, fd, input ? input : "standard input", err);
 }

@@ -2,13 +2,13 @@
 #include "image/store/pass.h"
 
 #include <errno.h>
+#include <isa-l/igzip_lib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "base/file.h"
 #include "image/store/inflate.h"
 
-#define ZSTD_LEVEL 3
+#define PACK_LEVEL 2
 #define TAR_END_BYTES 512 /* an archive ends with two blocks of zeros; one is enough to tell */
 
 /* source → blob → decompressor → diffID → tar → files, each pulling from what is in front of it. */
@@ -18,7 +18,7 @@ struct pass {
     struct source *source;
     int blob;
     bool recompress, source_failed;
-    ZSTD_CCtx *zstd;
+    struct isal_zstream *packer;
     struct inflate plain;
     struct archive *tar;
     struct digest *packed, *diff;
@@ -38,24 +38,42 @@ static int keep(struct pass *p, const void *bytes, size_t len, struct error **er
     return 0;
 }
 
-static int compress_to_blob(struct pass *p, const void *bytes, size_t len,
-                            ZSTD_EndDirective directive)
+static void begin_packing(struct pass *p)
 {
-    char out[65536];
-    ZSTD_inBuffer from = {bytes, len, 0};
-    size_t left;
+    p->packer = xcalloc(1, sizeof(*p->packer));
+    isal_deflate_init(p->packer);
+    p->packer->level = PACK_LEVEL;
+    p->packer->level_buf_size = ISAL_DEF_LVL2_DEFAULT;
+    p->packer->level_buf = xmalloc(ISAL_DEF_LVL2_DEFAULT);
+    p->packer->gzip_flag = IGZIP_GZIP;
+}
+
+static void end_packing(struct pass *p)
+{
+    if (p->packer) {
+        free(p->packer->level_buf);
+        free(p->packer);
+    }
+}
+
+static int compress_to_blob(struct pass *p, const void *bytes, size_t len, bool end)
+{
+    unsigned char out[65536];
+    struct isal_zstream *z = p->packer;
+    z->next_in = (unsigned char *)bytes; /* it does not write to it */
+    z->avail_in = (uint32_t)len;
+    z->end_of_stream = end;
     do {
-        ZSTD_outBuffer to = {out, sizeof(out), 0};
-        left = ZSTD_compressStream2(p->zstd, &to, &from, directive);
-        if (ZSTD_isError(left)) {
-            return error_set(&p->error, ERROR_INTERNAL, 0, "compressing: %s",
-                             ZSTD_getErrorName(left));
+        z->next_out = out;
+        z->avail_out = sizeof(out);
+        if (isal_deflate(z) != COMP_OK) {
+            return error_set(&p->error, ERROR_INTERNAL, 0, "compressing failed");
         }
-        int r = keep(p, out, to.pos, &p->error);
+        int r = keep(p, out, sizeof(out) - z->avail_out, &p->error);
         if (r < 0) {
             return r;
         }
-    } while (from.pos < from.size || (directive == ZSTD_e_end && left));
+    } while (z->avail_out == 0 || (end && z->internal_state.state != ZSTATE_END));
     return 0;
 }
 
@@ -87,7 +105,7 @@ static ssize_t read_plain(struct archive *a, void *context, const void **ret)
     ssize_t n = p->error ? -1 : p->plain.base.read(&p->plain.base, ret, &p->error);
     if (n > 0) {
         note_plain(p, *ret, (size_t)n);
-        n = p->recompress && compress_to_blob(p, *ret, (size_t)n, ZSTD_e_continue) < 0 ? -1 : n;
+        n = p->recompress && compress_to_blob(p, *ret, (size_t)n, false) < 0 ? -1 : n;
     }
     if (n < 0) {
         archive_set_error(a, EIO, "reading failed"); /* p->error has the words */
@@ -116,10 +134,7 @@ static int open_readers(struct pass *p, struct error **err)
     bool packed = p->plain.kind == COMPRESSION_GZIP || p->plain.kind == COMPRESSION_ZSTD;
     p->recompress = !p->request->keep_as_is && !packed;
     if (p->recompress) {
-        p->zstd = ZSTD_createCCtx();
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
-        (void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers, 1); /* where built with threads */
+        begin_packing(p);
     } else if ((r = keep(p, p->plain.in, p->plain.in_len, err)) < 0) {
         return r;
     }
@@ -161,7 +176,7 @@ static int read_rest(struct pass *p, struct error **err)
     while (read_plain(p->tar, p, &bytes) > 0) {
     }
     if (!p->error && inflate_rest(&p->plain, &p->error) >= 0 && p->recompress) {
-        IGNORE(compress_to_blob(p, "", 0, ZSTD_e_end)); /* p->error tells */
+        IGNORE(compress_to_blob(p, "", 0, true)); /* p->error tells */
     }
     return p->error ? error_move(err, &p->error, -p->error->code) : 0;
 }
@@ -234,15 +249,15 @@ int pass_run(const struct pass_request *request, struct source *source, int root
     ret->blob_size = p.blob_size;
     ret->tar_size = p.tar_size;
     ret->size = u.bytes;
-    ret->format = p.recompress || p.plain.kind == COMPRESSION_ZSTD ? LAYER_ZSTD
-                  : p.plain.kind == COMPRESSION_GZIP               ? LAYER_GZIP
+    ret->format = p.recompress || p.plain.kind == COMPRESSION_GZIP ? LAYER_GZIP
+                  : p.plain.kind == COMPRESSION_ZSTD               ? LAYER_ZSTD
                                                                    : LAYER_TAR;
     ret->implied = u.implied;
     ret->opaque = u.opaque;
     u.implied = u.opaque = (struct strv){0};
     archive_read_free(p.tar);
     inflate_done(&p.plain);
-    ZSTD_freeCCtx(p.zstd);
+    end_packing(&p);
     digest_free(p.packed);
     digest_free(p.diff);
     error_free(p.error);

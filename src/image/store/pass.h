@@ -2,8 +2,7 @@
 /* The pass over one layer: a stream read once, and on the way kept as a blob, hashed, decompressed,
  * hashed again and unpacked into a folder. What a stranger has written is understood here and in
  * unpack.h alone, so this runs in a confined process (unpacker.h); it opens nothing but what lies
- * below the folder. Side effects: files below the folder, the blob. One thread, and one that
- * compresses. */
+ * below the folder. Side effects: files below the folder, the blob. One thread. */
 #pragma once
 
 #include "image/store/digest.h"
@@ -12,7 +11,7 @@
 
 struct pass_request {
     /* A manifest names the blob: it is kept as it is. Else what is neither gzip nor zstd is kept as
-     * zstd, which takes a third of the room. */
+     * gzip, which takes a third of the room, and which every other tool reads in every format. */
     bool keep_as_is;
     bool needs_end_marker; /* nothing else tells that it is whole: a tarball to import */
     char digest[DIGEST_TEXT_BYTES], diff_id[DIGEST_TEXT_BYTES]; /* expected, or "" */

@@ -16,8 +16,12 @@
 #include "image/store/output.h"
 #include "image/store/verbs.h"
 
+enum save_format { SAVE_DOCKER, SAVE_OCI, SAVE_OCI_FOLDER };
+
 struct save {
     struct store *store;
+    enum save_format format;
+    int folder, file; /* of SAVE_OCI_FOLDER: where the entries are files, and the last one */
     struct archive *tar;
     struct strv written; /* names of entries: shared layers stand once */
     json_t *list;        /* manifest.json, or the manifests of index.json */
@@ -46,8 +50,18 @@ static int tar_failed(struct save *s, struct error **err)
                                 str_or(archive_error_string(s->tar), "failed"));
 }
 
+static int begin_file(struct save *s, const char *name, struct error **err)
+{
+    fd_close(s->file);
+    s->file = open_file(s->folder, name, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
+    return s->file < 0 ? s->file : 0;
+}
+
 static int put_header(struct save *s, const char *name, int64_t size, struct error **err)
 {
+    if (s->format == SAVE_OCI_FOLDER) {
+        return begin_file(s, name, err);
+    }
     struct archive_entry *e = archive_entry_new();
     archive_entry_set_pathname(e, name);
     archive_entry_set_mode(e, S_IFREG | 0644);
@@ -60,6 +74,10 @@ static int put_header(struct save *s, const char *name, int64_t size, struct err
 
 static int put_data(struct save *s, const void *bytes, size_t len, struct error **err)
 {
+    if (s->format == SAVE_OCI_FOLDER) {
+        int r = write_all(s->file, bytes, len);
+        return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "writing the image layout") : 0;
+    }
     return archive_write_data(s->tar, bytes, len) == (la_ssize_t)len ? 0 : tar_failed(s, err);
 }
 
@@ -259,7 +277,7 @@ static int put_oci_image(struct save *s, const struct image *i, const char *full
     return 0;
 }
 
-static int put_image(struct save *s, const char *name, bool oci, struct error **err)
+static int put_image(struct save *s, const char *name, struct error **err)
 {
     CLEANUP(image) struct image *i = NULL;
     CLEANUP(reference) struct reference ref = {0};
@@ -271,14 +289,15 @@ static int put_image(struct save *s, const char *name, bool oci, struct error **
     if (i->name && reference_parse(name, &ref, NULL) >= 0 && !ref.digest) {
         full = reference_full(&ref);
     }
-    r = oci ? put_oci_image(s, i, full, err) : put_docker_image(s, i, full, err);
+    r = s->format == SAVE_DOCKER ? put_docker_image(s, i, full, err)
+                                 : put_oci_image(s, i, full, err);
     return r < 0 ? error_wrap(err, r, "saving '%s'", name) : 0;
 }
 
-static int put_end(struct save *s, bool oci, struct error **err)
+static int put_end(struct save *s, struct error **err)
 {
     int r;
-    if (oci) {
+    if (s->format != SAVE_DOCKER) {
         CLEANUP(json)
         json_t *index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", MEDIA_INDEX,
                                   "manifests", s->list);
@@ -287,37 +306,80 @@ static int put_end(struct save *s, bool oci, struct error **err)
     } else {
         r = put_json(s, "manifest.json", s->list, err);
     }
-    return r >= 0 && archive_write_close(s->tar) != ARCHIVE_OK ? tar_failed(s, err) : r;
+    return r >= 0 && s->tar && archive_write_close(s->tar) != ARCHIVE_OK ? tar_failed(s, err) : r;
 }
 
-static int write_archive(struct save *s, const struct strv *names, bool oci, struct error **err)
+static int put_all(struct save *s, const struct strv *names, struct error **err)
 {
     CLEANUP(json) json_t *list = json_array();
     s->list = list;
-    s->tar = archive_write_new();
-    archive_write_set_format_pax_restricted(s->tar);
-    archive_write_set_bytes_per_block(s->tar, 1 << 16);
-    archive_write_set_bytes_in_last_block(s->tar, 1); /* no padding but the format's */
-    int r = archive_write_open(s->tar, s, NULL, to_fd, NULL) == ARCHIVE_OK ? 0 : tar_failed(s, err);
+    int r = 0;
     for (size_t i = 0; i < names->count && r >= 0; i++) {
-        r = put_image(s, names->items[i], oci, err);
+        r = put_image(s, names->items[i], err);
     }
-    r = r < 0 ? r : put_end(s, oci, err);
-    archive_write_free(s->tar);
+    r = r < 0 ? r : put_end(s, err);
     strv_done(&s->written);
     error_free(s->error);
     return r;
 }
 
-static int check_format(const char *format, bool *ret_oci, struct error **err)
+static int write_archive(struct save *s, const struct strv *names, struct error **err)
+{
+    s->tar = archive_write_new();
+    archive_write_set_format_pax_restricted(s->tar);
+    archive_write_set_bytes_per_block(s->tar, 1 << 16);
+    archive_write_set_bytes_in_last_block(s->tar, 1); /* no padding but the format's */
+    int r = archive_write_open(s->tar, s, NULL, to_fd, NULL) == ARCHIVE_OK ? 0 : tar_failed(s, err);
+    r = r < 0 ? r : put_all(s, names, err);
+    archive_write_free(s->tar);
+    return r;
+}
+
+/* index.json is written last: what is cut short is no layout. */
+static int write_folder(struct save *s, const char *path, const struct strv *names,
+                        struct error **err)
+{
+    CLEANUP(free) char *blobs = str_format("%s/blobs/sha256", path);
+    int r = mkdir_all(blobs, 0755, err);
+    if (r < 0 || (s->folder = open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err)) < 0) {
+        return r < 0 ? r : s->folder;
+    }
+    r = put_all(s, names, err);
+    fd_close(s->file);
+    if (r >= 0 && syncfs(s->folder) < 0) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "writing '%s'", path);
+    }
+    s->folder = fd_close(s->folder);
+    return r;
+}
+
+static int check_format(const char *format, const char *output, enum save_format *ret,
+                        struct error **err)
 {
     static const char *const docker[] = {"docker-archive", "docker", NULL};
     static const char *const oci[] = {"oci-archive", "oci", NULL};
-    *ret_oci = str_in(format, oci);
-    return *ret_oci || str_in(format, docker)
-               ? 0
-               : error_set(err, ERROR_USAGE, 0,
-                           "--format: '%s' is neither 'docker-archive' nor 'oci-archive'", format);
+    *ret = str_in(format, docker) ? SAVE_DOCKER : str_in(format, oci) ? SAVE_OCI : SAVE_OCI_FOLDER;
+    if (*ret == SAVE_OCI_FOLDER && !str_equal(format, "oci-dir")) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "--format: '%s' is none of 'docker-archive', 'oci-archive' and 'oci-dir'",
+                         format);
+    }
+    if (*ret == SAVE_OCI_FOLDER && !output) {
+        return error_set(err, ERROR_USAGE, 0, "--format oci-dir needs a folder: --output");
+    }
+    return 0;
+}
+
+static int write_output(struct save *s, const char *output, const struct strv *names,
+                        struct error **err)
+{
+    struct output out;
+    int r = output_open(output, &out, err);
+    if (r < 0) {
+        return r;
+    }
+    s->fd = out.fd;
+    return output_close(&out, write_archive(s, names, err), err);
 }
 
 int verb_save(const struct verb_request *request, struct error **err)
@@ -325,22 +387,15 @@ int verb_save(const struct verb_request *request, struct error **err)
     const char *output = NULL, *format = "docker-archive";
     CLEANUP(strv) struct strv names = {0};
     CLEANUP(store) struct store store = {.fd = -1, .lock = -1};
-    struct save s = {.store = &store, .fd = STDOUT_FILENO};
-    bool oci = false;
+    struct save s = {.store = &store, .fd = STDOUT_FILENO, .folder = -1, .file = -1};
     int r;
     if ((r = json_get_strv(request->json, "images", "request", &names, err)) < 0 ||
         (r = json_get_str(request->json, "output", "request", &output, err)) < 0 ||
         (r = json_get_str(request->json, "format", "request", &format, err)) < 0 ||
-        (r = check_format(format, &oci, err)) < 0) {
+        (r = check_format(format, output, &s.format, err)) < 0 ||
+        (r = store_open(request->data_dir, &store, err)) < 0) {
         return r;
     }
-    struct output out;
-    r = output_open(output, &out, err);
-    if (r < 0) {
-        return r;
-    }
-    s.fd = out.fd;
-    r = store_open(request->data_dir, &store, err);
-    r = r < 0 ? r : write_archive(&s, &names, oci, err);
-    return output_close(&out, r, err);
+    return s.format == SAVE_OCI_FOLDER ? write_folder(&s, output, &names, err)
+                                       : write_output(&s, output, &names, err);
 }
