@@ -93,7 +93,8 @@ static void test_scope_property_refused(void)
         "@z 1",      "@as ['a', 1]", "uint32 'a'",
         "'a' 'b'",   "@(su) ('a')",  "1e999",
         "@u 1.5",    "@aaaa [[",     "[[[[[[[[[[[[1]]]]]]]]]]]]",
-        "'\\u0041'", "0x",           "-",
+        "'\\u0041'", "0x",           "X",
+        "-",
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         check_property("Abc", texts[i], NULL);

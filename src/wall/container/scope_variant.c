@@ -97,7 +97,9 @@ static int read_number(struct reader *r, char expected, struct strbuf *signature
     size_t len = strspn(r->at, "+-.0123456789abcdefABCDEFxX");
     CLEANUP(free) char *text = xstrndup(r->at, len);
     r->at += len;
-    bool hex = strpbrk(text, "xX"), real = !hex && strpbrk(text, ".eE");
+    const char *digits = text + (*text == '-' || *text == '+');
+    bool hex = str_starts(digits, "0x") || str_starts(digits, "0X");
+    bool real = !hex && strpbrk(text, ".eE");
     char type = expected ? expected : real ? 'd' : 'i';
     strbuf_addc(signature, type);
     if (type == 'd') {
@@ -106,7 +108,6 @@ static int read_number(struct reader *r, char expected, struct strbuf *signature
         *ret = *text && !*end && isfinite(d) ? json_real(d) : NULL;
         return *ret ? 0 : -EINVAL;
     }
-    const char *digits = text + (*text == '-' || *text == '+');
     uint64_t size = 0;
     int result = real ? -EINVAL : str_to_u64(digits + (hex ? 2 : 0), hex ? 16 : 10, &size);
     result = result < 0 ? result : check_range(type, *text == '-', size);
