@@ -21,6 +21,7 @@ struct pull_request {
     struct unpack_limits limits;
     struct signature_policy policy;
     bool quiet, all_tags;
+    char head[DIGEST_TEXT_BYTES]; /* of pull_known() */
 };
 
 struct pulled {
@@ -84,20 +85,6 @@ static int local_manifest(const struct pull_request *q, struct pulled *p)
     return json_parse(p->text.text, p->text.len, "the manifest", &p->json, NULL) >= 0;
 }
 
-/* Whether the registry need not be asked for a manifest, because it is the one that is here. */
-static int find_local(const struct pull_request *q, struct registry *r, struct http *h,
-                      struct pulled *p, struct error **err)
-{
-    const struct reference *ref = &q->reference;
-    if (ref->digest) {
-        snprintf(p->named, sizeof(p->named), "%s", ref->digest);
-        return local_manifest(q, p);
-    }
-    CLEANUP(image) struct image *i = local_image(q, ref);
-    int e = i ? remote_digest(r, h, ref->tag, p->named, err) : 0;
-    return e <= 0 ? e : local_manifest(q, p);
-}
-
 static int choose_in_index(const struct pull_request *q, struct registry *r, struct http *h,
                            struct pulled *p, struct error **err)
 {
@@ -122,17 +109,11 @@ static int find_manifest(const struct pull_request *q, struct registry *r, struc
                          struct pulled *p, struct error **err)
 {
     const struct reference *ref = &q->reference;
-    int e = find_local(q, r, h, p, err);
-    if (e == 0) {
-        json_decref(take_ptr(p->json));
-        remote_text_done(&p->text);
-        e = remote_manifest(r, h, ref->digest ? ref->digest : ref->tag, -1, &p->text, &p->json,
-                            err);
-        if (e >= 0) {
-            memcpy(p->named, p->text.digest, DIGEST_TEXT_BYTES);
-            e = manifest_is_index(p->json, p->text.media_type) ? choose_in_index(q, r, h, p, err)
-                                                               : 0;
-        }
+    int e =
+        remote_manifest(r, h, ref->digest ? ref->digest : ref->tag, -1, &p->text, &p->json, err);
+    if (e >= 0) {
+        memcpy(p->named, p->text.digest, DIGEST_TEXT_BYTES);
+        e = manifest_is_index(p->json, p->text.media_type) ? choose_in_index(q, r, h, p, err) : 0;
     }
     return e < 0 ? e : manifest_parse(p->json, "the manifest", &p->manifest, err);
 }
@@ -208,14 +189,19 @@ static int add_image(const struct pull_request *q, struct registry *r, struct pu
     return e;
 }
 
-static int pull_found(const struct pull_request *q, struct registry *r, struct http *h,
-                      struct pulled *p, struct error **err)
+static void tell_begin(const struct pull_request *q)
 {
     if (!q->quiet) {
         const char *what = q->reference.digest ? q->reference.digest : q->reference.tag;
         printf("%s: Pulling from %s\n", what, q->reference.repository);
         fflush(stdout);
     }
+}
+
+static int pull_found(const struct pull_request *q, struct registry *r, struct http *h,
+                      struct pulled *p, struct error **err)
+{
+    tell_begin(q);
     int e = find_config(q, r, h, p, err);
     if (e < 0) {
         return e;
@@ -226,6 +212,51 @@ static int pull_found(const struct pull_request *q, struct registry *r, struct h
         layer_done(&layers[i]);
     }
     free(layers);
+    return e;
+}
+
+/* Whether all that `named` leads to is here, under both names. */
+static bool is_complete(const struct pull_request *q, struct pulled *p)
+{
+    struct reference named = by_digest(&q->reference, p->named);
+    return local_manifest(q, p) && manifest_parse(p->json, "manifest", &p->manifest, NULL) >= 0 &&
+           local_text(q->store, p->manifest.config.digest, CONFIG_BYTES_MAX, &p->config) &&
+           config_diff_ids(p->config.text, p->config.len, p->manifest.layer_count, &p->diff_ids,
+                           NULL) >= 0 &&
+           pull_layers_are_present(q->store, &p->manifest, &p->diff_ids) &&
+           leads_to(q, &named, p->config.digest) && leads_to(q, &q->reference, p->config.digest);
+}
+
+static int head_tag(void *context, struct registry *r, struct error **err)
+{
+    struct pull_request *q = context;
+    CLEANUP(http) struct http *h = http_new(r->client);
+    return remote_digest(r, h, q->reference.tag, q->head, err);
+}
+
+/* What is here is only asked whether it is still the newest: 1 when it is. No thread and no process
+ * is left of that, so that the rest may start its own. */
+static int pull_known(struct pull_request *q, struct error **err)
+{
+    CLEANUP(image) struct image *i = local_image(q, &q->reference);
+    const struct reference *ref = &q->reference;
+    struct pulled p = {0};
+    int e = i != NULL;
+    if (i && !ref->digest) {
+        e = registry_at_each(q->verb->config_path, ref->registry, ref->repository, true, head_tag,
+                             q, err);
+    }
+    if (e <= 0) {
+        return e;
+    }
+    snprintf(p.named, sizeof(p.named), "%s", ref->digest ? ref->digest : q->head);
+    e = is_complete(q, &p);
+    if (e) {
+        tell_begin(q);
+        pull_layers_tell(&p.manifest, q->quiet);
+        tell(q, &p, false);
+    }
+    pulled_done(&p);
     return e;
 }
 
@@ -268,10 +299,16 @@ static int pull(struct pull_request *q, struct error **err)
 {
     CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
     int r = store_open(q->verb->data_dir, &s, err);
+    q->store = &s;
+    if (r >= 0 && !q->all_tags && !q->policy.required) {
+        r = pull_known(q, err);
+        if (r > 0) {
+            return 0;
+        }
+    }
     if (r < 0 || (r = store_start_unpacker(&s, err)) < 0) {
         return r;
     }
-    q->store = &s;
     return registry_at_each(q->verb->config_path, q->reference.registry, q->reference.repository,
                             true, pull_from, q, err);
 }

@@ -133,22 +133,55 @@ static void keep_finished(struct pull *p)
     }
 }
 
-/* What is unpacked under the right chainID and has the very blob needs no reading. */
+/* What is unpacked under the right chainID and has the very blob needs no reading. Moves `chain` on
+ * to the layer's. */
+static bool is_present(const struct store *s, const struct content_descriptor *d,
+                       const char *diff_id, char chain[DIGEST_TEXT_BYTES], struct layer *ret)
+{
+    char above[DIGEST_TEXT_BYTES];
+    int64_t size = 0;
+    digest_chain(*chain ? chain : NULL, diff_id, above);
+    memcpy(chain, above, sizeof(above));
+    if (!layer_find(s, chain, ret) || !blob_exists(s, d->digest, &size) || size != d->size) {
+        return false;
+    }
+    memcpy(ret->digest, d->digest, DIGEST_TEXT_BYTES);
+    ret->blob_size = d->size;
+    return true;
+}
+
+bool pull_layers_are_present(const struct store *s, const struct manifest *m,
+                             const struct strv *diff_ids)
+{
+    char chain[DIGEST_TEXT_BYTES] = "";
+    bool present = true;
+    for (size_t i = 0; i < m->layer_count && present; i++) {
+        struct layer there;
+        present = is_present(s, &m->layers[i], diff_ids->items[i], chain, &there);
+    }
+    return present;
+}
+
+void pull_layers_tell(const struct manifest *m, bool quiet)
+{
+    struct progress p;
+    progress_init(&p, &words, m->layer_count, quiet);
+    for (size_t i = 0; i < m->layer_count; i++) {
+        progress_layer(&p, i, m->layers[i].digest, m->layers[i].size);
+        progress_set(&p, i, PROGRESS_EXISTS);
+    }
+    progress_done(&p);
+}
+
 static void find_present(struct pull *p)
 {
-    char chain[DIGEST_TEXT_BYTES], above[DIGEST_TEXT_BYTES];
+    char chain[DIGEST_TEXT_BYTES] = "";
     for (size_t i = 0; i < p->manifest->layer_count; i++) {
         const struct content_descriptor *d = &p->manifest->layers[i];
         struct layer there;
-        int64_t size = 0;
-        digest_chain(i ? chain : NULL, p->diff_ids->items[i], above);
-        memcpy(chain, above, sizeof(chain));
         progress_layer(&p->progress, i, d->digest, d->size);
-        if (layer_find(p->store, chain, &there) && blob_exists(p->store, d->digest, &size) &&
-            size == d->size) {
+        if (is_present(p->store, d, p->diff_ids->items[i], chain, &there)) {
             p->layers[i] = there;
-            memcpy(p->layers[i].digest, d->digest, DIGEST_TEXT_BYTES);
-            p->layers[i].blob_size = d->size;
             progress_set(&p->progress, i, PROGRESS_EXISTS);
         }
     }

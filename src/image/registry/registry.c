@@ -257,7 +257,11 @@ static int send_once(struct registry *r, struct http *h, const struct registry_r
         return e;
     }
     http_response_done(ret);
-    return q->stream ? http_stream_begin(h, &request, ret, err) : http_fetch(h, &request, ret, err);
+    e = q->stream ? http_stream_begin(h, &request, ret, err) : http_fetch(h, &request, ret, err);
+    if (e >= 0 && ret->status == 400 && !atomic_load(&r->answered) && str_starts(url, "http://")) {
+        return error_set(err, ERROR_NETWORK, EPROTO, "'%s' does not speak plain HTTP", r->name);
+    }
+    return e;
 }
 
 /* Where the request goes, and whether that is the registry itself. */
@@ -392,11 +396,9 @@ int registry_login(struct registry *r, const char *basic, char **ret_identity_to
     struct registry_request q = {.path = "", .body_max = 65536};
     credentials_done(&r->credentials); /* not those of an earlier login */
     *ret_identity_token = NULL;
-    struct http_request first = {.insecure = r->insecure, .body_max = 65536};
     CLEANUP(free) char *url = str_format("%s/v2/", r->url);
-    first.url = url;
-    int e = tls_of(r, url, &first.tls, err);
-    if (e < 0 || (e = http_fetch(h, &first, &answer, err)) < 0) {
+    int e = send_once(r, h, &q, url, NULL, &answer, err);
+    if (e < 0) {
         return e;
     }
     atomic_store(&r->answered, true);

@@ -92,10 +92,14 @@ void registry_addresses(const char *registry, const struct registry_settings *s,
         add(ret, ret_count, xstrdup(url), registry_is_loopback(strstr(url, "//") + 2), true);
     }
     bool hub = str_equal(registry, REFERENCE_DEFAULT_REGISTRY);
+    bool loopback = !s->secure && registry_is_loopback(registry);
     const char *host = hub ? DOCKER_HUB : registry;
-    bool insecure = s->insecure || (!s->secure && registry_is_loopback(registry));
+    bool insecure = s->insecure || loopback;
+    if (loopback) { /* TLS protects nothing there, and would have to be tried in vain */
+        add(ret, ret_count, str_format("http://%s", host), insecure, false);
+    }
     add(ret, ret_count, str_format("https://%s", host), insecure, false);
-    if (insecure) {
+    if (insecure && !loopback) {
         add(ret, ret_count, str_format("http://%s", host), insecure, false);
     }
 }

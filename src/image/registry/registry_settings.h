@@ -28,7 +28,8 @@ char *registry_host_of(const char *url);
 bool registry_is_loopback(const char *registry);
 
 /* The addresses to ask, in order: "https://host[:port]" or "http://…". `insecure` ones are tried
- * with both; one on the loopback is, unless the settings say otherwise or name certificates. */
+ * with both; one on the loopback is, HTTP first, unless the settings say otherwise or name
+ * certificates. */
 struct registry_address {
     char *url;
     bool insecure, is_mirror;
