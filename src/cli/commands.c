@@ -24,6 +24,7 @@ const struct command *const commands[] = {
     &command_wait,
     &command_attach,
     &command_rename,
+    &command_update,
     &command_rm,
     &command_cp,
     &command_diff,
@@ -169,8 +170,8 @@ static const char *nearest(const char *word)
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
 static const char *const dockers[] = {
-    "build",  "builder", "buildx",  "compose", "config", "context", "network", "node", "plugin",
-    "search", "secret",  "service", "stack",   "swarm",  "trust",   "update",  NULL};
+    "build",  "builder", "buildx", "compose", "config", "context", "network", "node",
+    "plugin", "search",  "secret", "service", "stack",  "swarm",   "trust",   NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

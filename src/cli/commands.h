@@ -65,6 +65,7 @@ extern const struct command command_tag;
 extern const struct command command_tags;
 extern const struct command command_top;
 extern const struct command command_unpause;
+extern const struct command command_update;
 extern const struct command command_version;
 extern const struct command command_volume_create;
 extern const struct command command_volume_inspect;

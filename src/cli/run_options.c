@@ -104,15 +104,12 @@
         LIST('p', "publish", publish, "[[ADDR:]HOST:]PORT", "Publish a port on the host"),         \
         FLAG('P', "publish-all", publish_all, "Publish all exposed ports on free ones")
 
-#define LIMIT_ROWS                                                                                 \
+/* Those that `update` changes too. */
+#define CHANGEABLE_ROWS                                                                            \
     NUMBER(0, "blkio-weight", OPTION_INTEGER, blkio_weight, "WEIGHT",                              \
-           "Share of disk time, "                                                                  \
-           "10 to 1000"),                                                                          \
-        LIST(0, "blkio-weight-device", blkio_weight_device, "DEVICE:WEIGHT",                       \
-             "Share of one disk's time"),                                                          \
+           "Share of disk time, 10 to 1000"),                                                      \
         NUMBER(0, "cpu-period", OPTION_INTEGER, cpu_period, "MICROSECONDS",                        \
-               "Period of "                                                                        \
-               "--cpu-quota"),                                                                     \
+               "Period of --cpu-quota"),                                                           \
         NUMBER(0, "cpu-quota", OPTION_INTEGER, cpu_quota, "MICROSECONDS",                          \
                "CPU time in each period"),                                                         \
         NUMBER(0, "cpu-rt-period", OPTION_INTEGER, cpu_rt_period, "MICROSECONDS",                  \
@@ -124,6 +121,20 @@
         NUMBER(0, "cpus", OPTION_DECIMAL, cpus_thousandths, "CPUS", "At most so many CPUs"),       \
         TEXT(0, "cpuset-cpus", cpuset_cpus, "CPUS", "Run on these CPUs: 0-2,4"),                   \
         TEXT(0, "cpuset-mems", cpuset_mems, "NODES", "Use memory of these NUMA nodes"),            \
+        NUMBER('m', "memory", OPTION_BYTES, memory, "SIZE", "At most so much memory"),             \
+        NUMBER(0, "memory-reservation", OPTION_BYTES, memory_reservation, "SIZE",                  \
+               "Memory it keeps under pressure"),                                                  \
+        NUMBER(0, "memory-swap", OPTION_BYTES, memory_swap, "SIZE",                                \
+               "Memory and swap together; -1: no limit of swap"),                                  \
+        NUMBER(0, "pids-limit", OPTION_INTEGER, pids_limit, "COUNT",                               \
+               "At most so many processes; -1: no limit"),                                         \
+        TEXT(0, "restart", restart, "POLICY", "no, always, unless-stopped or on-failure[:COUNT]",  \
+             COMPLETE_WORDS, "no always unless-stopped on-failure")
+
+#define LIMIT_ROWS                                                                                 \
+    CHANGEABLE_ROWS,                                                                               \
+        LIST(0, "blkio-weight-device", blkio_weight_device, "DEVICE:WEIGHT",                       \
+             "Share of one disk's time"),                                                          \
         LIST(0, "device-read-bps", device_read_bps, "DEVICE:RATE", "Bytes a second read at most"), \
         LIST(0, "device-read-iops", device_read_iops, "DEVICE:RATE", "Reads a second at most"),    \
         LIST(0, "device-write-bps", device_write_bps, "DEVICE:RATE",                               \
@@ -131,19 +142,12 @@
         LIST(0, "device-write-iops", device_write_iops, "DEVICE:RATE", "Writes a second at most"), \
         NUMBER(0, "kernel-memory", OPTION_BYTES, kernel_memory, "SIZE",                            \
                "At most so much kernel memory (cgroup v1)"),                                       \
-        NUMBER('m', "memory", OPTION_BYTES, memory, "SIZE", "At most so much memory"),             \
-        NUMBER(0, "memory-reservation", OPTION_BYTES, memory_reservation, "SIZE",                  \
-               "Memory it keeps under pressure"),                                                  \
-        NUMBER(0, "memory-swap", OPTION_BYTES, memory_swap, "SIZE",                                \
-               "Memory and swap together; -1: no limit of swap"),                                  \
         NUMBER(0, "memory-swappiness", OPTION_INTEGER, memory_swappiness, "PERCENT",               \
                "How readily it swaps, 0 to 100"),                                                  \
         FLAG(0, "oom-kill-disable", oom_kill_disable,                                              \
              "Let it wait instead of being killed (cgroup v1)"),                                   \
         NUMBER(0, "oom-score-adj", OPTION_INTEGER, oom_score_adj, "NUMBER",                        \
                "Its share of blame when memory runs out"),                                         \
-        NUMBER(0, "pids-limit", OPTION_INTEGER, pids_limit, "COUNT",                               \
-               "At most so many processes; -1: no limit"),                                         \
         NUMBER(0, "shm-size", OPTION_BYTES, shm_size, "SIZE", "Size of /dev/shm")
 
 #define LIFE_ROWS                                                                                  \
@@ -160,8 +164,6 @@
              "json-file none"),                                                                    \
         LIST(0, "log-opt", log_opt, "KEY=VALUE", "max-size=SIZE (10m), max-file=COUNT (3)"),       \
         FLAG(0, "no-healthcheck", no_healthcheck, "Ignore the image's health check"),              \
-        TEXT(0, "restart", restart, "POLICY", "no, always, unless-stopped or on-failure[:COUNT]",  \
-             COMPLETE_WORDS, "no always unless-stopped on-failure"),                               \
         FLAG(0, "rm", remove, "Remove it, and its anonymous volumes, at its end"),                 \
         TEXT(0, "stop-signal", stop_signal, "SIGNAL", "Signal that asks it to stop",               \
              COMPLETE_SIGNAL),                                                                     \
@@ -187,6 +189,7 @@
 
 const struct option run_options[] = {ALL_ROWS, RUN_ROWS, {0}};
 const struct option create_options[] = {ALL_ROWS, {0}};
+const struct option update_options[] = {CHANGEABLE_ROWS, {0}};
 const struct option explain_options[] = {ALL_ROWS, RUN_ROWS, EXPLAIN_ROWS, {0}};
 
 void run_values_defaults(void *values)

@@ -27,6 +27,8 @@ struct run_values {
     }
 
 extern const struct option run_options[], create_options[], explain_options[];
+/* The limits, and --restart. */
+extern const struct option update_options[];
 
 void run_values_defaults(void *values);
 /* IMAGE [COMMAND] [ARG...] */

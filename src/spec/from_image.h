@@ -28,6 +28,8 @@ int build_capabilities(struct building *b, struct error **err) NODISCARD;
 int build_mounts(struct building *b, struct error **err) NODISCARD;
 int build_devices(struct building *b, struct error **err) NODISCARD;
 int build_resources(struct building *b, struct error **err) NODISCARD;
+int build_cgroup_limits(struct building *b,
+                        struct error **err) NODISCARD; /* those of cgroups alone */
 int build_seccomp(struct building *b, struct error **err) NODISCARD;
 
 /* Splits "K=V" at the first '='; the value is "" without one. Copies into the arena. */

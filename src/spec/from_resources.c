@@ -328,10 +328,13 @@ static int build_sysctls(struct building *b, struct error **err)
     return 0;
 }
 
-int build_resources(struct building *b, struct error **err)
+int build_cgroup_limits(struct building *b, struct error **err)
 {
     static int (*const parts[])(struct building *, struct error **) = {
-        build_memory, build_cpu, build_cpuset, build_block, build_sysctls,
+        build_memory,
+        build_cpu,
+        build_cpuset,
+        build_block,
     };
     int r = 0;
     for (size_t i = 0; i < ARRAY_SIZE(parts) && r >= 0; i++) {
@@ -339,4 +342,10 @@ int build_resources(struct building *b, struct error **err)
     }
     build_pids(b);
     return r;
+}
+
+int build_resources(struct building *b, struct error **err)
+{
+    int r = build_cgroup_limits(b, err);
+    return r < 0 ? r : build_sysctls(b, err);
 }

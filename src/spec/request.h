@@ -118,3 +118,8 @@ struct spec_environment {
 int spec_from_image(const struct run_request *request, const struct image_config *image,
                     const struct spec_environment *environment, struct spec **ret,
                     struct strv *ret_volumes, struct error **err) NODISCARD;
+
+/* `update`: the limits that the request names are checked, with those in force where they go
+ * together, and set in the spec; *ret is these alone, for the wall. In the spec's arena. */
+int spec_update(const struct run_request *request, const struct spec_environment *env,
+                struct spec *spec, struct spec_resources *ret, struct error **err) NODISCARD;

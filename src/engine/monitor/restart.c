@@ -7,6 +7,18 @@
 #define BACKOFF_MAX_MS 60000
 #define BACKOFF_RESET_MS 10000
 
+/* `update` may have changed it since the start. */
+static void take_policy(struct monitor *m)
+{
+    CLEANUP(container) struct container *now = NULL;
+    if (container_load(&m->engine, m->container->id, &now, NULL) >= 0) {
+        char *old = m->container->restart_policy;
+        m->container->restart_policy = take_ptr(now->restart_policy);
+        m->container->restart_max = now->restart_max;
+        free(old);
+    }
+}
+
 bool monitor_should_restart(struct monitor *m)
 {
     const struct container *c = m->container;
@@ -21,6 +33,7 @@ bool monitor_should_restart(struct monitor *m)
     if (m->stop_wanted) {
         return false;
     }
+    take_policy(m);
     if (str_equal(c->restart_policy, "on-failure")) {
         return monitor_exit_code(m) != 0 &&
                (c->restart_max <= 0 || m->restart_count < c->restart_max);
