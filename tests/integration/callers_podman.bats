@@ -32,7 +32,7 @@ teardown_file() {
     [ -n "${WORK:-}" ] || return 0
     podman pod rm -fa >/dev/null
     podman rm -fa -t 0 >/dev/null
-    rmdir /sys/fs/cgroup/*/libpod_parent /sys/fs/cgroup/libpod_parent 2>/dev/null || true # empty ones alone
+    find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true # empty ones
     callers_teardown
 }
 
