@@ -30,6 +30,7 @@ static const char hybrid_mounts[] =
     "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
     "33 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
     "34 31 0:31 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+    "35 31 0:32 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n"
     "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
 
 struct host {
@@ -48,6 +49,8 @@ static void layout_of(struct arena *a, const struct host *h, struct cgroup_layou
     }
 }
 
+static bool systemd; /* the driver of the test that runs */
+
 static int plan_for(struct arena *a, const struct host *h, const char *resources, const char *path,
                     struct cgroup_plan *p, struct error **err)
 {
@@ -59,7 +62,7 @@ static int plan_for(struct arena *a, const struct host *h, const char *resources
     CHECK_OK(spec_parse_resources(a, json, "resources", &s->linux_.resources, err), *err);
     json_decref(json);
     s->linux_.cgroups_path = path;
-    int r = cgroup_plan(a, s, "web", false, &layout, p, err);
+    int r = cgroup_plan(a, s, "web", systemd, &layout, p, err);
     spec_free(s);
     return r;
 }
@@ -163,6 +166,7 @@ static void test_cgroup_plan_hybrid(void)
                "/sys/fs/cgroup/cpu/cloison/web (v1: cpu)\n"
                "/sys/fs/cgroup/memory/cloison/web (v1: memory)\n"
                "/sys/fs/cgroup/pids/cloison/web (v1: pids)\n"
+               "/sys/fs/cgroup/cpuacct/cloison/web (v1: cpuacct)\n"
                "/sys/fs/cgroup/unified/cloison/web (v2: hugetlb)\n"
                "memory.limit_in_bytes = 1000\n"
                "hugetlb.2MB.max = 0\n");
@@ -175,7 +179,31 @@ static void test_cgroup_plan_nothing_asked(void)
                "/sys/fs/cgroup/cpu/cloison/web (v1: cpu)\n"
                "/sys/fs/cgroup/memory/cloison/web (v1: memory)\n"
                "/sys/fs/cgroup/pids/cloison/web (v1: pids)\n"
+               "/sys/fs/cgroup/cpuacct/cloison/web (v1: cpuacct)\n"
                "/sys/fs/cgroup/unified/cloison/web (v2)\n");
+}
+
+/* The scope's groups, systemd's own hierarchy among them; a limit that leaves its helper no room is
+ * systemd's to set. */
+static void test_cgroup_plan_systemd(void)
+{
+    systemd = true;
+    check_plan(&v2, "{\"pids\": {\"limit\": 2}, \"memory\": {\"limit\": 1000}}", "a-b.slice:p:web",
+               "/sys/fs/cgroup/a.slice/a-b.slice/p-web.scope (v2: memory, cpu, pids, io)\n"
+               "memory.max = 1000\n");
+    check_plan(&v2, "{\"pids\": {\"limit\": 3}}", NULL,
+               "/sys/fs/cgroup/system.slice/cloison-web.scope (v2: memory, cpu, pids, io)\n"
+               "pids.max = 3\n");
+    check_plan(&v1, "{}", NULL,
+               "/sys/fs/cgroup/memory/system.slice/cloison-web.scope (v1: memory)\n"
+               "/sys/fs/cgroup/cpu,cpuacct/system.slice/cloison-web.scope (v1: cpu, cpuacct)\n"
+               "/sys/fs/cgroup/blkio/system.slice/cloison-web.scope (v1: blkio)\n"
+               "/sys/fs/cgroup/pids/system.slice/cloison-web.scope (v1: pids)\n"
+               "/sys/fs/cgroup/freezer/system.slice/cloison-web.scope (v1: freezer)\n"
+               "/sys/fs/cgroup/systemd/system.slice/cloison-web.scope (v1)\n");
+    check_error(&v2, "{}", "/a/b",
+                "the cgroups path '/a/b' is not of the form 'slice:prefix:name'");
+    systemd = false;
 }
 
 static void test_cgroup_plan_paths(void)
@@ -309,6 +337,7 @@ int main(int argc, char **argv)
         TEST(test_cgroup_plan_v2),
         TEST(test_cgroup_plan_hybrid),
         TEST(test_cgroup_plan_nothing_asked),
+        TEST(test_cgroup_plan_systemd),
         TEST(test_cgroup_plan_paths),
         TEST(test_cgroup_plan_lacking_controllers),
         TEST(test_cgroup_plan_what_v2_cannot),
