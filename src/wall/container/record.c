@@ -155,7 +155,8 @@ static char **strings_from_json(struct arena *a, const json_t *list)
     return items;
 }
 
-static void hooks_from_json(struct record *r, const json_t *list)
+/* False when it lacks what later commands rely on. */
+static bool hooks_from_json(struct record *r, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *o = json_array_get(list, i);
@@ -168,10 +169,14 @@ static void hooks_from_json(struct record *r, const json_t *list)
         h->envp = json_is_array(env) ? strings_from_json(r->arena, env) : NULL;
         h->timeout_ms = (int)json_integer_value(json_object_get(o, "timeoutMs"));
         h->inside = json_is_true(json_object_get(o, "inside"));
+        if (!h->kind_name || !h->path || !h->argv[0]) {
+            return false;
+        }
     }
+    return true;
 }
 
-static void late_steps_from_json(struct record *r, const json_t *list)
+static bool late_steps_from_json(struct record *r, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *o = json_array_get(list, i);
@@ -179,7 +184,11 @@ static void late_steps_from_json(struct record *r, const json_t *list)
         l->step = (int)json_integer_value(json_object_get(o, "step"));
         l->doing = arena_strdup(r->arena, json_string_value(json_object_get(o, "doing")));
         l->program = arena_strdup(r->arena, json_string_value(json_object_get(o, "program")));
+        if (!l->doing) {
+            return false;
+        }
     }
+    return true;
 }
 
 static const char *text_of(struct record *r, const json_t *o, const char *key)
@@ -187,8 +196,7 @@ static const char *text_of(struct record *r, const json_t *o, const char *key)
     return arena_strdup(r->arena, json_string_value(json_object_get(o, key)));
 }
 
-/* The file is ours and only root's: its shape is trusted once it parses. */
-static int record_from_json(struct record *r, const json_t *o, struct error **err)
+static int parse_record(struct record *r, const json_t *o, struct error **err)
 {
     *r = (struct record){.arena = arena_new()};
     r->id = text_of(r, o, "id");
@@ -209,12 +217,20 @@ static int record_from_json(struct record *r, const json_t *o, struct error **er
     const json_t *personality = json_object_get(o, "personality");
     r->personality_set = personality;
     r->personality = (unsigned long)json_integer_value(personality);
-    hooks_from_json(r, json_object_get(o, "hooks"));
-    late_steps_from_json(r, json_object_get(o, "lateSteps"));
-    if (!r->id) {
-        return error_set(err, ERROR_CORRUPT, 0, "%s names no workload", FILE_NAME);
+    if (!r->id || !hooks_from_json(r, json_object_get(o, "hooks")) ||
+        !late_steps_from_json(r, json_object_get(o, "lateSteps"))) {
+        return error_set(err, ERROR_CORRUPT, 0, "%s is damaged", FILE_NAME);
     }
     return cgroup_set_from_json(r->arena, json_object_get(o, "cgroups"), &r->cgroups, err);
+}
+
+int record_from_json(struct record *r, const json_t *o, struct error **err)
+{
+    int result = parse_record(r, o, err);
+    if (result < 0) {
+        record_done(r);
+    }
+    return result;
 }
 
 int record_load(struct record *r, const char *state_dir, struct error **err)
@@ -222,14 +238,7 @@ int record_load(struct record *r, const char *state_dir, struct error **err)
     CLEANUP(free) char *path = str_format("%s/%s", state_dir, FILE_NAME);
     CLEANUP(json) json_t *o = NULL;
     int result = json_load_path(AT_FDCWD, path, RECORD_BYTES_MAX, &o, err);
-    if (result < 0) {
-        return result;
-    }
-    result = record_from_json(r, o, err);
-    if (result < 0) {
-        record_done(r);
-    }
-    return result;
+    return result < 0 ? result : record_from_json(r, o, err);
 }
 
 int record_save_seccomp(const struct seccomp_program *p, const char *state_dir, struct error **err)

@@ -42,6 +42,8 @@ struct record {
 void record_init(struct record *r, const struct plan *plan);
 int record_save(const struct record *r, const char *state_dir, struct error **err) NODISCARD;
 int record_load(struct record *r, const char *state_dir, struct error **err) NODISCARD;
+/* From wall.json's text; on failure nothing is left to be freed. ERROR_CORRUPT. */
+int record_from_json(struct record *r, const json_t *o, struct error **err) NODISCARD;
 void record_done(struct record *r);
 
 int record_save_seccomp(const struct seccomp_program *p, const char *state_dir,
