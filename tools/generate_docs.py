@@ -7,8 +7,10 @@
     generate_docs.py man CLOISON DOCS OUT   man pages of section 1 into the folder OUT
     generate_docs.py update CLOISON DOCS    writes the options of each page in DOCS anew
     generate_docs.py check CLOISON DOCS     says, as TAP, what the pages lack
+    generate_docs.py man8|update8|check8 OCI PAGE [OUT]
+                                            the same for cloison-oci, whose verbs are one page
 
-CLOISON is the built program: `cloison describe --json` tells all verbs and options.
+CLOISON and OCI are the built programs: `describe --json` tells all verbs and options.
 """
 import datetime
 import json
@@ -637,6 +639,61 @@ def check(tree, docs, program):
     return any(r.startswith("not") for r in results)
 
 
+# cloison-oci: one page with all verbs, one man page in section 8
+
+def renamed(text, program):
+    """A completion made for cloison as another program's: its functions, then its name."""
+    if program == "cloison":
+        return text
+    text = re.sub(r"(?<=_)cloison(?![a-z])", program.replace("-", "_"), text)
+    return re.sub(r"(?<![\w/-])cloison(?![\w-])", program, text)
+
+
+def usage(tree, command):
+    return f"{tree['program']} {command['name']} {command['arguments']}".strip()
+
+
+def one_page(text, tree):
+    """The page with its block of options written anew."""
+    parts = ["### Options in front of the command\n\n" + escape_bars(option_rows(tree["global"]))]
+    for c in visible(tree["commands"]):
+        parts.append(f"### {c['name']}\n\n{c['summary']}.\n\n    {usage(tree, c)}\n\n"
+                     + escape_bars(option_rows(c)))
+    block = f"{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}"
+    return text[:text.index(BEGIN)] + block + text[text.index(END) + len(END):]
+
+
+def man8(tree, page, out):
+    before, rest = re.sub(r"\A# .*\n", "", open(page).read()).split(BEGIN, 1)
+    before = re.sub(r"## [^\n]*\s*\Z", "", before.rstrip() + "\n")
+    program = tree["program"]
+    parts = [title(program, 8, tree["version"]), ".SH NAME",
+             literal(program) + " \\- an OCI container runtime", ".SH SYNOPSIS",
+             f"\\fB{literal(program)}\\fP {literal(tree['global']['arguments'])}",
+             ".SH DESCRIPTION", roff_body(before), ".SH OPTIONS", roff_options(tree["global"]),
+             ".SH COMMANDS"]
+    for c in visible(tree["commands"]):
+        parts += [f'.SS "{c["name"]}"', roff(c["summary"]) + ".", ".PP",
+                  f"\\fB{literal(usage(tree, c))}\\fP", roff_options(c)]
+    parts += [roff_body(rest.split(END, 1)[1]), ".SH SEE ALSO", ".BR cloison (1)"]
+    with open(os.path.join(out, program + ".8"), "w") as f:
+        f.write("\n".join(p for p in parts if p) + "\n")
+
+
+def check8(tree, page):
+    text = open(page).read()
+    same = one_page(text, tree) == text
+    print(f"1..1\n{'' if same else 'not '}ok 1 - the page's options are the program's "
+          "(tools/generate_docs.py update8)")
+    return not same
+
+
+def update8(tree, page):
+    text = open(page).read()
+    with open(page, "w") as f:
+        f.write(one_page(text, tree))
+
+
 def main(argv):
     if len(argv) < 3:
         sys.exit(__doc__)
@@ -646,13 +703,20 @@ def main(argv):
         return 0
     tree = describe(program)
     if what in ("bash", "zsh", "fish"):
-        sys.stdout.write({"bash": bash, "zsh": zsh, "fish": fish}[what](tree))
+        text = {"bash": bash, "zsh": zsh, "fish": fish}[what](tree)
+        sys.stdout.write(renamed(text, tree["program"]))
     elif what == "man":
         man(tree, argv[3], argv[4])
     elif what == "update":
         update(tree, argv[3])
     elif what == "check":
         return check(tree, argv[3], program)
+    elif what == "man8":
+        man8(tree, argv[3], argv[4])
+    elif what == "update8":
+        update8(tree, argv[3])
+    elif what == "check8":
+        return check8(tree, argv[3])
     else:
         sys.exit(__doc__)
     return 0

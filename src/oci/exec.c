@@ -105,7 +105,7 @@ static int exec_in(struct oci_container *c, struct execution *x, const struct sp
         .io = {0, 1, 2},
         .console = take_console,
         .context = x,
-        .cgroup = x->options->cgroup,
+        .cgroups = &x->options->cgroup,
         .preserve_fd_count = preserved,
         .ignore_paused = x->options->ignore_paused,
     };
@@ -186,8 +186,8 @@ static const struct option exec_options[] = {
     {'c', "cap", OPTION_LIST, AT(cap), "CAPABILITY", "Give it this capability too",
      COMPLETE_CAPABILITY},
     {0, "preserve-fds", OPTION_INTEGER, AT(preserve_fds), "N", "Pass descriptors 3 to 3+N-1 on"},
-    {0, "cgroup", OPTION_STRING, AT(cgroup), "PATH",
-     "Put it into this group below the container's"},
+    {0, "cgroup", OPTION_LIST, AT(cgroup), "PATH",
+     "Put it into this group below the container's, or CONTROLLER:PATH"},
     {0, "ignore-paused", OPTION_FLAG, AT(ignore_paused), NULL, "Also in a paused container"},
     {0},
 };

@@ -7,8 +7,8 @@
 
 struct exec_options {
     const char *console_socket, *pidfd_socket, *pid_file, *cwd, *user, *process, *process_label;
-    const char *apparmor, *cgroup;
-    struct strv env, additional_gids, cap;
+    const char *apparmor;
+    struct strv env, additional_gids, cap, cgroup;
     bool tty, detach, no_new_privs, ignore_paused;
     struct option_integer preserve_fds;
 };

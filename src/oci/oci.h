@@ -29,6 +29,7 @@ static inline const struct oci_context *oci_of(const struct command_context *con
     return (const struct oci_context *)context;
 }
 
+extern const struct command oci_complete;
 extern const struct command oci_create;
 extern const struct command oci_delete;
 extern const struct command oci_describe;

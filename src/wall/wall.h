@@ -89,7 +89,8 @@ struct wall_exec { /* another process in a running workload */
     struct wall_io io;
     void (*console)(void *context, int master_fd);
     void *context;
-    const char *cgroup;    /* below the workload's own, or NULL */
+    /* Groups below the workload's own, each "[CONTROLLER[,…]:]PATH"; NULL: none. They exist. */
+    const struct strv *cgroups;
     bool privileged;       /* all capabilities, no seccomp */
     bool ignore_paused;    /* in a paused workload too: it then waits for resume */
     int preserve_fd_count; /* as in wall_params */

@@ -475,3 +475,19 @@ P
     run oci --cgroup-manager nonsense list
     [ "$status" -eq 1 ]
 }
+
+@test "exec --cgroup: a group below the container's, never beside it" {
+    spec . sleep 100
+    detached oci run -d "$id"
+    local group
+    group=$(find /sys/fs/cgroup -type d -path "*cloison/$id" | head -1)
+    mkdir "$group/below"
+    detached oci exec -d --cgroup below --pid-file "$WORK/below.pid" "$id" sleep 50
+    grep -qx "$(cat "$WORK/below.pid")" "$group/below/cgroup.procs"
+    run oci exec --cgroup ../below "$id" true
+    [ "$status" -eq 255 ]
+    [[ $output == *"not below"* ]]
+    run oci exec --cgroup nowhere "$id" true
+    [ "$status" -eq 255 ]
+    oci delete -f "$id"
+}

@@ -119,10 +119,8 @@ static int open_door(struct workload *w, const struct wall_exec *exec, struct ar
                      struct cgroup_door *ret, struct error **err)
 {
     struct cgroup_set set = w->record.cgroups;
-    for (size_t i = 0; exec->cgroup && i < set.count; i++) {
-        set.groups[i].path = arena_format(a, "%s/%s", set.groups[i].path, exec->cgroup);
-    }
-    return cgroup_open(&set, ret, err);
+    int r = exec_groups(a, exec->cgroups, &set, err);
+    return r < 0 ? r : cgroup_open(&set, ret, err);
 }
 
 static int apply_host_steps(struct creation *c, enum step_phase phase, struct error **err)

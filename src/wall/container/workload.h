@@ -35,6 +35,10 @@ int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
 /* Descriptors to be handed on must be there before ours take their numbers. */
 int preserved_check(const struct plan *plan, struct error **err) NODISCARD;
 
+/* Replaces the workload's groups by those below them that an exec wants: see wall_exec.cgroups. */
+int exec_groups(struct arena *a, const struct strv *wanted, struct cgroup_set *set,
+                struct error **err) NODISCARD;
+
 /* Removes the files of the state folder that are the wall's. */
 void workload_forget(const char *state_dir);
 /* "<state_dir>/start", named through a descriptor: a socket's name holds 107 bytes only. Returns
