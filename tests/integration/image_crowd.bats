@@ -44,13 +44,18 @@ teardown_file() {
     [ -z "$(find "$CLOISON_DATA_ROOT"/images/{layers,tmp,blobs/sha256,ids} -mindepth 1)" ]
 }
 
-@test "the same image pulled eight times at once is fetched and unpacked once" {
-    : >"$BATS_TEST_TMPDIR/pids"
+@test "the same layers pulled eight times at once, in three images, are fetched and unpacked once" {
+    : >"$BATS_FILE_TMPDIR/registry.log"
     for i in 1 2 3 4 5 6 7 8; do
-        cloison pull -q "$REMOTE/crowd:1" >"$BATS_TEST_TMPDIR/$i" 3>&- &
+        strace -f -qq -e trace=mkdirat -o "$BATS_TEST_TMPDIR/trace.$i" "$CLOISON" pull -q "$REMOTE/crowd:$((i % 3 + 1))" \
+            >"$BATS_TEST_TMPDIR/$i" 3>&- &
         pids+=($!)
     done
     for p in "${pids[@]}"; do wait "$p"; done
-    [ "$(cat "$BATS_TEST_TMPDIR"/[1-8] | sort -u | wc -l)" = 1 ]
+    [ "$(cat "$BATS_TEST_TMPDIR"/[1-8] | sort -u | wc -l)" = 3 ]
+    # Three images on one first layer: four folders of layers were made, by whichever command.
+    made=$(cat "$BATS_TEST_TMPDIR"/trace.* | grep -c '/diff", 0755) = 0')
+    echo "made $made"
+    [ "$made" = 4 ]
     cloison system check
 }

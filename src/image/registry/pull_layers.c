@@ -8,6 +8,7 @@
 #include "image/layout.h"
 #include "image/registry/progress.h"
 #include "image/store/interrupt.h"
+#include "image/store/layer_lock.h"
 #include "image/store/parallel.h"
 
 #define THREADS_MAX 3 /* as Docker's: more only share the same line */
@@ -19,6 +20,8 @@ struct pull {
     const struct strv *diff_ids;
     const struct unpack_limits *limits;
     struct layer *layers;
+    char (*chains)[DIGEST_TEXT_BYTES]; /* of each layer */
+    int *locks;                        /* of each layer that is being made here; -1 */
     struct progress progress;
     struct first_failure failure;
     atomic_bool any_read;
@@ -108,13 +111,69 @@ static int read_one(struct pull *p, size_t i, struct error **err)
     return r;
 }
 
+/* Another command may have made it while its lock was waited for. */
+static bool find_again(struct pull *p, size_t i)
+{
+    const struct content_descriptor *d = &p->manifest->layers[i];
+    struct layer there;
+    int64_t size = 0;
+    if (!layer_find(p->store, p->chains[i], &there) || !blob_exists(p->store, d->digest, &size) ||
+        size != d->size) {
+        return false;
+    }
+    memcpy(there.digest, d->digest, DIGEST_TEXT_BYTES);
+    there.blob_size = d->size;
+    p->layers[i] = there;
+    progress_set(&p->progress, i, PROGRESS_EXISTS);
+    return true;
+}
+
+/* Makes the layer, unless another command is at it: then it is left for later. */
+static int make_one(struct pull *p, size_t i, bool wait, struct error **err)
+{
+    p->locks[i] = layer_lock(p->store, p->chains[i], wait, err);
+    if (p->locks[i] < 0) {
+        int r = p->locks[i];
+        p->locks[i] = -1;
+        return r == -EWOULDBLOCK ? 0 : r;
+    }
+    return find_again(p, i) ? 0 : read_one(p, i, err);
+}
+
 static void work(void *context, size_t i)
 {
     struct pull *p = context;
     struct error *e = NULL;
-    if (!p->layers[i].digest[0] && !atomic_load(&p->failure.failed) && read_one(p, i, &e) < 0) {
+    if (!p->layers[i].digest[0] && !atomic_load(&p->failure.failed) &&
+        make_one(p, i, false, &e) < 0) {
         first_failure_note(&p->failure, e);
     }
+}
+
+static void unlock(struct pull *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        layer_unlock(p->store, p->chains[i], p->locks[i]);
+        p->locks[i] = -1;
+    }
+}
+
+/* What others were at: waited for one by one, the lowest first, and before each wait all that is
+ * below gets its name (layer_lock.h says why). */
+static int make_rest(struct pull *p, struct error **err)
+{
+    int r = 0;
+    for (size_t i = 0; i < p->manifest->layer_count && r >= 0; i++) {
+        if (p->layers[i].digest[0]) {
+            continue;
+        }
+        r = layers_commit(p->store, p->layers, i, err);
+        if (r >= 0) {
+            unlock(p, i);
+            r = make_one(p, i, true, err);
+        }
+    }
+    return r;
 }
 
 /* Whoever stops a pull wants to go on later: what is complete stays, for the next pull to find,
@@ -180,10 +239,12 @@ static void find_present(struct pull *p)
         const struct content_descriptor *d = &p->manifest->layers[i];
         struct layer there;
         progress_layer(&p->progress, i, d->digest, d->size);
+        p->locks[i] = -1;
         if (is_present(p->store, d, p->diff_ids->items[i], chain, &there)) {
             p->layers[i] = there;
             progress_set(&p->progress, i, PROGRESS_EXISTS);
         }
+        memcpy(p->chains[i], chain, sizeof(p->chains[i]));
     }
 }
 
@@ -198,14 +259,26 @@ int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                      .limits = limits,
                      .layers = ret_layers,
                      .failure = FIRST_FAILURE_INIT};
+    p.chains = xcalloc(IMAGE_LAYERS_MAX, sizeof(*p.chains));
+    p.locks = xcalloc(IMAGE_LAYERS_MAX, sizeof(*p.locks));
     progress_init(&p.progress, &words, m->layer_count, quiet);
     find_present(&p);
     parallel_run(m->layer_count, THREADS_MAX, work, &p);
+    struct error *late = NULL;
+    if (!p.failure.error && make_rest(&p, &late) < 0) {
+        first_failure_note(&p.failure, late);
+    }
     progress_done(&p.progress);
     (void)pthread_mutex_destroy(&p.failure.lock);
     if (p.failure.error && interrupt_wanted()) {
         keep_finished(&p);
     }
+    if (!p.failure.error && atomic_load(&p.any_read)) { /* named before the locks are given up */
+        IGNORE(layers_commit(s, ret_layers, m->layer_count, &p.failure.error)); /* it tells */
+    }
+    unlock(&p, m->layer_count);
+    free(p.chains);
+    free(p.locks);
     return p.failure.error ? error_move(err, &p.failure.error, -p.failure.error->code)
                            : atomic_load(&p.any_read);
 }

@@ -164,6 +164,10 @@ int layers_commit(struct store *s, struct layer *layers, size_t count, struct er
         if (r >= 0 && layers[i].tmp) {
             r = give_name(s, &layers[i], err);
         }
+        if (r >= 0) { /* what is left under the temporary name goes with the temporary folder */
+            free(take_ptr(layers[i].tmp_blob));
+            free(take_ptr(layers[i].tmp));
+        }
     }
     return r;
 }
