@@ -32,24 +32,18 @@ static void describe_set(struct description *d, const char *name, uint64_t set)
 
 static void describe_names(struct description *d, uint64_t set)
 {
-    bool first = true;
     for (int i = 0; i < CAPABILITIES_MAX; i++) {
         if (set & bit(i)) {
-            describe_text(d, "%s%s", first ? "" : " ", str_or(spec_capability_name(i), "unknown"));
-            first = false;
+            describe_text(d, " %s", str_or(spec_capability_name(i), "unknown"));
         }
-    }
-    if (first) {
-        describe_text(d, "none");
     }
 }
 
 STEP_DESCRIBE(bounding)
 {
     uint64_t set = s->capabilities.bounding;
-    describe_text(d, "all but ");
+    describe_text(d, "every capability%s", set ? " but" : "");
     describe_names(d, set);
-    describe_text(d, " from the bounding set");
     describe_set(d, "bounding", set);
 }
 
@@ -73,6 +67,7 @@ STEP_CHILD(bounding)
 STEP_DESCRIBE(capabilities)
 {
     const struct step_capabilities *x = &s->capabilities;
+    describe_text(d, x->effective ? "capabilities" : "no capability");
     describe_names(d, x->effective);
     if (x->permitted != x->effective) {
         describe_extra(d, "permitted differs");

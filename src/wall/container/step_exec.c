@@ -81,9 +81,9 @@ STEP_CHILD(program)
 STEP_DESCRIBE(descriptors)
 {
     if (s->exec.preserved) {
-        describe_text(d, "all descriptors but 0 to %d", 2 + s->exec.preserved);
+        describe_text(d, "every descriptor but 0 to %d", 2 + s->exec.preserved);
     } else {
-        describe_text(d, "all descriptors but 0, 1, 2");
+        describe_text(d, "every descriptor but 0, 1, 2");
     }
     describe_int(d, "kept", 3 + s->exec.preserved);
 }

@@ -85,12 +85,12 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
     [STEP_PERSONALITY] = CHILD("personality", "setting", personality),
     [STEP_LABEL] = CHILD("label", "setting", label),
     [STEP_UMASK] = CHILD("umask", "setting", umask),
-    [STEP_BOUNDING] = CHILD("capabilities", "dropping", bounding),
+    [STEP_BOUNDING] = CHILD("drop", "dropping", bounding),
     [STEP_NO_NEW_PRIVILEGES] = CHILD("no new privileges", "setting", no_new_privileges),
     [STEP_USER] = CHILD("user", "becoming", user),
     [STEP_SECCOMP] = CHILD("seccomp", "loading", seccomp),
-    [STEP_CAPABILITIES] = CHILD("capabilities", "keeping", capabilities),
-    [STEP_DESCRIPTORS] = CHILD("descriptors", "closing", descriptors),
+    [STEP_CAPABILITIES] = CHILD("keep", "keeping", capabilities),
+    [STEP_DESCRIPTORS] = CHILD("close", "closing", descriptors),
     [STEP_EXEC] = CHILD("exec", "executing", exec),
 };
 
