@@ -20,7 +20,7 @@ teardown_file() { engine_teardown; }
 @test "memory and processors: shown by inspect, in force after a restart too" {
     cloison run -d --name shown --network none --memory 64m busybox sleep 100
     cloison update --memory 32m --cpus 0.5 shown
-    [ "$(cloison inspect --format '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}' shown)" = "33554432 500000000" ]
+    [ "$(cloison inspect --format '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}}' shown)" = "33554432 67108864 500000000" ]
     [ "$(cloison stats --no-stream --format '{{.MemUsage}}' shown)" != "" ]
     [[ $(cloison stats --no-stream --format '{{.MemUsage}}' shown) == *"/ 32MiB" ]]
     cloison restart -t 0 shown
