@@ -89,7 +89,10 @@ static int load_volatile(const struct engine *e, struct container *c, bool again
                          struct error **err)
 {
     CLEANUP(json) json_t *state = NULL, *last = NULL;
-    int r = load_optional(container_data_path(e, c->id, "exit.json"), &last, err);
+    int r = load_optional(container_run_path(e, c->id, "exit.json"), &last, err);
+    if (r == 0) {
+        r = load_optional(container_data_path(e, c->id, "exit.json"), &last, err);
+    }
     if (r > 0) {
         c->status = CONTAINER_EXITED;
         r = container_exit_from_json(last, "exit.json", c, err);

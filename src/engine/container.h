@@ -11,6 +11,7 @@
  *     <id>-json.log   Docker's json-file log, and its rotated parts
  *     exit.json       the last end: {"exitCode","oomKilled","pidsLimitHit","error","startedAt",
  *                     "finishedAt","restartCount"}
+ *                     (on a full disk the run folder's exit.json stays behind instead)
  * Names: <data_dir>/names/<name> is a symlink to ../containers/<id>, made with exclusive creation.
  * Volatile, <run_dir>/containers/<id>/ (tmpfs):
  *     monitor.lock    the monitor holds it exclusively for as long as it lives
@@ -127,6 +128,12 @@ int container_reserve(const struct engine *e, const struct container *c,
  * next command. The caller holds its lock and has stopped it. */
 int container_remove(const struct engine *e, const struct container *c,
                      struct error **err) NODISCARD;
+/* Writes exit.json from the members that it has. Where the disk is full, often by the container's
+ * own doing, it is kept in the run folder, so that its end is known all the same. */
+int container_save_exit(const struct engine *e, const struct container *c,
+                        struct error **err) NODISCARD;
+/* Removes the run folder, but for an exit.json kept there. */
+int container_clear_run(const struct engine *e, const char *id, struct error **err) NODISCARD;
 /* Takes another name. The caller holds its lock. */
 int container_rename(const struct engine *e, struct container *c, const char *name,
                      struct error **err) NODISCARD;

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "engine/container.h"
+#include "engine/container_json.h"
 
 #define NAME_TRIES 10       /* each against another command that took the name in between */
 #define NAME_MAX_LENGTH 128 /* the wall's own limit of an id, and well below NAME_MAX */
@@ -33,10 +33,13 @@ int container_name_check(const char *name, struct error **err)
 int container_lock(const struct engine *e, const char *id, bool wait, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, id, "lock");
-    CLEANUP(fd) int fd = open(path, O_RDWR | O_CLOEXEC);
+    CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return error_set(err, ERROR_NOT_FOUND, ENOENT, "no such container: %.12s", id);
+    }
     if (fd < 0) {
-        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_KERNEL, errno,
-                         "no such container: %.12s", id);
+        return error_set_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_KERNEL, errno,
+                               "opening the container's lock '%s'", path);
     }
     int r = lock_fd(fd, LOCK_EXCLUSIVE, wait, err);
     if (r < 0) {
@@ -203,6 +206,31 @@ int container_remove(const struct engine *e, const struct container *c, struct e
     name_release(e, c->name, c->id);
     int r = remove_tree(AT_FDCWD, volatile_folder, err);
     return r < 0 ? r : remove_tree(AT_FDCWD, folder, err);
+}
+
+int container_save_exit(const struct engine *e, const struct container *c, struct error **err)
+{
+    CLEANUP(json) json_t *json = container_exit_to_json(c);
+    CLEANUP(free) char *path = container_data_path(e, c->id, "exit.json");
+    CLEANUP(free) char *instead = container_run_path(e, c->id, "exit.json");
+    int r = json_save_path(AT_FDCWD, path, json, 0600, false, NULL);
+    return r < 0 ? json_save_path(AT_FDCWD, instead, json, 0600, false, err) : 0;
+}
+
+int container_clear_run(const struct engine *e, const char *id, struct error **err)
+{
+    CLEANUP(free) char *folder = container_run_path(e, id, NULL);
+    CLEANUP(free) char *kept = container_run_path(e, id, "exit.json");
+    if (access(kept, F_OK) < 0) {
+        return remove_tree(AT_FDCWD, folder, err);
+    }
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, err);
+    CLEANUP(strv) struct strv names = {0};
+    int r = fd < 0 ? fd : list_folder_whole(fd, ".", &names, err);
+    for (size_t i = 0; r >= 0 && i < names.count; i++) {
+        r = str_equal(names.items[i], "exit.json") ? 0 : remove_tree(fd, names.items[i], err);
+    }
+    return r;
 }
 
 int container_rename(const struct engine *e, struct container *c, const char *name,

@@ -53,19 +53,17 @@ static int stop_running(const struct engine *e, const struct container *c, int t
     if (sock < 0) {
         return sock;
     }
-    int r = control_ask(c, sock, FRAME_STOP, &s, sizeof(s), err);
+    /* An answer that it does not run means that it is just ending: its end is waited for, too. */
+    int r = control_ask(c, sock, FRAME_STOP, &s, sizeof(s), NULL);
     if (r == 0 && c->status == CONTAINER_PAUSED) { /* frozen, it cannot even die on v1 */
-        r = control_ask(c, sock, FRAME_RESUME, NULL, 0, err);
+        r = control_ask(c, sock, FRAME_RESUME, NULL, 0, NULL);
     }
-    if (r == 0) {
-        r = control_await_exit(c, sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
-    }
+    r = control_await_exit(c, sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
     s.signal = SIGKILL;
-    r = control_ask(c, sock, FRAME_STOP, &s, sizeof(s),
-                    NULL); /* it may just have ended by itself */
+    IGNORE(control_ask(c, sock, FRAME_STOP, &s, sizeof(s), NULL) < 0); /* likewise */
     r = control_await_exit(c, sock, true, KILL_PATIENCE_MS, &x, err);
     if (r == 0) {
         return error_set(err, ERROR_BUSY, ETIMEDOUT, "'%s' does not die, even of SIGKILL", c->name);

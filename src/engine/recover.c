@@ -77,9 +77,7 @@ static int record_killed(const struct engine *e, const struct container *c, stru
     end.exit_code = KILLED_EXIT_CODE;
     end.error = "its monitor was killed";
     end.finished = when;
-    CLEANUP(json) json_t *json = container_exit_to_json(&end);
-    CLEANUP(free) char *path = container_data_path(e, c->id, "exit.json");
-    return json_save_path(AT_FDCWD, path, json, 0600, false, err);
+    return container_save_exit(e, &end, err);
 }
 
 int container_recover_locked(const struct engine *e, const struct container *c, bool *ret_gone,
@@ -106,8 +104,7 @@ int container_recover_locked(const struct engine *e, const struct container *c, 
     if (r < 0) {
         return error_wrap(err, r, "cleaning up behind the killed monitor of '%s'", c->name);
     }
-    CLEANUP(free) char *run = container_run_path(e, c->id, NULL);
-    return remove_tree(AT_FDCWD, run, err);
+    return container_clear_run(e, c->id, err);
 }
 
 int container_recover(const struct engine *e, const struct container *c, bool *ret_gone,

@@ -29,7 +29,7 @@ static int take_monitor_lock(const char *folder, struct error **err)
     CLEANUP(free) char *path = str_format("%s/monitor.lock", folder);
     for (;;) {
         struct stat st;
-        int r = mkdir(folder, 0711) < 0 && errno == ENOENT ? mkdir_all(folder, 0711, err) : 0;
+        int r = mkdir(folder, 0711) < 0 && errno != EEXIST ? mkdir_all(folder, 0711, err) : 0;
         if (r < 0) {
             return r;
         }
@@ -56,6 +56,7 @@ int monitor_prepare(const struct engine *e, struct container *c, bool fresh, int
     *ret = (struct monitor_handle){.sock = -1, .lock = -1, .object = object_take};
     CLEANUP(free) char *folder = container_run_path(e, c->id, NULL);
     CLEANUP(free) char *path = container_run_path(e, c->id, "state.json");
+    CLEANUP(free) char *last = container_run_path(e, c->id, "exit.json");
     ret->lock = take_monitor_lock(folder, err);
     int r = ret->lock;
     if (r >= 0) {
@@ -63,6 +64,7 @@ int monitor_prepare(const struct engine *e, struct container *c, bool fresh, int
         c->fresh = fresh;
         CLEANUP(json) json_t *state = container_state_to_json(c);
         r = json_save_path(AT_FDCWD, path, state, 0600, false, err);
+        (void)(fresh ? 0 : unlink(last)); /* there for a disk that was full at its last end alone */
     }
     if (r < 0) {
         monitor_handle_done(ret);
@@ -76,16 +78,20 @@ struct spawn { /* all that the child needs, made before vfork */
 };
 
 /* Between vfork and exec, on the parent's memory: system calls only. The inherited fds are moved
- * out of the way first, for one may sit where another must go. */
+ * out of the way first, for one may sit where another must go; what is not handed over closes with
+ * the exec. Returns on failure alone. */
 static void child(const struct spawn *s, sigset_t *none)
 {
     static char *const environment[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    int high[3];
-    for (int i = 0; i < 3; i++) {
-        high[i] = fcntl(s->fds[i], F_DUPFD_CLOEXEC, 64);
+    const int given[] = {s->fds[0], s->fds[1], s->fds[2], s->program};
+    int high[ARRAY_SIZE(given)];
+    for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+        high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, MONITOR_FD_OBJECT + 1);
+        if (high[i] < 0) {
+            return;
+        }
     }
-    int program = fcntl(s->program, F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < 3; i++) {
         dup3(s->null, i, 0);
     }
@@ -96,8 +102,8 @@ static void child(const struct spawn *s, sigset_t *none)
     IGNORE(chdir("/") < 0);
     (void)umask(022);
     (void)sigprocmask(SIG_SETMASK, none, NULL);
-    (void)syscall(SYS_close_range, MONITOR_FD_OBJECT + 1, 63, 0);
-    (void)syscall(SYS_execveat, program, "", s->arguments, environment, AT_EMPTY_PATH);
+    (void)syscall(SYS_close_range, MONITOR_FD_OBJECT + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    (void)syscall(SYS_execveat, high[3], "", s->arguments, environment, AT_EMPTY_PATH);
 }
 
 static int spawn(const struct spawn *s, pid_t *ret_pid)

@@ -289,7 +289,11 @@ static int commit(const struct reservation *v, const struct net_settings *s, str
         .reserver_start = net_process_start(getpid()),
     };
     int r = net_record_save(v->leases->dir, &record, err);
-    return r < 0 ? r : lease_take(v->leases, &record, err);
+    r = r < 0 ? r : lease_take(v->leases, &record, err);
+    if (r < 0) {
+        IGNORE(lease_drop(v->leases, &record, NULL)); /* the first error is the one to tell */
+    }
+    return r;
 }
 
 static int reserve(const struct reservation *v, const struct net_settings *s,

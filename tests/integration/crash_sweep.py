@@ -25,7 +25,7 @@ CLOISON, KILL_AT = os.environ["CLOISON"], f"{BUILD}/tests/kill-at"
 DATA, RUN, TAG = (os.environ[k] for k in ("CLOISON_DATA_ROOT", "CLOISON_RUN_ROOT", "TAG"))
 PARENT = f"cloison-crash-{TAG}"
 LOG = f"{os.environ.get('BATS_TEST_TMPDIR', '/tmp')}/kill-at-{TAG}"
-PATIENCE = 10  # seconds that survivors and the kernel may take to clear up
+PATIENCE = float(os.environ.get("PATIENCE", 10))  # seconds that survivors and the kernel may take to clear up
 # What stays by design: the store's layers and content, the log of events, the hint of the next address.
 STAYS = re.compile(rf"{DATA}/(images|cache/seccomp-[0-9a-f]+$|names$|containers$|cache$|volumes$)|"
                    rf"{RUN}/(events\.jsonl|net$|net/(kernel\.)?lock$|net/(addresses|ports|attachments)$|"

@@ -82,7 +82,6 @@ static int first_launch(struct monitor *m, struct error **err)
 static void finish(struct monitor *m)
 {
     CLEANUP(container) struct container *c = NULL;
-    CLEANUP(free) char *folder = container_run_path(&m->engine, m->container->id, NULL);
     if (m->container->remove || (m->container->fresh && !m->started)) {
         CLEANUP(fd)
         int lock = m->object >= 0 ? -1 : container_lock(&m->engine, m->container->id, true, NULL);
@@ -91,7 +90,8 @@ static void finish(struct monitor *m)
             IGNORE(container_dispose(&m->engine, c, true, NULL) < 0); /* the next sweep finishes */
         }
     }
-    IGNORE(remove_tree(AT_FDCWD, folder, NULL) < 0); /* what is left is a dead monitor's */
+    /* What is left is a dead monitor's. */
+    IGNORE(container_clear_run(&m->engine, m->container->id, NULL) < 0);
 }
 
 static void stay(struct monitor *m)

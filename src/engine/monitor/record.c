@@ -59,11 +59,8 @@ void monitor_record_exit(struct monitor *m)
     set_time(&c->finished, &m->finished_at);
     free(c->error);
     c->error = m->failure ? xstrdup(m->failure) : NULL;
-    CLEANUP(json) json_t *json = container_exit_to_json(c);
-    CLEANUP(free) char *path = container_data_path(&m->engine, c->id, "exit.json");
     CLEANUP(free) char *state = container_run_path(&m->engine, c->id, "state.json");
-    IGNORE(json_save_path(AT_FDCWD, path, json, 0600, false, NULL) <
-           0); /* a full disk: no record */
+    IGNORE(container_save_exit(&m->engine, c, NULL) < 0); /* both disks full: no record */
     (void)unlink(state);
 }
 

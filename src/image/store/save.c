@@ -393,7 +393,7 @@ int verb_save(const struct verb_request *request, struct error **err)
         (r = json_get_str(request->json, "output", "request", &output, err)) < 0 ||
         (r = json_get_str(request->json, "format", "request", &format, err)) < 0 ||
         (r = check_format(format, output, &s.format, err)) < 0 ||
-        (r = store_open(request->data_dir, &store, err)) < 0) {
+        (r = store_open_to_read(request->data_dir, &store, err)) < 0) {
         return r;
     }
     return s.format == SAVE_OCI_FOLDER ? write_folder(&s, output, &names, err)
