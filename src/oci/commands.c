@@ -3,9 +3,10 @@
 
 /* One line a verb, in the order of --help. */
 const struct command *const oci_commands[] = {
-    &oci_create, &oci_start,    &oci_state, &oci_kill,     &oci_delete,   &oci_run,
-    &oci_exec,   &oci_list,     &oci_ps,    &oci_pause,    &oci_resume,   &oci_update,
-    &oci_events, &oci_features, &oci_spec,  &oci_describe, &oci_complete, NULL,
+    &oci_create,   &oci_start,  &oci_state,    &oci_kill,       &oci_delete,
+    &oci_run,      &oci_exec,   &oci_list,     &oci_ps,         &oci_pause,
+    &oci_resume,   &oci_update, &oci_events,   &oci_checkpoint, &oci_restore,
+    &oci_features, &oci_spec,   &oci_describe, &oci_complete,   NULL,
 };
 
 const struct command *oci_command_find(const char *name)

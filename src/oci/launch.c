@@ -167,8 +167,23 @@ static int check_terminal(const struct launch *l, struct error **err)
     return 0;
 }
 
+/* sd_notify(3): the service manager's socket, bound into the container under a name of its own. */
+static void pass_notify_socket(struct spec *s)
+{
+    static const char inside[] = "/run/notify/notify.sock";
+    const char *socket = getenv("NOTIFY_SOCKET");
+    if (!socket || socket[0] != '/' || !s->process_set) {
+        return; /* an abstract one is the network namespace's own */
+    }
+    struct spec_mount *m = arena_push(s->arena, s->mounts, s->mount_count);
+    *m = (struct spec_mount){.destination = inside, .type = "bind", .source = socket};
+    spec_add_string(s->arena, &m->options, &m->option_count, "bind");
+    spec_process_set_env(s->arena, &s->process, arena_format(s->arena, "NOTIFY_SOCKET=%s", inside));
+}
+
 static int make_plan(struct launch *l, struct error **err)
 {
+    pass_notify_socket(l->spec);
     int preserved = 0;
     int r = launch_preserved_fds(&l->options->preserve_fds, l->spec, &l->spec->process, &preserved,
                                  err);
@@ -204,7 +219,7 @@ int launch_begin(struct launch *l, struct error **err)
     if (r >= 0) {
         r = read_bundle(l, err);
     }
-    if (r >= 0) {
+    if (r >= 0 && !l->adopts) {
         r = check_terminal(l, err);
     }
     if (r >= 0) {
@@ -297,23 +312,52 @@ static int make_workload(struct launch *l, struct oci_container *c, struct error
     return r;
 }
 
+static int new_container(struct launch *l, struct oci_container **ret, struct error **err)
+{
+    json_t *facts = facts_of(l);
+    if (!facts) {
+        return error_set(err, ERROR_INVALID_INPUT, 0, "a path or an annotation is no UTF-8");
+    }
+    return oci_container_new(l->oci, l->id, facts, l->config, l->config_len, ret, err);
+}
+
 int launch_create(struct launch *l, struct oci_container **ret, struct error **err)
 {
     const char *console = l->options->console_socket;
     if (console && (l->console = handover_connect("--console-socket", console, err)) < 0) {
         return l->console;
     }
-    json_t *facts = facts_of(l);
-    if (!facts) {
-        return error_set(err, ERROR_INVALID_INPUT, 0, "a path or an annotation is no UTF-8");
-    }
     CLEANUP(oci_container) struct oci_container *c = NULL;
-    int r = oci_container_new(l->oci, l->id, facts, l->config, l->config_len, &c, err);
+    int r = new_container(l, &c, err);
     if (r < 0) {
         return r;
     }
     r = make_workload(l, c, err);
     if (r < 0) {
+        IGNORE(oci_container_remove(c, NULL)); /* likewise */
+        return r;
+    }
+    oci_container_refresh(c);
+    *ret = take_ptr(c);
+    return 0;
+}
+
+int launch_adopt(struct launch *l, int (*make)(void *context, pid_t *ret_pid, struct error **err),
+                 void *context, struct oci_container **ret, struct error **err)
+{
+    CLEANUP(oci_container) struct oci_container *c = NULL;
+    int r = new_container(l, &c, err);
+    if (r < 0) {
+        return r;
+    }
+    r = l->oci->wall->adopt(l->plan, make, context, &c->workload, err);
+    if (r >= 0) {
+        r = hand_over(l, c, err);
+    }
+    if (r < 0) {
+        if (c->workload) {
+            IGNORE(l->oci->wall->delete (take_ptr(c->workload), NULL)); /* the first error counts */
+        }
         IGNORE(oci_container_remove(c, NULL)); /* likewise */
         return r;
     }

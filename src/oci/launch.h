@@ -25,6 +25,7 @@ struct launch {
     const struct launch_options *options;
     const char *id;
     bool remote_start; /* another process will start it */
+    bool adopts;       /* launch_adopt() will be called: what create's options ask is not checked */
     /* its own */
     char *bundle, *rootfs, *config, *dir;
     size_t config_len;
@@ -37,7 +38,16 @@ struct launch {
 
 int launch_begin(struct launch *l, struct error **err) NODISCARD;
 int launch_create(struct launch *l, struct oci_container **ret, struct error **err) NODISCARD;
+/* As launch_create(), but the workload is made by `make` (wall_ops.adopt). */
+int launch_adopt(struct launch *l, int (*make)(void *context, pid_t *ret_pid, struct error **err),
+                 void *context, struct oci_container **ret, struct error **err) NODISCARD;
 void launch_done(struct launch *l);
+
+/* The foreground: serves the terminal until the container has ended, deletes it unless `keep`.
+ * Returns its exit status. In run.c. */
+struct terminal;
+int launch_wait(struct oci_container *c, struct terminal *t, bool keep,
+                struct error **err) NODISCARD;
 
 /* Gives the process a HOME when its environment has none: that of its user in the root's
  * /etc/passwd, else "/". */

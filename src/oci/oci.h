@@ -29,6 +29,7 @@ static inline const struct oci_context *oci_of(const struct command_context *con
     return (const struct oci_context *)context;
 }
 
+extern const struct command oci_checkpoint;
 extern const struct command oci_complete;
 extern const struct command oci_create;
 extern const struct command oci_delete;
@@ -40,6 +41,7 @@ extern const struct command oci_kill;
 extern const struct command oci_list;
 extern const struct command oci_pause;
 extern const struct command oci_ps;
+extern const struct command oci_restore;
 extern const struct command oci_resume;
 extern const struct command oci_run;
 extern const struct command oci_spec;

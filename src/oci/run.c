@@ -30,8 +30,7 @@ static int clean_up(struct oci_container *c, struct error **err)
     return r == -ENOENT ? 0 : remove_container(c, err);
 }
 
-static int wait_and_clean_up(struct oci_container *c, struct terminal *t, bool keep,
-                             struct error **err)
+int launch_wait(struct oci_container *c, struct terminal *t, bool keep, struct error **err)
 {
     int status = 0;
     struct error *second = NULL;
@@ -56,7 +55,7 @@ static int run_created(struct launch *l, struct oci_container *c, struct termina
     }
     t->master = l->master;
     t->pid = c->pid;
-    return wait_and_clean_up(c, t, l->options->keep, err);
+    return launch_wait(c, t, l->options->keep, err);
 }
 
 static int run_run(const struct command_context *context, void *values, int argc, char **argv,

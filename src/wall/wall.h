@@ -114,6 +114,10 @@ struct wall_ops {
     int (*create)(struct plan *plan, const struct wall_io *io,
                   const struct wall_callbacks *callbacks, struct workload **ret,
                   struct error **err);
+    /* In the place of create() and start(), for a restore: the workload is made by `make`, which
+     * gives its first process's number, a child of ours; groups and record are the wall's. */
+    int (*adopt)(struct plan *plan, int (*make)(void *context, pid_t *ret_pid, struct error **err),
+                 void *context, struct workload **ret, struct error **err);
     int (*start)(struct workload *w, struct error **err);
     int (*open)(const char *state_dir, struct workload **ret, struct error **err);
     /* Who is told of what goes wrong without being a failure: poststart and poststop hooks. */

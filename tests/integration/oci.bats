@@ -491,3 +491,12 @@ P
     [ "$status" -eq 255 ]
     oci delete -f "$id"
 }
+
+@test "NOTIFY_SOCKET: the service manager's socket is there for the program" {
+    spec . sh -c '[ ! -S "$NOTIFY_SOCKET" ] || echo "$NOTIFY_SOCKET"'
+    python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])' "$WORK/notify"
+    run -0 env NOTIFY_SOCKET="$WORK/notify" "$OCI" --root "$OCI_ROOT" run "$id"
+    [ "$output" = /run/notify/notify.sock ]
+    run -0 oci run "$id"
+    [ -z "$output" ]
+}

@@ -267,6 +267,7 @@ const struct wall_ops wall_container = {
     .plan_free = plan_free,
     .mount_options = mount_options_names,
     .create = container_create,
+    .adopt = container_adopt,
     .start = container_start,
     .open = container_open,
     .set_warning = container_set_warning,
