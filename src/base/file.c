@@ -200,6 +200,9 @@ static int remove_below(int fd, dev_t device, struct error **err)
             return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", e->d_name);
         }
         int sub = openat(dirfd(dir), e->d_name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+        if (sub < 0 && errno == ENOENT) {
+            continue; /* somebody else removes the same: so be it */
+        }
         if (sub < 0) {
             return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", e->d_name);
         }
@@ -233,6 +236,9 @@ int remove_tree(int dirfd, const char *path, struct error **err)
     }
     int fd = openat(dirfd, path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
     struct stat st;
+    if (fd < 0 && errno == ENOENT) {
+        return 0;
+    }
     if (fd < 0 || fstat(fd, &st) < 0) {
         int code = errno;
         fd_close(fd);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/inspect_object.h"
+#include "engine/recover.h"
 #include "image/image.h"
 
 struct inspect_values {
@@ -16,7 +17,7 @@ static int find_container(const struct engine *e, const char *name, bool size, j
 {
     CLEANUP(container) struct container *c = NULL;
     CLEANUP(error) struct error *mine = NULL;
-    int r = container_find(e, name, &c, &mine);
+    int r = container_find_recovered(e, name, &c, &mine);
     if (r < 0 && mine->kind == ERROR_NOT_FOUND) {
         return 0;
     }

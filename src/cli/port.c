@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine_of.h"
+#include "engine/recover.h"
 
 /* "80" or "80/tcp" as asked for, or NULL: all. */
 static bool is_asked(const char *asked, int port, const char *proto)
@@ -34,7 +35,7 @@ static int port_run(const struct command_context *context, void *values, int arg
     const char *asked = argc > 1 ? argv[1] : NULL;
     const json_t *p;
     size_t i, found = 0;
-    int r = container_find(&engine, argv[0], &c, err);
+    int r = container_find_recovered(&engine, argv[0], &c, err);
     if (r < 0) {
         return r;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `cloison stats`: what running containers use, as a table that is drawn anew every second. */
 #include "engine/stats.h"
+#include "engine/recover.h"
 
 #include <poll.h>
 #include <string.h>
@@ -134,7 +135,7 @@ static int list_watched(const struct watch *w, struct container ***ret, size_t *
     *ret = xcalloc((size_t)w->name_count, sizeof(**ret));
     *ret_count = 0;
     for (int i = 0; i < w->name_count; i++) {
-        int r = container_find(&w->engine, w->names[i], &(*ret)[*ret_count], err);
+        int r = container_find_recovered(&w->engine, w->names[i], &(*ret)[*ret_count], err);
         if (r < 0) {
             container_list_free(*ret, *ret_count);
             return r;

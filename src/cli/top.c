@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "engine/control.h"
+#include "engine/recover.h"
 #include "engine/stats.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
@@ -131,10 +133,14 @@ static int top_run(const struct command_context *context, void *values, int argc
     CLEANUP(strbuf) struct strbuf out = {.max = OUTPUT_MAX};
     CLEANUP(strv) struct strv words = {0};
     size_t count = 0;
-    int r = container_find(&engine, argv[0], &c, err);
-    r = r < 0 ? r : container_pids(&engine, c, &pids, &count, err);
+    int r = container_find_recovered(&engine, argv[0], &c, err);
     if (r < 0) {
         return r;
+    }
+    CLEANUP(error) struct error *mine = NULL;
+    r = container_pids(&engine, c, &pids, &count, &mine);
+    if (r < 0) {
+        return control_explain(c, r, &mine, err);
     }
     strv_add(&words, "ps");
     strv_add_all(&words, argc > 1 ? argv + 1 : (char *[]){"-ef", NULL});

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-#define MONITOR_END_MS 10000 /* of one whose socket is closed already */
+#define END_MS 10000 /* of a process that is on its way out of the kernel already */
 
 static int not_running(const struct container *c, struct error **err)
 {
@@ -49,7 +49,7 @@ static void await_monitors_end(const struct container *c)
     CLEANUP(fd)
     int fd = c->monitor_pid > 0 ? (int)syscall(SYS_pidfd_open, c->monitor_pid, 0) : -1;
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    IGNORE(fd >= 0 && poll(&p, 1, MONITOR_END_MS) < 0); /* interrupted: the lock will tell */
+    IGNORE(fd >= 0 && poll(&p, 1, END_MS) < 0); /* interrupted: the lock will tell */
 }
 
 int control_ask(const struct container *c, int sock, enum frame_type type, const void *data,
@@ -116,4 +116,13 @@ int control_await_exit(const struct container *c, int sock, bool final, int time
             }
         }
     }
+}
+
+int control_explain(const struct container *c, int result, struct error **mine, struct error **err)
+{
+    CLEANUP(fd) int fd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    /* ESRCH: its namespaces are gone, which the end of the process follows. */
+    bool ended = fd < 0 || poll(&p, 1, result == -ESRCH ? END_MS : 0) > 0;
+    return ended ? not_running(c, err) : error_move(err, mine, result);
 }

@@ -19,3 +19,7 @@ int control_ask(const struct container *c, int sock, enum frame_type type, const
  * the monitor is gone: ret->code 137), 0 when not in time. timeout_ms -1: for ever. */
 int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
                        struct frame_exit *ret, struct error **err) NODISCARD;
+
+/* What failed on a workload that has ended meanwhile failed for that: the error then is that the
+ * container is not running, else *mine as it is. Returns its code. */
+int control_explain(const struct container *c, int result, struct error **mine, struct error **err);

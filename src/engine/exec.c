@@ -137,6 +137,8 @@ int engine_exec(const struct engine *e, const char *name, struct exec_request *r
     if (r < 0) {
         return r;
     }
-    return request->detach ? detached(e, c, request, &process, err)
-                           : in_workload(e, c, request, &process, err);
+    CLEANUP(error) struct error *mine = NULL;
+    r = request->detach ? detached(e, c, request, &process, &mine)
+                        : in_workload(e, c, request, &process, &mine);
+    return r < 0 ? control_explain(c, r, &mine, err) : r;
 }

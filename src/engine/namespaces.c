@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/namespaces.h"
+#include "engine/recover.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +16,7 @@ int namespace_path(const struct engine *e, const char *container, enum spec_name
                    char **ret, struct error **err)
 {
     CLEANUP(container) struct container *c = NULL;
-    int r = container_find(e, container, &c, err);
+    int r = container_find_recovered(e, container, &c, err);
     if (r < 0) {
         return r;
     }

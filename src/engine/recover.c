@@ -123,6 +123,15 @@ int container_recover(const struct engine *e, const struct container *c, bool *r
     return container_recover_locked(e, now, ret_gone, err);
 }
 
+void container_recover_all(const struct engine *e)
+{
+    struct container **list = NULL;
+    size_t count = 0;
+    if (container_list(e, &list, &count, NULL) == 0) { /* which recovers on the way */
+        container_list_free(list, count);
+    }
+}
+
 int container_find_recovered(const struct engine *e, const char *name, struct container **ret,
                              struct error **err)
 {

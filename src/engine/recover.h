@@ -19,6 +19,9 @@ int container_recover(const struct engine *e, const struct container *c, bool *r
 int container_recover_locked(const struct engine *e, const struct container *c, bool *ret_gone,
                              struct error **err) NODISCARD;
 
+/* Every dead container, as far as that can be done. */
+void container_recover_all(const struct engine *e);
+
 /* container_find(), recovering first what needs it. */
 int container_find_recovered(const struct engine *e, const char *name, struct container **ret,
                              struct error **err) NODISCARD;

@@ -2,9 +2,11 @@
 /* The container's place in the network, by its mode. Reserved before the start, because /etc/hosts
  * names the address and a port in use should fail early; attached beside the child's set-up; kept
  * while the restart policy starts it again. */
+#include <errno.h>
 #include <fcntl.h>
 
 #include "engine/monitor/monitor.h"
+#include "engine/recover.h"
 #include "net/files.h"
 
 static struct net_request net_request(const struct monitor *m, pid_t pid)
@@ -58,7 +60,14 @@ int monitor_network_reserve(struct monitor *m, struct error **err)
     int r = 0;
     if (has_own_link(m) && !m->network) {
         struct net_request q = net_request(m, 0);
-        r = net_reserve(&q, &m->network, err);
+        CLEANUP(error) struct error *mine = NULL;
+        r = net_reserve(&q, &m->network, &mine);
+        if (r == -EADDRINUSE) { /* maybe by one whose monitor was killed */
+            error_free(take_ptr(mine));
+            container_recover_all(&m->engine);
+            r = net_reserve(&q, &m->network, &mine);
+        }
+        r = r < 0 ? error_move(err, &mine, r) : 0;
     }
     return r < 0 ? r : write_files(m, err);
 }
