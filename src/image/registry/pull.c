@@ -306,7 +306,7 @@ static int pull(struct pull_request *q, struct error **err)
             return 0;
         }
     }
-    if (r < 0 || (r = store_start_unpacker(&s, err)) < 0) {
+    if (r < 0 || (r = store_start_unpacker(&s, true, err)) < 0) {
         return r;
     }
     return registry_at_each(q->verb->config_path, q->reference.registry, q->reference.repository,

@@ -182,7 +182,7 @@ static int make(const struct verb_request *request, struct bootstrap *b, struct 
     struct packages p = {.pid = -1};
     int r = store_open(request->data_dir, &s, err);
     if (r >= 0) {
-        r = store_start_unpacker(&s, err);
+        r = store_start_unpacker(&s, true, err);
     }
     if (r >= 0) {
         r = packages_start(&b->packages, &p, err);

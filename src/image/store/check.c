@@ -165,7 +165,7 @@ int verb_check(const struct verb_request *request, struct error **err)
         (r = json_get_array(request->json, "inUse", "request", &c.in_use, err)) < 0 ||
         (r = limits_load(request->config_path, &c.limits, err)) < 0 ||
         (r = store_open_to_read(request->data_dir, &s, err)) < 0 ||
-        (r = c.quick && !repair ? 0 : store_start_unpacker(&s, err)) < 0) {
+        (r = c.quick && !repair ? 0 : store_start_unpacker(&s, repair, err)) < 0) {
         return r;
     }
     r = check_run(&c, err);

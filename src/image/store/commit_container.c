@@ -160,7 +160,7 @@ int verb_commit(const struct verb_request *request, struct error **err)
         r = store_open(request->data_dir, &s, err);
     }
     if (r >= 0) {
-        r = store_start_unpacker(&s, err);
+        r = store_start_unpacker(&s, true, err);
     }
     if (r >= 0) {
         c->store = &s;

@@ -90,7 +90,7 @@ int verb_import(const struct verb_request *request, struct error **err)
         (r = limits_load(request->config_path, &i.limits, err)) < 0 ||
         (r = open_source(source, &fd, err)) < 0 ||
         (r = store_open(request->data_dir, &s, err)) < 0 ||
-        (r = store_start_unpacker(&s, err)) < 0) {
+        (r = store_start_unpacker(&s, true, err)) < 0) {
         return r;
     }
     i.fd = fd;

@@ -349,7 +349,7 @@ int verb_load(const struct verb_request *request, struct error **err)
         (r = platform ? platform_parse(platform, &l.platform, err) : 0) < 0 ||
         (r = limits_load(request->config_path, &l.limits, err)) < 0 ||
         (r = open_input(input, &fd, err)) < 0 || (r = store_open(request->data_dir, &s, err)) < 0 ||
-        (r = store_start_unpacker(&s, err)) < 0) {
+        (r = store_start_unpacker(&s, true, err)) < 0) {
         return r;
     }
     return load_input(&l, fd, input ? input : "standard input", err);

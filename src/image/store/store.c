@@ -163,10 +163,10 @@ int store_open_to_read(const char *data_dir, struct store *ret, struct error **e
     return 0;
 }
 
-int store_start_unpacker(struct store *s, struct error **err)
+int store_start_unpacker(struct store *s, bool durable, struct error **err)
 {
     CLEANUP(fd) int tmp = open_file(s->fd, s->tmp, O_RDONLY | O_DIRECTORY, 0, err);
-    return tmp < 0 ? tmp : unpacker_start(tmp, &s->unpacker, err);
+    return tmp < 0 ? tmp : unpacker_start(tmp, durable ? s->fd : -1, &s->unpacker, err);
 }
 
 void store_want_sweep(struct store *s)

@@ -30,8 +30,9 @@ int store_open(const char *data_dir, struct store *ret, struct error **err) NODI
 /* The same for whoever writes nothing that lasts: a full or a read-only disk is no hindrance, only
  * that nothing can be made in the temporary folder then. */
 int store_open_to_read(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
-/* Starts what unpacks layers in it; the process has one thread still. */
-int store_start_unpacker(struct store *s, struct error **err) NODISCARD;
+/* Starts what unpacks layers in it; the process has one thread still. `durable`: they are to stay.
+ */
+int store_start_unpacker(struct store *s, bool durable, struct error **err) NODISCARD;
 /* Removes the temporary folder, rewrites index.json when names changed, sweeps when a sweep is
  * wanted and nobody else is at work. What fails here is left to the next writer. */
 void store_close(struct store *s);

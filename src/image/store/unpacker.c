@@ -152,7 +152,7 @@ static void become_unpacker(int folder, int sock, pid_t parent)
     serve(3);
 }
 
-int unpacker_start(int folder, struct unpacker *ret, struct error **err)
+int unpacker_start(int folder, int disk, struct unpacker *ret, struct error **err)
 {
     int ends[2];
     char nothing[DIGEST_TEXT_BYTES];
@@ -171,7 +171,8 @@ int unpacker_start(int folder, struct unpacker *ret, struct error **err)
         fd_close(ends[0]);
         return error_set_errno(err, ERROR_KERNEL, code, "starting " PROGRAM);
     }
-    *ret = (struct unpacker){.pid = pid, .sock = ends[0], .lock = PTHREAD_MUTEX_INITIALIZER};
+    *ret = (struct unpacker){
+        .pid = pid, .sock = ends[0], .lock = PTHREAD_MUTEX_INITIALIZER, .disk = disk};
     return 0;
 }
 
@@ -184,6 +185,9 @@ static int await_ready(struct unpacker *u, struct error **err)
         ssize_t n = recv(u->sock, text, sizeof(text), 0);
         u->ready = n == 1 && text[0] == 'R';
         r = u->ready ? 0 : error_from_json(text, n < 0 ? 0 : (size_t)n, PROGRAM, err);
+        if (r >= 0 && u->disk >= 0) {
+            flusher_start(&u->flusher, u->disk);
+        }
     }
     pthread_mutex_unlock(&u->lock);
     return r;
@@ -192,6 +196,7 @@ static int await_ready(struct unpacker *u, struct error **err)
 /* It holds nothing that would be lost: no job runs any more. */
 void unpacker_stop(struct unpacker *u)
 {
+    flusher_stop(&u->flusher);
     if (u->pid) {
         fd_close(u->sock);
         (void)kill(u->pid, SIGKILL); /* our own child, not yet waited for */

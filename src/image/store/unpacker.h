@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "image/store/flusher.h"
 #include "image/store/pass.h"
 
 struct unpacker {
@@ -24,10 +25,13 @@ struct unpacker {
     int sock;
     pthread_mutex_t lock;
     bool ready; /* it has said that it is locked in; under the lock */
+    int disk;   /* what is unpacked is written to it early, see flusher.h; -1: no matter when */
+    struct flusher flusher;
 };
 
-/* `folder`: the temporary folder. One thread. Does not wait for it: unpacker_run() does. */
-int unpacker_start(int folder, struct unpacker *ret, struct error **err) NODISCARD;
+/* `folder`: the temporary folder; `disk`: borrowed. One thread. Does not wait for it:
+ * unpacker_run() does. */
+int unpacker_start(int folder, int disk, struct unpacker *ret, struct error **err) NODISCARD;
 /* pass_run() elsewhere; `path` is the layer's folder, relative to the temporary one. Any thread. */
 int unpacker_run(struct unpacker *u, const struct pass_request *request, struct source *source,
                  const char *path, int blob, struct pass_result *ret, struct error **err) NODISCARD;
