@@ -143,14 +143,15 @@ static int fill_config(const json_t *request, json_t *config, struct error **err
 
 static int fill(const struct verb_request *request, struct bootstrap *b, struct error **err)
 {
-    const char *name = "", *variant = "slim";
+    const char *name = "", *variant = NULL;
     b->config = json_object();
     b->cache = str_format("%s/cache/apt", request->data_dir);
     int r;
     if ((r = json_get_str(request->json, "reference", "request", &name, err)) < 0 ||
         (r = reference_parse(name, &b->reference, err)) < 0 ||
         (r = json_get_str(request->json, "variant", "request", &variant, err)) < 0 ||
-        (r = check_variant(variant, err)) < 0 || (r = choose_suite(request->json, b, err)) < 0 ||
+        (r = check_variant(str_or(variant, "slim"), err)) < 0 ||
+        (r = choose_suite(request->json, b, err)) < 0 ||
         (r = json_get_strv(request->json, "include", "request", &b->include, err)) < 0 ||
         (r = json_get_strv(request->json, "mirror", "request", &b->mirrors, err)) < 0 ||
         (r = json_get_bool(request->json, "quiet", "request", &b->packages.quiet, err)) < 0 ||
@@ -160,7 +161,10 @@ static int fill(const struct verb_request *request, struct bootstrap *b, struct 
     }
     b->packages.cache = b->cache;
     b->packages.suite = b->suite;
-    b->packages.variant = variant;
+    if (!variant && !b->include.count) {
+        strv_add(&b->include, "apt"); /* a base to build on, not an application's own image */
+    }
+    b->packages.variant = str_or(variant, "slim");
     b->packages.include = &b->include;
     b->packages.mirrors = &b->mirrors;
     return 0;
