@@ -330,6 +330,7 @@ static int failed(struct http *h, CURLcode code, struct error **err)
     const char *why = h->message[0] ? h->message : curl_easy_strerror(code);
     if (h->too_large) {
         why = "the answer is larger than it may be";
+        number = EMSGSIZE;
     }
     return error_set(err, ERROR_NETWORK, number, "%s", why);
 }

@@ -261,6 +261,9 @@ static int send_once(struct registry *r, struct http *h, const struct registry_r
     if (e >= 0 && ret->status == 400 && !atomic_load(&r->answered) && str_starts(url, "http://")) {
         return error_set(err, ERROR_NETWORK, EPROTO, "'%s' does not speak plain HTTP", r->name);
     }
+    if (ret->status) {
+        atomic_store(&r->answered, true);
+    }
     return e;
 }
 
@@ -294,7 +297,6 @@ static int request_once(struct registry *r, struct http *h, const struct registr
         if (e < 0) {
             return e;
         }
-        atomic_store(&r->answered, true);
         if (is_redirect(ret)) {
             char *next = NULL;
             bool same = false;
@@ -401,7 +403,6 @@ int registry_login(struct registry *r, const char *basic, char **ret_identity_to
     if (e < 0) {
         return e;
     }
-    atomic_store(&r->answered, true);
     if (answer.status == 401 && answer.authenticate) {
         r->credentials.basic = xstrdup(basic);
         pthread_mutex_lock(&r->lock);
