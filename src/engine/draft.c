@@ -27,6 +27,9 @@ int draft_image(const struct engine *e, struct draft *d, bool dry, struct error 
         result = error_hint(&mine, result,
                             "nothing is fetched here: first 'cloison pull %s', or run it once",
                             r->image);
+    } else if (result < 0 && mine->kind == ERROR_NOT_FOUND && str_equal(r->pull, "never")) {
+        result = error_hint(&mine, result, "first 'cloison pull %s', or leave out --pull never",
+                            r->image);
     }
     return result < 0 ? error_move(err, &mine, result) : result;
 }

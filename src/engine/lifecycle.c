@@ -207,7 +207,7 @@ int engine_rename(const struct engine *e, const char *name, const char *to, stru
     }
     r = container_load(e, c->id, &now, err);
     if (r == 0 && str_equal(now->name, to)) {
-        return error_set(err, ERROR_USAGE, 0, "'%s' has that name already", to);
+        return error_set(err, ERROR_EXISTS, 0, "'%s' has that name already", to);
     }
     CLEANUP(free) char *old = r < 0 ? NULL : xstrdup(now->name);
     r = r < 0 ? r : container_rename(e, now, to, err);

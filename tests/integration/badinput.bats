@@ -32,7 +32,7 @@ refused() {
 }
 
 @test "an unknown image" {
-    refused 125 nosuchimage -- cloison run --rm --pull never nosuchimage true
+    refused 125 nosuchimage "cloison pull" -- cloison run --rm --pull never nosuchimage true
 }
 
 @test "explain of an image that is not there says how it gets there" {
@@ -62,6 +62,19 @@ refused() {
     objects_before=$(objects)
     refused 125 taken "in use" -- cloison run --name taken --network none busybox true
     cloison rm taken
+}
+
+@test "renaming to a name in use, or to its own" {
+    cloison create --name taken --network none busybox true
+    cloison create --name other --network none busybox true
+    objects_before=$(objects)
+    refused 1 taken "in use" -- cloison rename other taken
+    refused 1 other already -- cloison rename other other
+    cloison rm taken other
+}
+
+@test "a registry whose name cannot be resolved" {
+    refused 125 "nowhere.invalid" "cloison load" -- cloison run --rm nowhere.invalid/x true
 }
 
 @test "a bad name" {
@@ -164,6 +177,21 @@ refused() {
     run cloison load -i "$BATS_TEST_TMPDIR/noise.tar"
     [ "$status" -ne 0 ]
     one_line
+}
+
+@test "a layer whose content is not what its config says" {
+    cloison save -o "$BATS_TEST_TMPDIR/good.tar" busybox
+    python3 - "$BATS_TEST_TMPDIR" <<'P'
+import io, sys, tarfile
+with tarfile.open(f"{sys.argv[1]}/good.tar") as good, tarfile.open(f"{sys.argv[1]}/bad.tar", "w") as bad:
+    for m in good.getmembers():
+        data = good.extractfile(m).read() if m.isreg() else None
+        if m.name.endswith(".tar"):
+            data = data[:-1000] + b"x" * 1000
+        bad.addfile(m, io.BytesIO(data) if m.isreg() else None)
+P
+    refused 1 "digest mismatch" -- env CLOISON_DATA_ROOT="$BATS_TEST_TMPDIR/empty" "$CLOISON" load -i "$BATS_TEST_TMPDIR/bad.tar"
+    [ -z "$(ls "$BATS_TEST_TMPDIR/empty/images/layers" "$BATS_TEST_TMPDIR/empty/images/tmp" | grep -v '^/\|^$')" ]
 }
 
 @test "tar entries that leave the root" {

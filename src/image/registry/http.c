@@ -332,7 +332,12 @@ static int failed(struct http *h, CURLcode code, struct error **err)
         why = "the answer is larger than it may be";
         number = EMSGSIZE;
     }
-    return error_set(err, ERROR_NETWORK, number, "%s", why);
+    int r = error_set(err, ERROR_NETWORK, number, "%s", why);
+    return code == CURLE_COULDNT_RESOLVE_HOST
+               ? error_hint(err, r,
+                            "check the name and the network; 'cloison load' and 'cloison "
+                            "bootstrap' need no registry")
+               : r;
 }
 
 /* Until the answer's headers are there, or all of it. Holds the lock. */
