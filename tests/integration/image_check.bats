@@ -189,3 +189,18 @@ blob_of() { jq -r .blob "$(dirname "$(upper "$1")")/layer.json" | cut -d: -f2; }
     mended
     cloison rm "$c"
 }
+
+@test "what cannot be mended can be removed by force" {
+    mkdir t && echo lost >t/f && tar -C t -cf t.tar . && id=$(cloison import t.tar lost:1)
+    rm "$store/blobs/sha256/${id:7}"
+    run cloison system check --repair
+    [ "$status" -eq 1 ] && [[ $output == *"not mended"* ]]
+    run cloison rmi lost:1
+    [ "$status" -eq 1 ]
+    cloison rmi -f lost:1
+    cloison rmi -f nosuch
+    sound
+    id=$(cloison import t.tar lost:2) && echo x >"$store/ids/${id:7}.json"
+    cloison rmi -f "${id:7:12}"
+    sound
+}

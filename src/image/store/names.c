@@ -96,14 +96,30 @@ static char *named_as(const struct image *i, const char *text)
     return reference_full(&r);
 }
 
+/* By force also what cannot be read any more: with all its names. */
+static int remove_damaged(struct store *s, const char *text, struct error **why, struct error **err)
+{
+    CLEANUP(removal) struct removal n = {0};
+    char hex[DIGEST_HEX_DIGITS + 1];
+    if (removal_find(s, text, hex) <= 0) {
+        return error_move(err, why, -(*why)->code);
+    }
+    int r = removal_of(s, hex, &n, err);
+    return r < 0 ? r : removal_delete(s, &n, err);
+}
+
 static int remove_one(struct store *s, const char *text, bool force, struct error **err)
 {
     CLEANUP(removal) struct removal n = {0};
     CLEANUP(image) struct image *i = NULL;
+    CLEANUP(error) struct error *why = NULL;
     CLEANUP(fd) int lock = store_lock_names(s, err);
-    int r = lock < 0 ? lock : image_resolve(s->data_dir, text, &i, err);
+    if (lock < 0) {
+        return lock;
+    }
+    int r = image_resolve(s->data_dir, text, &i, &why);
     if (r < 0) {
-        return r;
+        return force ? remove_damaged(s, text, &why, err) : error_move(err, &why, r);
     }
     CLEANUP(free) char *as = named_as(i, text);
     r = removal_of(s, digest_hex(i->id), &n, err);

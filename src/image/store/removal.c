@@ -8,6 +8,39 @@
 #include "image/layout.h"
 #include "image/store/add.h"
 
+#define ID_DIGITS_MIN 8
+
+static bool find_by_name(struct store *s, const char *text, char hex[DIGEST_HEX_DIGITS + 1])
+{
+    CLEANUP(reference) struct reference r = {0};
+    char target[1024];
+    if (reference_parse(text, &r, NULL) < 0) {
+        return false;
+    }
+    CLEANUP(free) char *path = layout_name(&r);
+    ssize_t n = readlinkat(s->fd, path, target, sizeof(target) - 1);
+    target[n < 0 ? 0 : n] = '\0';
+    return n > 0 && layout_target_hex(target, hex);
+}
+
+int removal_find(struct store *s, const char *text, char ret_hex[DIGEST_HEX_DIGITS + 1])
+{
+    const char *id = str_starts(text, "sha256:") ? text + strlen("sha256:") : text;
+    CLEANUP(strv) struct strv files = {0};
+    int found = 0;
+    if (find_by_name(s, text, ret_hex)) {
+        return 1;
+    }
+    if (strlen(id) < ID_DIGITS_MIN || list_folder(s->fd, "ids", &files, NULL) < 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < files.count; i++) {
+        CLEANUP(free) char *target = str_format("/%s", files.items[i]);
+        found += str_starts(files.items[i], id) && layout_target_hex(target, ret_hex);
+    }
+    return found == 1;
+}
+
 static int note_own(void *context, const char *reference, const char *hex)
 {
     struct removal *r = context;

@@ -12,6 +12,10 @@ struct removal {
     bool lower_case;           /* "untagged: …" as prune says it, not "Untagged: …" */
 };
 
+/* The image that a name, an ID or the first digits of one (8 at least) leads to, were it so damaged
+ * that nothing of it can be read: 1, or 0 when there is none. */
+int removal_find(struct store *s, const char *text, char ret_hex[DIGEST_HEX_DIGITS + 1]);
+
 /* Reads the names that lead to the image. */
 int removal_of(struct store *s, const char *hex, struct removal *ret, struct error **err) NODISCARD;
 void removal_done(struct removal *r);
