@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wall/wall.h"
 
-static const struct wall_ops *const walls[] = {&wall_container};
+static const struct wall_ops *const walls[] = {&wall_container, &wall_vm};
 
 int wall_find(const char *name, const struct wall_ops **ret, struct error **err)
 {

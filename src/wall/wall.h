@@ -151,7 +151,7 @@ struct wall_ops {
     int (*delete)(struct workload *w, struct error **err);
 };
 
-extern const struct wall_ops wall_container;
+extern const struct wall_ops wall_container, wall_vm;
 
 /* By name; ERROR_USAGE naming the walls there are. */
 int wall_find(const char *name, const struct wall_ops **ret, struct error **err) NODISCARD;

@@ -7,6 +7,7 @@
 
 #include "wall/container/cgroup.h"
 #include "wall/container/plan.h"
+#include "wall/container/process_time.h"
 #include "wall/container/seccomp.h"
 
 /* Words for a step that may fail after create(), for a start() in another process. */
@@ -50,6 +51,3 @@ int record_save_seccomp(const struct seccomp_program *p, const char *state_dir,
                         struct error **err) NODISCARD;
 int record_load_seccomp(const struct record *r, const char *state_dir, struct seccomp_program *ret,
                         struct error **err) NODISCARD;
-
-/* Field 22 of /proc/<pid>/stat, or 0 when there is no such process. */
-uint64_t process_start_time(int proc_fd, pid_t pid);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/agent/workload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "guest/agent/boot.h"
+#include "guest/agent/network.h"
+
+#define STATE_DIR "/run/workload"
+#define CACHE_DIR "/run/cache"
+#define CGROUP "/workload"
+
+void workload_adapt(struct spec *spec)
+{
+    struct spec_linux *l = &spec->linux_;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->namespace_count; i++) {
+        if (l->namespaces[i].type != SPEC_NS_NETWORK) {
+            l->namespaces[kept++] = l->namespaces[i];
+        }
+    }
+    l->namespace_count = kept;
+    l->cgroups_path = CGROUP;
+    spec->process.apparmor_profile = spec->process.selinux_label = l->mount_label = NULL;
+    l->resources.read_bps.count = l->resources.write_bps.count = 0; /* of the host's disks */
+    l->resources.read_iops.count = l->resources.write_iops.count = 0;
+    l->resources.weight_device_count = 0;
+}
+
+static int mount_disk(const char *serial, const char *type, unsigned long flags, const char *target,
+                      struct error **err)
+{
+    CLEANUP(free) char *disk = NULL;
+    int r = boot_find_disk(serial, &disk, err);
+    r = r < 0 ? r : mkdir_all(target, 0755, err);
+    if (r >= 0 && mount(disk, target, type, flags, NULL) < 0) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "mounting the disk '%s' as %s", serial, type);
+    }
+    return r;
+}
+
+static int mount_layers(const struct strv *serials, struct strv *ret, struct error **err)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < serials->count; i++) {
+        strv_addf(ret, "/run/layers/%zu", i);
+        r = mount_disk(serials->items[i], "erofs", MS_RDONLY | MS_NODEV, ret->items[i], err);
+    }
+    return r;
+}
+
+static int make_upper(const char *disk, struct error **err)
+{
+    int r = disk ? mount_disk(disk, "ext4", MS_NODEV, "/run/disk", err) : 0;
+    r = r < 0 ? r : mkdir_all("/run/disk/upper", 0755, err);
+    return r < 0 ? r : mkdir_all("/run/disk/work", 0755, err);
+}
+
+/* Small files of the host's that the spec binds: number n is the source "/run/files/n". */
+static int write_files(const json_t *request, struct error **err)
+{
+    json_t *files = NULL, *text;
+    size_t i;
+    int r = json_get_array(request, "files", "create", &files, err);
+    r = r < 0 ? r : mkdir_all("/run/files", 0755, err);
+    json_array_foreach(files, i, text)
+    {
+        CLEANUP(free) char *path = str_format("/run/files/%zu", i);
+        r = r < 0 ? r
+                  : file_write_atomic(AT_FDCWD, path, str_or(json_string_value(text), ""),
+                                      json_string_length(text), 0644, FILE_NO_SYNC, err);
+    }
+    return r;
+}
+
+static int read_request(const json_t *request, struct spec **ret_spec, struct strv *layers,
+                        const char **ret_disk, struct error **err)
+{
+    static const char where[] = "create";
+    json_t *spec = NULL;
+    int r = json_get_object(request, "spec", where, &spec, err);
+    r = r < 0 ? r : json_get_strv(request, "layers", where, layers, err);
+    r = r < 0 ? r : json_get_str(request, "disk", where, ret_disk, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!spec || layers->count == 0) {
+        return error_set(err, ERROR_INVALID_INPUT, 0, "create: a spec and layers are needed");
+    }
+    r = spec_parse(spec, "spec", ret_spec, err);
+    return r < 0 ? r : spec_validate(*ret_spec, err);
+}
+
+int workload_create(struct guest_workload *g, const json_t *request, const struct wall_io *io,
+                    void (*console)(void *context, int master), void *context, struct error **err)
+{
+    CLEANUP(strv) struct strv serials = {0};
+    CLEANUP(strv) struct strv layers = {0};
+    const char *disk = NULL;
+    if (g->workload) {
+        return error_set(err, ERROR_EXISTS, 0, "the machine has its workload already");
+    }
+    int r = read_request(request, &g->spec, &serials, &disk, err);
+    r = r < 0 ? r : mount_layers(&serials, &layers, err);
+    r = r < 0 ? r : make_upper(disk, err);
+    r = r < 0 ? r : write_files(request, err);
+    r = r < 0 ? r : network_up(json_object_get(request, "network"), err);
+    r = r < 0 ? r : mkdir_all(STATE_DIR, 0700, err);
+    r = r < 0 ? r : mkdir_all(CACHE_DIR, 0700, err);
+    if (r < 0) {
+        return r;
+    }
+    workload_adapt(g->spec);
+    struct wall_params params = {
+        .id = "workload",
+        .spec = g->spec,
+        .state_dir = STATE_DIR,
+        .cache_dir = CACHE_DIR,
+        .rootfs = {.layers = (const char *const *)layers.items,
+                   .layer_count = layers.count,
+                   .upper = "/run/disk/upper",
+                   .work = "/run/disk/work",
+                   .is_volatile = !disk},
+    };
+    const struct wall_callbacks callbacks = {.context = context, .console = console};
+    r = wall_container.plan(&params, &g->plan, err);
+    return r < 0 ? r : wall_container.create(g->plan, io, &callbacks, &g->workload, err);
+}

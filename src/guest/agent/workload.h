@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The workload inside the machine: its root file system out of disks, and the container wall.
+ *
+ * The spec is the host's, applied by the same code as on a host; what means the machine itself is
+ * left out first: workload_adapt(). One per machine. */
+#pragma once
+
+#include <jansson.h>
+
+#include "wall/wall.h"
+
+struct guest_workload {
+    struct workload *workload; /* NULL: none yet */
+    struct spec *spec;
+    struct plan *plan;
+};
+
+/* Takes away what the machine is instead, or has not: the network namespace (the machine's own
+ * network is the workload's), the cgroup's place, labels of the host's security modules, limits of
+ * the host's disks. Pure. */
+void workload_adapt(struct spec *spec);
+
+/* The request's "spec", "layers" (serials of read-only disks with EROFS, topmost first), "disk"
+ * (the serial of a writable disk with ext4; absent: memory), "files" (texts that the spec binds)
+ * and "network". */
+int workload_create(struct guest_workload *g, const json_t *request, const struct wall_io *io,
+                    void (*console)(void *context, int master), void *context,
+                    struct error **err) NODISCARD;

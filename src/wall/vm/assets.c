@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Each is made under a temporary name and renamed, so that two who make the same do no harm. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "wall/vm/vm.h"
+
+#define KERNELS "/boot"
+#define MODULES "/lib/modules"
+
+/* --- programs ------------------------------------------------------------------------------------
+ */
+
+/* Runs one and waits. Its last words are the error's. */
+static int run_program(const char *const *arguments, struct error **err)
+{
+    static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    posix_spawn_file_actions_t actions;
+    char said[512] = "";
+    int ends[2], status;
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "a pipe");
+    }
+    (void)posix_spawn_file_actions_init(&actions); /* memory alone */
+    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    int r = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
+                         environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    fd_close(ends[1]);
+    if (r != 0) {
+        fd_close(ends[0]);
+        return error_set_errno(err, ERROR_NOT_FOUND, r, "executing '%s'", arguments[0]);
+    }
+    ssize_t n = read_all(ends[0], said, sizeof(said) - 1);
+    fd_close(ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    said[n > 0 ? n : 0] = '\0';
+    said[strcspn(said, "\n")] = '\0';
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? 0
+               : error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", arguments[0],
+                           said[0] ? said : "it says nothing");
+}
+
+/* A cached file: makes it by `make` unless it is there; opens it. */
+static int cached(const char *path,
+                  int (*make)(const char *temporary, const void *from, struct error **err),
+                  const void *from, struct error **err)
+{
+    CLEANUP(free) char *temporary = str_format("%s.%d", path, getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        return fd;
+    }
+    int r = make(temporary, from, err);
+    if (r >= 0 && rename(temporary, path) < 0) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "writing '%s'", path);
+    }
+    if (r < 0) {
+        (void)unlink(temporary); /* the error is told */
+        return r;
+    }
+    return open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+}
+
+/* --- the kernel ----------------------------------------------------------------------------------
+ */
+
+struct kernel {
+    char *image, *release, *modules;
+    struct stat st;
+};
+
+static void kernel_done(struct kernel *k)
+{
+    free(k->image);
+    free(k->release);
+    free(k->modules);
+}
+static inline void kernel_cleanup(struct kernel *k)
+{
+    kernel_done(k);
+}
+
+/* The newest image under /boot whose modules are there. */
+static int find_kernel(struct kernel *k, struct error **err)
+{
+    CLEANUP(dir) DIR *d = opendir(KERNELS);
+    const struct dirent *e;
+    struct stat st;
+    while (d && (e = readdir(d))) {
+        if (!str_starts(e->d_name, "vmlinuz-")) {
+            continue;
+        }
+        CLEANUP(free) char *image = str_format(KERNELS "/%s", e->d_name);
+        CLEANUP(free) char *modules = str_format(MODULES "/%s", e->d_name + strlen("vmlinuz-"));
+        if (stat(image, &st) == 0 && access(modules, R_OK) == 0 &&
+            (!k->image || st.st_mtime > k->st.st_mtime)) {
+            kernel_done(k);
+            k->release = xstrdup(e->d_name + strlen("vmlinuz-"));
+            k->image = take_ptr(image);
+            k->modules = take_ptr(modules);
+            k->st = st;
+        }
+    }
+    if (k->image) {
+        return 0;
+    }
+    int r =
+        error_set(err, ERROR_NOT_FOUND, 0, "there is no kernel with its modules under " KERNELS);
+    return error_hint(err, r, "install one: apt install linux-image-cloud-amd64");
+}
+
+static int make_kernel(const char *temporary, const void *from, struct error **err)
+{
+    const struct kernel *k = from;
+    CLEANUP(free) char *program = program_path("cloison-kernel");
+    return run_program((const char *[]){program, "extract", k->image, temporary, NULL}, err);
+}
+
+static int make_initramfs(const char *temporary, const void *from, struct error **err)
+{
+    const struct kernel *k = from;
+    CLEANUP(free) char *program = program_path("cloison-kernel");
+    CLEANUP(free) char *guest = program_path("cloison-guest");
+    return run_program((const char *[]){program, "initramfs", k->modules, guest, temporary, NULL},
+                       err);
+}
+
+static int open_kernel(const struct plan *p, struct vm_assets *a, struct error **err)
+{
+    CLEANUP(kernel) struct kernel k = {0};
+    CLEANUP(free) char *guest = program_path("cloison-guest");
+    struct stat st;
+    int r = find_kernel(&k, err);
+    if (r < 0) {
+        return r;
+    }
+    if (stat(guest, &st) < 0) {
+        return error_set_errno(err, ERROR_NOT_FOUND, errno, "'%s'", guest);
+    }
+    /* A new kernel of the same name, or a new agent, is a new file. */
+    CLEANUP(free)
+    char *kernel =
+        str_format("%s/vmlinux-%s-%lld", p->cache_dir, k.release, (long long)k.st.st_mtime);
+    CLEANUP(free)
+    char *initramfs =
+        str_format("%s/initramfs-%s-%lld-%lld-%lld", p->cache_dir, k.release,
+                   (long long)k.st.st_mtime, (long long)st.st_mtime, (long long)st.st_size);
+    a->kernel = cached(kernel, make_kernel, &k, err);
+    a->initramfs = a->kernel < 0 ? -1 : cached(initramfs, make_initramfs, &k, err);
+    return a->initramfs < 0 ? error_wrap(err, -1, "the machine's kernel") : 0;
+}
+
+/* --- disks ---------------------------------------------------------------------------------------
+ */
+
+static int make_layer(const char *temporary, const void *from, struct error **err)
+{
+    int r =
+        run_program((const char *[]){"mkfs.erofs", "--quiet", "-T0", temporary, from, NULL}, err);
+    return r == -ENOENT ? error_hint(err, r, "install the package erofs-utils") : r;
+}
+
+/* A layer's folder never changes and its path has its chainID in it. */
+static int open_layer(const struct plan *p, const char *layer, struct error **err)
+{
+    CLEANUP(free) char *name = xstrdup(layer);
+    for (char *c = name; *c; c++) {
+        *c = *c == '/' ? '_' : *c;
+    }
+    size_t len = strlen(name);
+    CLEANUP(free)
+    char *path = str_format("%s/%s.erofs", p->cache_dir, name + (len > 200 ? len - 200 : 0));
+    int fd = cached(path, make_layer, layer, err);
+    return fd < 0 ? error_wrap(err, fd, "the layer '%s' as a disk", layer) : fd;
+}
+
+static int make_disk(const char *temporary, const void *from, struct error **err)
+{
+    const struct plan *p = from;
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    if (fd < 0) {
+        return fd;
+    }
+    if (ftruncate(fd, (off_t)p->disk_bytes) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "a disk of %llu bytes",
+                               (unsigned long long)p->disk_bytes);
+    }
+    int r = run_program((const char *[]){"mke2fs", "-q", "-t", "ext4", "-m", "0", "-E",
+                                         "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
+                                         temporary, NULL},
+                        err);
+    return r == -ENOENT ? error_hint(err, r, "install the package e2fsprogs") : r;
+}
+
+static int open_disk(const struct plan *p, struct vm_assets *a, struct error **err)
+{
+    if (!p->disk) {
+        return 0;
+    }
+    CLEANUP(fd) int there = cached(p->disk, make_disk, p, err);
+    a->disk = there < 0 ? -1 : open_file(AT_FDCWD, p->disk, O_RDWR, 0, err);
+    return a->disk < 0 ? -1 : 0;
+}
+
+/* --- KVM -----------------------------------------------------------------------------------------
+ */
+
+/* Runs the probe; its word is kept for as long as the host runs. */
+static bool probe(const char *kept)
+{
+    CLEANUP(free) char *program = program_path("cloison-vmm");
+    CLEANUP(free) char *number = NULL;
+    /* Inherited: the one descriptor here that is not closed on exec. */
+    CLEANUP(fd) int kvm = open("/dev/kvm", O_RDWR); // NOLINT(android-cloexec-open)
+    if (kvm < 0) {
+        return false;
+    }
+    number = str_format("%d", kvm);
+    bool usable = run_program((const char *[]){program, "probe", number, NULL}, NULL) >= 0;
+    IGNORE(file_write_atomic(AT_FDCWD, kept, usable ? "1" : "0", 1, 0600, FILE_NO_SYNC, NULL) < 0);
+    return usable;
+}
+
+/* Whether KVM is there and can run a stock kernel. */
+static enum vm_monitor choose_monitor(const struct plan *p)
+{
+    CLEANUP(free) char *boot = NULL;
+    CLEANUP(free) char *word = NULL;
+    if (access("/dev/kvm", R_OK | W_OK) < 0 ||
+        file_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot, NULL) < 0) {
+        return VM_QEMU;
+    }
+    CLEANUP(free) char *kept = str_format("%s/kvm-%s", p->cache_dir, boot);
+    bool usable =
+        file_read_line(AT_FDCWD, kept, &word, NULL) >= 0 ? str_equal(word, "1") : probe(kept);
+    return usable ? VM_KVM : VM_QEMU;
+}
+
+int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err)
+{
+    *ret = (struct vm_assets){.kernel = -1, .initramfs = -1, .disk = -1};
+    int r = mkdir_all(plan->cache_dir, 0700, err);
+    ret->monitor = choose_monitor(plan);
+    r = r < 0 ? r : open_kernel(plan, ret, err);
+    for (size_t i = 0; r >= 0 && i < plan->layer_count; i++) {
+        r = ret->layers[ret->layer_count++] = open_layer(plan, plan->layers[i], err);
+    }
+    r = r < 0 ? r : open_disk(plan, ret, err);
+    if (r < 0) {
+        vm_assets_close(ret);
+    }
+    return r;
+}
+
+void vm_assets_close(struct vm_assets *a)
+{
+    fd_close(a->kernel);
+    fd_close(a->initramfs);
+    fd_close(a->disk);
+    for (size_t i = 0; i < a->layer_count; i++) {
+        fd_close(a->layers[i]);
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "wall/vm/vm.h"
+
+static bool is_bind(const struct spec_mount *m)
+{
+    for (size_t i = 0; i < m->option_count; i++) {
+        if (str_equal(m->options[i], "bind") || str_equal(m->options[i], "rbind")) {
+            return true;
+        }
+    }
+    return str_equal(m->type, "bind");
+}
+
+static int plan_mounts(struct plan *p, const struct spec *spec, json_t *mounts, struct error **err)
+{
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct spec_mount *m = &spec->mounts[i];
+        struct stat st;
+        if (!is_bind(m)) {
+            continue;
+        }
+        if (stat(m->source, &st) < 0 ? errno != ENOENT : !S_ISREG(st.st_mode)) {
+            return error_set(err, ERROR_UNSUPPORTED, 0,
+                             "the vm wall cannot bind the folder '%s' on '%s' yet", m->source,
+                             m->destination);
+        }
+        struct vm_file *f = arena_push(p->arena, p->files, p->file_count);
+        f->source = arena_strdup(p->arena, m->source);
+        (void)json_object_set_new(json_array_get(mounts, i), "source",
+                                  json_sprintf(GUEST_FILES "/%zu", p->file_count - 1));
+    }
+    return 0;
+}
+
+static int plan_namespaces(struct plan *p, const struct spec *spec, struct error **err)
+{
+    for (size_t i = 0; i < spec->linux_.namespace_count; i++) {
+        const struct spec_namespace *n = &spec->linux_.namespaces[i];
+        if (n->path) {
+            return error_set(err, ERROR_UNSUPPORTED, 0,
+                             "the vm wall cannot join another's %s namespace",
+                             spec_namespace_name(n->type));
+        }
+        p->own_network |= n->type == SPEC_NS_NETWORK;
+    }
+    if (!p->own_network) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the vm wall cannot use the host's network: a machine has its own");
+    }
+    return 0;
+}
+
+/* As many processors as the quota asks for, rounded up; memory as the limit says. */
+static int plan_machine(struct plan *p, const struct spec_resources *r, struct error **err)
+{
+    p->cpus = 1;
+    if (r->cpu_quota_us.set && r->cpu_quota_us.value > 0) {
+        uint64_t period = r->cpu_period_us.set ? r->cpu_period_us.value : 100000;
+        uint64_t cpus = ((uint64_t)r->cpu_quota_us.value + period - 1) / period;
+        p->cpus = (unsigned)(cpus < 1 ? 1 : cpus > 64 ? 64 : cpus);
+    }
+    p->memory_bytes = VM_MEMORY_DEFAULT;
+    if (r->memory_limit.set && r->memory_limit.value > 0) {
+        p->memory_bytes = (uint64_t)r->memory_limit.value / 4096 * 4096;
+    }
+    if (p->memory_bytes < VM_MEMORY_MIN) {
+        return error_set(
+            err, ERROR_INVALID_INPUT, 0, "a machine needs at least %llu MiB of memory, not %llu",
+            (unsigned long long)(VM_MEMORY_MIN >> 20), (unsigned long long)(p->memory_bytes >> 20));
+    }
+    return 0;
+}
+
+static int plan_disks(struct plan *p, const struct wall_rootfs *r, struct error **err)
+{
+    if (r->path || r->layer_count == 0) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the vm wall wants an image's layers, not a folder");
+    }
+    if (r->layer_count > VM_DISKS_MAX - 1) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "more than %d layers", VM_DISKS_MAX - 1);
+    }
+    for (size_t i = 0; i < r->layer_count; i++) {
+        spec_add_string(p->arena, &p->layers, &p->layer_count, r->layers[i]);
+    }
+    p->disk = r->work ? arena_format(p->arena, "%s/disk.ext4", r->work) : NULL;
+    p->disk_bytes = VM_DISK_BYTES;
+    return 0;
+}
+
+int vm_plan(const struct wall_params *params, struct plan **ret, struct error **err)
+{
+    const struct spec *spec = params->spec;
+    struct arena *arena = arena_new();
+    struct plan *p = arena_alloc(arena, sizeof(*p));
+    *p = (struct plan){.arena = arena,
+                       .id = arena_strdup(arena, params->id),
+                       .state_dir = arena_strdup(arena, params->state_dir),
+                       .cache_dir = arena_format(arena, "%s/vm", params->cache_dir),
+                       .terminal = spec->process.terminal,
+                       .rows = spec->process.console_height,
+                       .columns = spec->process.console_width,
+                       .spec = spec_to_json(spec)};
+    int r = plan_namespaces(p, spec, err);
+    r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
+    r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
+    r = r < 0 ? r : plan_mounts(p, spec, json_object_get(p->spec, "mounts"), err);
+    if (r < 0) {
+        vm_plan_free(p);
+        return r;
+    }
+    *ret = p;
+    return 0;
+}
+
+static void describe_text(const struct plan *p, struct strbuf *out)
+{
+    strbuf_addf(out, "machine    %u processors, %llu MiB of memory\n", p->cpus,
+                (unsigned long long)(p->memory_bytes >> 20));
+    for (size_t i = 0; i < p->layer_count; i++) {
+        strbuf_addf(out, "disk       layer%zu, read-only EROFS of '%s'\n", i, p->layers[i]);
+    }
+    if (p->disk) {
+        strbuf_addf(out, "disk       disk, writable ext4 of at most %llu MiB in '%s'\n",
+                    (unsigned long long)(p->disk_bytes >> 20), p->disk);
+    }
+    for (size_t i = 0; i < p->file_count; i++) {
+        strbuf_addf(out, "file       '%s' as %s/%zu\n", p->files[i].source, GUEST_FILES, i);
+    }
+    strbuf_adds(out, "agent      applies the spec inside\n");
+}
+
+int vm_describe(const struct plan *plan, enum wall_format format, struct strbuf *out,
+                struct error **err)
+{
+    (void)err;
+    if (format == WALL_TEXT) {
+        describe_text(plan, out);
+        return 0;
+    }
+    json_t *steps = json_array();
+    (void)json_array_append_new(steps, json_pack("{s:s, s:i, s:I}", "step", "machine", "cpus",
+                                                 (int)plan->cpus, "memoryBytes",
+                                                 (json_int_t)plan->memory_bytes));
+    for (size_t i = 0; i < plan->layer_count; i++) {
+        (void)json_array_append_new(steps, json_pack("{s:s, s:s, s:b}", "step", "disk", "layer",
+                                                     plan->layers[i], "readOnly", 1));
+    }
+    (void)json_array_append_new(steps,
+                                json_pack("{s:s, s:O}", "step", "agent", "spec", plan->spec));
+    CLEANUP(free) char *text = json_dumps(steps, JSON_INDENT(2));
+    strbuf_adds(out, text);
+    json_decref(steps);
+    return 0;
+}
+
+void vm_plan_free(struct plan *plan)
+{
+    if (plan) {
+        json_decref(plan->spec);
+        arena_free(plan->arena);
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The same machine by QEMU's microvm and its emulator: slow, and anywhere. The kernel is the same
+ * ELF (QEMU finds its PVH entry), the devices are virtio-mmio announced by ACPI as ours are. */
+#include <stdio.h>
+
+#include "base/file.h"
+#include "wall/vm/launch.h"
+
+#define QEMU "/usr/bin/qemu-system-x86_64"
+
+/* A descriptor as a set of its own, which QEMU opens as a file without opening anything. */
+static int add_set(struct vm_numbers *n, struct strv *v, int fd)
+{
+    int number = vm_number(n, fd);
+    strv_add(v, "-add-fd");
+    strv_addf(v, "fd=%d,set=%d", number, number);
+    return number;
+}
+
+static void add(struct strv *v, const char *option, const char *value)
+{
+    strv_add(v, option);
+    strv_add(v, value);
+}
+
+static void add_serial(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
+{
+    if (l->serial < 0) {
+        add(v, "-serial", "null");
+        return;
+    }
+    int set = add_set(n, v, l->serial);
+    strv_add(v, "-chardev");
+    strv_addf(v, "file,id=serial,path=/dev/fdset/%d,append=on", set);
+    add(v, "-serial", "chardev:serial");
+}
+
+/* Sockets alone: nothing of ours uses another kind of port with QEMU. */
+static void add_ports(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
+{
+    add(v, "-device", "virtio-serial-device");
+    for (size_t i = 0; i < l->port_count; i++) {
+        strv_add(v, "-chardev");
+        strv_addf(v, "socket,id=port%zu,fd=%d", i, vm_number(n, l->ports[i].in));
+        strv_add(v, "-device");
+        strv_addf(v, "%s,chardev=port%zu,name=%s",
+                  l->ports[i].is_console ? "virtconsole" : "virtserialport", i, l->ports[i].name);
+    }
+}
+
+static void add_disks(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
+{
+    for (size_t i = 0; i < l->disk_count; i++) {
+        const struct vm_disk *d = &l->disks[i];
+        /* By path, not by set: QEMU opens a disk more than once, in more than one mode. */
+        CLEANUP(free)
+        char *limit = d->bytes_per_second ? str_format(",throttling.bps-total=%llu",
+                                                       (unsigned long long)d->bytes_per_second)
+                                          : NULL;
+        strv_add(v, "-drive");
+        strv_addf(v, "id=disk%zu,file=/dev/fd/%d,format=raw,if=none,discard=unmap,readonly=%s%s", i,
+                  vm_number(n, d->fd), d->read_only ? "on,file.locking=off" : "off",
+                  str_or(limit, ""));
+        strv_add(v, "-device");
+        strv_addf(v, "virtio-blk-device,drive=disk%zu,serial=%s", i, d->serial);
+    }
+}
+
+static void add_net(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
+{
+    if (l->tap >= 0) {
+        strv_add(v, "-netdev");
+        strv_addf(v, "tap,id=net,fd=%d,vhost=off", vm_number(n, l->tap));
+        strv_add(v, "-device");
+        strv_addf(v, "virtio-net-device,netdev=net,mac=%s,host_mtu=%u", l->mac, l->mtu);
+    }
+}
+
+unsigned qemu_tsc_khz(void)
+{
+    CLEANUP(stream) FILE *f = fopen("/proc/cpuinfo", "re");
+    char line[256];
+    double mhz = 0;
+    while (f && mhz == 0 && fgets(line, sizeof(line), f)) {
+        (void)sscanf(line, "cpu MHz : %lf", &mhz);
+    }
+    return (unsigned)(mhz * 1000);
+}
+
+void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv *ret)
+{
+    static const char *const fixed[] = {
+        QEMU,
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-machine",
+        "microvm,acpi=on,rtc=on,pit=on,pic=on,ioapic2=on",
+        "-accel",
+        "tcg,thread=multi",
+        "-cpu",
+        "max",
+        "-global",
+        "virtio-mmio.force-legacy=false",
+        "-sandbox",
+        "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        "-device",
+        "virtio-rng-device",
+        "-device",
+        "virtio-balloon-device,free-page-reporting=on",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+        strv_add(ret, fixed[i]);
+    }
+    strv_add(ret, "-smp");
+    strv_addf(ret, "%u", l->cpus);
+    strv_add(ret, "-m");
+    strv_addf(ret, "%lluk", (unsigned long long)(l->memory_bytes / 1024));
+    strv_add(ret, "-kernel");
+    strv_addf(ret, "/dev/fd/%d", vm_number(n, l->kernel));
+    strv_add(ret, "-initrd");
+    strv_addf(ret, "/dev/fd/%d", vm_number(n, l->initramfs));
+    strv_add(ret, "-append");
+    CLEANUP(free) char *tsc = l->tsc_khz ? str_format(" tsc_early_khz=%u", l->tsc_khz) : NULL;
+    strv_addf(ret, "%s%s", l->command_line, str_or(tsc, ""));
+    add_serial(l, n, ret);
+    add_ports(l, n, ret);
+    add_disks(l, n, ret);
+    add_net(l, n, ret);
+}

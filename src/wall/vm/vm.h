@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The virtual machine wall's own structures.
+ *
+ *     plan.c      spec → machine: processors, memory, disks, what is sent to the agent; pure
+ *     assets.c    what the machine is made of, made once and cached: kernel, initramfs, layers
+ *     workload.c  wall_ops: create forks the relay, the others talk to it
+ *     relay.c     the process that stands for the workload on the host: it starts the monitor,
+ *                 speaks with the agent, carries the streams, and ends as the workload does
+ *     relay_net.c its network: the interface that the engine attaches, handed on to the machine
+ *     launch.c, qemu.c, guest_link.c */
+#pragma once
+
+#include <jansson.h>
+
+#include "wall/vm/launch.h"
+#include "wall/wall.h"
+
+/* A host file that the spec binds: small ones travel with the request. */
+struct vm_file {
+    const char *source;
+};
+
+struct plan {
+    struct arena *arena;
+    const char *id, *state_dir, *cache_dir;
+    unsigned cpus;
+    uint64_t memory_bytes, disk_bytes;
+    bool terminal, own_network;
+    struct opt_u32 rows, columns;
+    const char **layers; /* folders, topmost first */
+    size_t layer_count;
+    const char *disk; /* a sparse file, made at the first start */
+    struct vm_file *files;
+    size_t file_count;
+    json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n */
+};
+
+#define GUEST_FILES "/run/files"
+#define VM_MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define VM_MEMORY_MIN (UINT64_C(96) << 20) /* below, Debian's kernel and the agent do not start */
+#define VM_DISK_BYTES (UINT64_C(10) << 30)
+#define VM_FILE_BYTES_MAX (1 << 20)
+
+int vm_plan(const struct wall_params *params, struct plan **ret, struct error **err) NODISCARD;
+int vm_describe(const struct plan *plan, enum wall_format format, struct strbuf *out,
+                struct error **err) NODISCARD;
+void vm_plan_free(struct plan *plan);
+
+/* What the machine is made of, open. */
+struct vm_assets {
+    int kernel, initramfs;
+    int layers[VM_DISKS_MAX];
+    size_t layer_count;
+    int disk;
+    enum vm_monitor monitor;
+};
+int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err) NODISCARD;
+void vm_assets_close(struct vm_assets *a);
+
+/* The relay's network, inside its own network namespace: NULL mac when there is no interface. */
+struct vm_network {
+    int tap;
+    char mac[18], address[16], netmask[16], gateway[16];
+    uint16_t mtu;
+};
+int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
+
+/* The relay's body: never returns. `ready` is a socket on which it waits for one byte (go), then
+ * says one message: {} or {"error": …}. `io` is the workload's (a terminal's slave three times). */
+struct relay_settings {
+    const struct plan *plan;
+    struct vm_assets assets;
+    struct wall_io io;
+    int ready, listener; /* SOCK_SEQPACKET both */
+    int log;             /* what the monitor and the kernel say */
+};
+void relay_run(const struct relay_settings *s) __attribute__((noreturn));
+
+/* An error as {"error": {…}}, and back. */
+json_t *vm_error_to_json(const struct error *e);
+int vm_error_from_json(const json_t *reply, struct error **err) NODISCARD;

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `cloison run --wall vm`: the engine's verbs behind a machine. Runs by KVM in the test machine, and on any host
+# that has a kernel under /boot by emulation.
+
+load ../integration/helper
+
+setup_file() {
+    ls /boot/vmlinuz-* >/dev/null || skip "no kernel under /boot"
+    engine_setup busybox
+}
+teardown_file() { engine_teardown; }
+
+vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm "$@"; }
+
+@test "run: output, exit code, a kernel of its own, one process of nginx's kind nowhere on the host" {
+    run --separate-stderr vm --rm busybox sh -c 'echo out; echo err >&2; uname -r; cat /proc/cmdline; hostname; exit 3' </dev/null
+    echo "$output $stderr"
+    [ "$status" = 3 ]
+    [ "${lines[0]}" = out ]
+    [[ $stderr == *err* ]]
+    [ -e "/boot/vmlinuz-${lines[1]}" ]
+    [[ ${lines[2]} == *pci=off* ]]
+    [ "${#lines[3]}" = 12 ]
+}
+
+@test "detached: logs, exec, ports, stats, pause, stop, start, rm" {
+    id=$(vm -d --name web -p 127.0.0.1:18099:80 busybox sh -c \
+        'echo page >/tmp/index.html; echo ready; trap "exit 6" TERM; httpd -p 80 -h /tmp; while :; do sleep 1; done')
+    [ "${#id}" = 64 ]
+    [ "$(timeout 20 "$CLOISON" logs -f web | head -n 1)" = ready ]
+    [ "$(curl -s --max-time 20 http://127.0.0.1:18099/)" = page ]
+    ! pgrep -x httpd
+    run cloison exec web sh -c 'echo inside; exit 4'
+    [ "$status" = 4 ] && [ "$output" = inside ]
+    [ "$(echo input | cloison exec -i web cat)" = input ]
+    [[ $(cloison exec -t web tty) == */dev/pts/* ]]
+    [ "$(cloison stats --no-stream --format '{{.PIDs}}' web)" -ge 2 ]
+    cloison pause web
+    cloison unpause web
+    cloison stop -t 20 web
+    [ "$(cloison inspect --format '{{.State.ExitCode}}' web)" = 6 ]
+    cloison start web
+    [ "$(cloison exec web cat /tmp/index.html)" = page ] # the disk is kept
+    cloison kill web
+    [ "$(cloison wait web)" = 137 ]
+    cloison rm web
+}
+
+@test "input, a terminal, users, read-only, limits" {
+    [ "$(echo typed | vm --rm -i busybox sh -c 'read x; echo "got $x"')" = 'got typed' ]
+    run vm --rm -u 7:8 --read-only --memory 128m --cpus 1 busybox sh -c \
+        'id -u; touch /x; awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo; nproc' </dev/null
+    echo "$output"
+    [ "${lines[0]}" = 7 ]
+    [[ ${lines[1]} == *'Read-only file system' ]]
+    [ "${lines[2]}" -gt 60 ] && [ "${lines[2]}" -le 128 ]
+    [ "${lines[3]}" = 1 ]
+}
+
+@test "what cannot be is one line that says why" {
+    run -127 vm --rm busybox /bin/nothing </dev/null
+    echo "$output"
+    [ "$status" = 127 ]
+    [[ $output == *'/bin/nothing'* ]]
+    run vm --rm -v /etc:/x busybox true </dev/null
+    [ "$status" = 125 ]
+    [[ $output == *"the vm wall cannot bind the folder '/etc' on '/x' yet"* ]]
+    run vm --rm --network host busybox true </dev/null
+    [ "$status" = 125 ]
+    [[ $output == *"cannot use the host's network"* ]]
+    run vm --rm --memory 16m busybox true </dev/null
+    [ "$status" = 125 ]
+    [[ $output == *'a machine needs at least 96 MiB of memory, not 16'* ]]
+}
+
+@test "explain shows the machine" {
+    run cloison explain run --wall vm --memory 256m busybox true
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *'1 processors, 256 MiB of memory'* && $output == *'read-only EROFS of'* ]]
+}
+
+@test "the machine's monitor killed, and a guest that panics, end the container" {
+    id=$(vm -d --name gone busybox sleep 1000)
+    relay=$(pgrep -nx cloison-relay)
+    kill -KILL "$(pgrep -P "$relay")"
+    [ "$(timeout 20 "$CLOISON" wait gone)" = 137 ]
+    cloison rm gone
+    id=$(vm -d --name panic --privileged busybox sh -c 'sleep 1; echo c >/proc/sysrq-trigger')
+    [ "$(timeout 30 "$CLOISON" wait panic)" = 137 ]
+    cloison rm panic
+    ! pgrep -x cloison-relay
+}
