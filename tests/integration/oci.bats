@@ -500,3 +500,12 @@ P
     run -0 oci run "$id"
     [ -z "$output" ]
 }
+
+@test "kill KILL ends a paused container" {
+    spec . sleep 100
+    detached oci run -d "$id"
+    oci pause "$id"
+    oci kill "$id" KILL
+    wait_status "$id" stopped
+    oci delete "$id"
+}

@@ -178,6 +178,9 @@ static int container_signal(struct workload *w, int signal, bool all, struct err
     if (syscall(SYS_pidfd_send_signal, w->pidfd, signal, NULL, 0) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "sending signal %d", signal);
     }
+    if (signal == SIGKILL && cgroup_is_frozen(&w->record.cgroups)) {
+        IGNORE(cgroup_thaw(&w->record.cgroups, NULL)); /* v1 lets no frozen process end */
+    }
     return 0;
 }
 
