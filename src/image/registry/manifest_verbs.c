@@ -29,7 +29,7 @@ static int add_member(void *context, struct registry *r, struct error **err)
     return manifest_member_add(r, h, a->reference, a->list, err);
 }
 
-static int add_members(const struct verb_request *q, struct manifest_list *l,
+static int add_members(const struct verb_request *request, struct manifest_list *l,
                        const struct strv *members, struct error **err)
 {
     for (size_t i = 0; i < members->count; i++) {
@@ -37,8 +37,8 @@ static int add_members(const struct verb_request *q, struct manifest_list *l,
         struct addition a = {&ref, l};
         int r = reference_parse(members->items[i], &ref, err);
         if (r >= 0) {
-            r = registry_at_each(q->config_path, ref.registry, ref.repository, false, add_member,
-                                 &a, err);
+            r = registry_at_each(request->config_path, ref.registry, ref.repository, false,
+                                 add_member, &a, err);
         }
         if (r < 0) {
             return error_wrap(err, r, "adding '%s'", members->items[i]);
@@ -47,24 +47,25 @@ static int add_members(const struct verb_request *q, struct manifest_list *l,
     return 0;
 }
 
-int verb_manifest_create(const struct verb_request *q, struct error **err)
+int verb_manifest_create(const struct verb_request *request, struct error **err)
 {
     CLEANUP(reference) struct reference name = {0};
     CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
     CLEANUP(strv) struct strv members = {0};
     bool amend = false;
     int r;
-    if ((r = parse_member(q->json, "list", &name, err)) < 0 ||
-        (r = json_get_strv(q->json, "members", "request", &members, err)) < 0 ||
-        (r = json_get_bool(q->json, "amend", "request", &amend, err)) < 0 ||
-        (r = manifest_list_open(q->data_dir, &name, &l, err)) < 0) {
+    if ((r = parse_member(request->json, "list", &name, err)) < 0 ||
+        (r = json_get_strv(request->json, "members", "request", &members, err)) < 0 ||
+        (r = json_get_bool(request->json, "amend", "request", &amend, err)) < 0 ||
+        (r = manifest_list_open(request->data_dir, &name, &l, err)) < 0) {
         return r;
     }
     if (l.json && !amend) {
         r = error_set(err, ERROR_EXISTS, 0, "there is a manifest list '%s' already", l.name);
         return error_hint(err, r, "add to it with --amend");
     }
-    if ((r = add_members(q, &l, &members, err)) < 0 || (r = manifest_list_save(&l, err)) < 0) {
+    if ((r = add_members(request, &l, &members, err)) < 0 ||
+        (r = manifest_list_save(&l, err)) < 0) {
         return r;
     }
     printf("Created manifest list %s\n", l.name);
@@ -100,15 +101,15 @@ static int annotate(const json_t *request, json_t *entry, struct error **err)
     return r < 0 ? r : 0;
 }
 
-int verb_manifest_annotate(const struct verb_request *q, struct error **err)
+int verb_manifest_annotate(const struct verb_request *request, struct error **err)
 {
     CLEANUP(reference) struct reference name = {0};
     CLEANUP(reference) struct reference member = {0};
     CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
     int r;
-    if ((r = parse_member(q->json, "list", &name, err)) < 0 ||
-        (r = parse_member(q->json, "member", &member, err)) < 0 ||
-        (r = manifest_list_open_existing(q->data_dir, &name, &l, err)) < 0) {
+    if ((r = parse_member(request->json, "list", &name, err)) < 0 ||
+        (r = parse_member(request->json, "member", &member, err)) < 0 ||
+        (r = manifest_list_open_existing(request->data_dir, &name, &l, err)) < 0) {
         return r;
     }
     json_t *entry = manifest_list_find(&l, &member);
@@ -117,7 +118,7 @@ int verb_manifest_annotate(const struct verb_request *q, struct error **err)
         return error_set(err, ERROR_NOT_FOUND, 0, "'%s' is not in the manifest list '%s'", full,
                          l.name);
     }
-    r = annotate(q->json, entry, err);
+    r = annotate(request->json, entry, err);
     return r < 0 ? r : manifest_list_save(&l, err);
 }
 
@@ -139,11 +140,11 @@ static int inspect_remote(void *context, struct registry *r, struct error **err)
 }
 
 /* A list of ours, for whoever may see it: 1 when there was one. */
-static int inspect_local(const struct verb_request *q, const struct reference *name,
+static int inspect_local(const struct verb_request *request, const struct reference *name,
                          struct error **err)
 {
     CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
-    if (manifest_list_open(q->data_dir, name, &l, NULL) < 0 || !l.json) {
+    if (manifest_list_open(request->data_dir, name, &l, NULL) < 0 || !l.json) {
         return 0;
     }
     const char *type = NULL;
@@ -152,16 +153,16 @@ static int inspect_local(const struct verb_request *q, const struct reference *n
     return r < 0 ? r : 1;
 }
 
-int verb_manifest_inspect(const struct verb_request *q, struct error **err)
+int verb_manifest_inspect(const struct verb_request *request, struct error **err)
 {
     CLEANUP(reference) struct reference name = {0};
-    int r = parse_member(q->json, "list", &name, err);
-    r = r < 0 ? r : inspect_local(q, &name, err);
+    int r = parse_member(request->json, "list", &name, err);
+    r = r < 0 ? r : inspect_local(request, &name, err);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
     CLEANUP(free) char *familiar = reference_familiar(&name);
-    r = registry_at_each(q->config_path, name.registry, name.repository, true, inspect_remote,
+    r = registry_at_each(request->config_path, name.registry, name.repository, true, inspect_remote,
                          &name, err);
     return r < 0 ? error_wrap(err, r, "the manifest of '%s'", familiar) : 0;
 }
@@ -196,34 +197,35 @@ static int push_list(void *context, struct registry *r, struct error **err)
     return e;
 }
 
-int verb_manifest_push(const struct verb_request *q, struct error **err)
+int verb_manifest_push(const struct verb_request *request, struct error **err)
 {
     CLEANUP(reference) struct reference name = {0};
     CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
     bool purge = false;
     int r;
-    if ((r = parse_member(q->json, "list", &name, err)) < 0 ||
-        (r = json_get_bool(q->json, "purge", "request", &purge, err)) < 0 ||
-        (r = manifest_list_open_existing(q->data_dir, &name, &l, err)) < 0) {
+    if ((r = parse_member(request->json, "list", &name, err)) < 0 ||
+        (r = json_get_bool(request->json, "purge", "request", &purge, err)) < 0 ||
+        (r = manifest_list_open_existing(request->data_dir, &name, &l, err)) < 0) {
         return r;
     }
     struct list_push p = {&l, &name};
-    r = registry_at_each(q->config_path, name.registry, name.repository, false, push_list, &p, err);
+    r = registry_at_each(request->config_path, name.registry, name.repository, false, push_list, &p,
+                         err);
     if (r < 0) {
         return error_wrap(err, r, "pushing '%s'", l.name);
     }
     return purge ? manifest_list_remove(&l, err) : 0;
 }
 
-int verb_manifest_rm(const struct verb_request *q, struct error **err)
+int verb_manifest_rm(const struct verb_request *request, struct error **err)
 {
     CLEANUP(strv) struct strv lists = {0};
-    int r = json_get_strv(q->json, "lists", "request", &lists, err);
+    int r = json_get_strv(request->json, "lists", "request", &lists, err);
     for (size_t i = 0; i < lists.count && r >= 0; i++) {
         CLEANUP(reference) struct reference name = {0};
         CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
         if ((r = reference_parse(lists.items[i], &name, err)) >= 0 &&
-            (r = manifest_list_open_existing(q->data_dir, &name, &l, err)) >= 0) {
+            (r = manifest_list_open_existing(request->data_dir, &name, &l, err)) >= 0) {
             r = manifest_list_remove(&l, err);
         }
     }

@@ -297,16 +297,14 @@ static int pull_from(void *context, struct registry *r, struct error **err)
 
 static int pull(struct pull_request *q, struct error **err)
 {
-    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
-    int r = store_open(q->verb->data_dir, &s, err);
-    q->store = &s;
+    int r = store_open(q->verb->data_dir, q->store, err);
     if (r >= 0 && !q->all_tags && !q->policy.required) {
         r = pull_known(q, err);
         if (r > 0) {
             return 0;
         }
     }
-    if (r < 0 || (r = store_start_unpacker(&s, true, err)) < 0) {
+    if (r < 0 || (r = store_start_unpacker(q->store, true, err)) < 0) {
         return r;
     }
     return registry_at_each(q->verb->config_path, q->reference.registry, q->reference.repository,
@@ -340,7 +338,8 @@ static int read_request(const struct verb_request *verb, struct pull_request *q,
 
 int verb_pull(const struct verb_request *request, struct error **err)
 {
-    struct pull_request q = {.verb = request};
+    CLEANUP(store) struct store store = {.fd = -1, .lock = -1};
+    struct pull_request q = {.verb = request, .store = &store};
     int r = read_request(request, &q, err);
     if (r >= 0) {
         CLEANUP(free) char *name = reference_familiar(&q.reference);

@@ -286,13 +286,8 @@ static int push_to(void *context, struct registry *r, struct error **err)
 
 static int push(struct push_request *q, struct error **err)
 {
-    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
-    int r = store_open(q->verb->data_dir, &s, err);
-    if (r < 0) {
-        return r;
-    }
-    q->store = &s;
-    r = look_around(q, err);
+    int r = store_open(q->verb->data_dir, q->store, err);
+    r = r < 0 ? r : look_around(q, err);
     return r < 0 ? r
                  : registry_at_each(q->verb->config_path, q->reference.registry,
                                     q->reference.repository, false, push_to, q, err);
@@ -319,7 +314,8 @@ static int read_request(const struct verb_request *verb, struct push_request *q,
 
 int verb_push(const struct verb_request *request, struct error **err)
 {
-    struct push_request q = {.verb = request};
+    CLEANUP(store) struct store store = {.fd = -1, .lock = -1};
+    struct push_request q = {.verb = request, .store = &store};
     int r = read_request(request, &q, err);
     if (r >= 0) {
         CLEANUP(free)
