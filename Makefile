@@ -11,7 +11,7 @@ all: $(BUILD)/build.ninja
 help:
 	@echo 'make               build into $(BUILD)'
 	@echo 'make demo          nginx behind the container wall, from Debian packages (root)'
-	@echo 'make test          every test of every day; test-full adds the test machine and the long ones (root)'
+	@echo 'make test          every test of every day; test-full adds the long ones (root)'
 	@echo 'make bench         the speed promises, as ratios in one run (root)'
 	@echo 'make asan          the unit, fuzz and integration tests under ASan and UBSan (root)'
 	@echo 'make fuzz          a minute of libFuzzer on each target'
@@ -44,12 +44,12 @@ demo:
 test:
 	@tools/require root build run test
 	@$(MAKE) -s all
-	@tests/run-suites $(BUILD) style unit fuzz cli container crash
+	@tests/run-suites $(BUILD) style unit fuzz cli container crash testbed
 
 test-full:
 	@tools/require root build run test
 	@$(MAKE) -s all asan
-	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash vm
+	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash testbed
 
 bench:
 	@tools/require root build run test bench

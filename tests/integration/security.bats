@@ -272,3 +272,42 @@ while True:
     [ $started -gt 0 ]
     [ -z "$(ls -A "$WORK/outside")" ]
 }
+
+@test "AppArmor: apparmor=NAME confines the workload and what exec adds; an unknown profile is named" {
+    [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || skip "this host has no AppArmor"
+    command -v apparmor_parser >/dev/null || skip "apparmor_parser is missing"
+    local profile=cloison-test-$TAG way
+    # attach_disconnected: a container's files have no path on the host.
+    apparmor_parser --replace --skip-cache <<PROFILE
+profile $profile flags=(attach_disconnected,mediate_deleted) {
+  file,
+  capability,
+  signal,
+  deny /secret r,
+  deny /locked w,
+}
+PROFILE
+    echo secret >"$WORK/secret"
+    local look='cat /proc/self/attr/current; cat /secret; (echo x >/locked) && echo locked; echo x >/open && echo open'
+    for way in no-new-privileges=false no-new-privileges; do
+        run cloison run --rm --network none --security-opt "apparmor=$profile" --security-opt "$way" \
+            -v "$WORK/secret:/secret" busybox sh -c "$look"
+        [ "${lines[0]}" = "$profile (enforce)" ]
+        [[ $output != *$'\nsecret\n'* && $output != *locked$'\n'open* && $output == *open ]]
+        [[ $output == *"/secret': Permission denied"* ]]
+    done
+    cloison run -d --name confined --network none --security-opt "apparmor=$profile" -v "$WORK/secret:/secret" \
+        busybox sleep 100
+    run cloison exec confined sh -c "$look"
+    [ "$(cloison inspect --format '{{.AppArmorProfile}}' confined)" = "$profile" ]
+    cloison rm -f confined
+    [ "${lines[0]}" = "$profile (enforce)" ]
+    [[ $output == *"/secret': Permission denied"* ]]
+    run cloison run --rm --network none -v "$WORK/secret:/secret" --security-opt apparmor=unconfined busybox sh -c "$look"
+    [ "${lines[0]} ${lines[1]}" = "unconfined secret" ]
+    apparmor_parser --remove <<<"profile $profile {}"
+    run cloison run --rm --network none --security-opt "apparmor=$profile" busybox true
+    [ "$status" -eq 125 ]
+    one_line
+    [[ $output == *"$profile"* ]]
+}
