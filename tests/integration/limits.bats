@@ -33,21 +33,19 @@ teardown_file() { engine_teardown; }
 }
 
 @test "cpus: half a processor gives half the processor time" {
-    # Two seconds of wall time of a busy loop, its own processor time read back.
-    run cloison run --rm --network none --cpus 0.5 busybox sh -c '
-        end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do :; done
-        cat /proc/self/stat | cut -d" " -f14-17; times'
-    [ "$status" -eq 0 ]
     run cloison run --name half --network none --cpus 0.5 -d busybox sh -c 'while :; do :; done'
     [ "$status" -eq 0 ]
-    local pid a b
+    local pid from a b time
     pid=$(cloison inspect --format '{{.State.Pid}}' half)
+    from=${EPOCHREALTIME/./}
     a=$(awk '{print $14 + $15}' "/proc/$pid/stat")
     sleep 4
     b=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    time=$(((${EPOCHREALTIME/./} - from) / 10000))
     cloison rm -f half
-    # 4 s at half a processor are 200 ticks of 10 ms, fewer where the host is busy.
-    [ $((b - a)) -ge 10 ] && [ $((b - a)) -le 230 ]
+    echo "$((b - a)) ticks of $time"
+    # Half of the ticks of 10 ms, fewer where the host is busy; a period of the limit may be begun.
+    [ $((b - a)) -ge 10 ] && [ $((b - a)) -le $((time / 2 + 30)) ]
 }
 
 @test "cpu-shares: two workloads on one processor share it by weight" {
@@ -162,8 +160,9 @@ group_file() {
     run --separate-stderr cloison run -d --name weight --network none --blkio-weight 300 busybox sleep 100
     if [ "$status" -eq 0 ]; then
         run group_file weight blkio blkio.bfq.weight io.bfq.weight
+        [[ $output == *300* ]] || run group_file weight blkio blkio.weight io.weight # of 10000: 2930
         cloison rm -f weight
-        [[ $output == *300* ]]
+        [[ $output == *300* || $output == *2930* ]]
     else
         [ "$status" -eq 125 ]
         [[ $stderr == cloison:*blkio* || $stderr == cloison:*"io.weight"* || $stderr == cloison:*weight* ]]
