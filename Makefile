@@ -49,7 +49,7 @@ test:
 test-full:
 	@tools/require root build run test
 	@$(MAKE) -s all asan
-	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash testbed
+	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash testbed vm
 
 bench:
 	@tools/require root build run test bench
