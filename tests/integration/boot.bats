@@ -31,7 +31,11 @@ before_reboot() {
     cloison stop -t 0 always-stopped unless-stopped
 }
 stage() { echo "$1" >"$STAGE" && sync; }
-unit_is_done() { wait_for 90 systemctl is-active cloison.service; }
+unit_is_done() {
+    wait_for 90 systemctl is-active cloison.service && return
+    journalctl -b -u cloison.service --no-pager
+    return 1
+}
 tell_all() { # what the tests look at, since the next boot changes it
     cloison ps --format '{{.Names}}' | sort >"$STAGE.ps-$1"
     cp "$(cloison inspect --format '{{(index .Mounts 0).Source}}' always)/log" "$STAGE.log-$1"
