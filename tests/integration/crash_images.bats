@@ -37,13 +37,13 @@ sweep() {
     [ "$status" -eq 0 ]
 }
 
-@test "import, killed at any call" { sweep import_ 10; }
+@test "import, killed at any call" { sweep import_ 8; }
 @test "load, killed at any call" { sweep load 10; }
-@test "pull, killed at any call" { sweep pull 15; }
-@test "pull, asked to end at any call" { sweep signal_pull 10; }
-@test "tag, killed at any call" { sweep tag 8; }
-@test "tag of a name that there is, killed at any call" { sweep retag 8; }
-@test "rmi, killed at any call" { sweep rmi 10; }
-@test "image prune, killed at any call" { sweep prune 10; }
-@test "commit, killed at any call" { sweep commit 10; }
-@test "the embedded image's making, killed at any call" { sweep embed 10; }
+@test "pull, killed at any call" { sweep pull 10; }
+@test "pull, asked to end at any call" { sweep signal_pull 6; }
+@test "tag, killed at any call" { sweep tag 5; }
+@test "tag of a name that there is, killed at any call" { sweep retag 5; }
+@test "rmi, killed at any call" { sweep rmi 8; }
+@test "image prune, killed at any call" { sweep prune 6; }
+@test "commit, killed at any call" { sweep commit 6; }
+@test "the embedded image's making, killed at any call" { sweep embed 6; }

@@ -175,6 +175,7 @@ if os.environ.get("REGISTRY"):
 
     class signal_pull(pull):
         signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        roles = ["cloison", "cloison-image"]  # not the one that it unpacks in
 
         def verdict(self, r, signal):
             if r.code not in (128 + signal, 0):

@@ -15,10 +15,10 @@ scarce() {
     [ "$status" -eq 0 ]
 }
 
-@test "file descriptors run out" { scarce descriptors 4; }
+@test "file descriptors run out" { scarce descriptors 7; }
 @test "processes run out" { scarce processes 2; }
-@test "the disk of the store is full" { scarce disk 4; }
-@test "the run folder's is full" { scarce volatile 4; }
+@test "the disk of the store is full" { scarce disk 7; }
+@test "the run folder's is full" { scarce volatile 5; }
 @test "the store is read-only" { scarce readonly 1; }
 
 @test "a container that filled the disk shows how it ended" {
