@@ -19,6 +19,9 @@
 #define END_TIMEOUT_MS 10000
 /* v1's freezer has no event: how often it is looked at. */
 #define V1_FREEZER_LOOK_MS 1
+/* A group that somebody else, systemd, removes at its last change wakes nobody who waits for that:
+ * how often it is looked whether it is still there. */
+#define GONE_LOOK_MS 20
 
 static int64_t now_ms(void)
 {
@@ -51,7 +54,7 @@ static int wait_event(const char *group, const char *key, int64_t value, int tim
             return -ETIMEDOUT;
         }
         struct pollfd p = {.fd = fd, .events = POLLPRI};
-        if (poll(&p, 1, (int)left) < 0 && errno != EINTR) {
+        if (poll(&p, 1, left < GONE_LOOK_MS ? (int)left : GONE_LOOK_MS) < 0 && errno != EINTR) {
             return -errno;
         }
     }
@@ -210,6 +213,13 @@ static int kill_by_hand(const struct cgroup_set *set)
     return n < 0 ? (int)n : 0;
 }
 
+/* A group that is removed meanwhile, by systemd when the last process has ended, is not found, or
+ * its open files are without a device. */
+static bool is_gone(int r)
+{
+    return r == -ENOENT || r == -ENODEV;
+}
+
 static int kill_all(const struct cgroup_set *set)
 {
     const struct cgroup_group *v2 = cgroup_set_unified(set);
@@ -217,7 +227,7 @@ static int kill_all(const struct cgroup_set *set)
     if (r == 0 && cgroup_is_frozen(set)) {
         IGNORE(cgroup_thaw(set, NULL)); /* as above */
     }
-    return r == -ENOENT ? kill_by_hand(set) : r;
+    return is_gone(r) ? kill_by_hand(set) : r;
 }
 
 int cgroup_signal(const struct cgroup_set *set, int signal, struct error **err)
@@ -236,10 +246,11 @@ static int empty(const struct cgroup_set *set)
     int64_t deadline = now_ms() + END_TIMEOUT_MS;
     int r = kill_all(set);
     if (r < 0 || (v2 && access(v2->path, F_OK) < 0)) {
-        return r == -ENOENT ? 0 : r;
+        return is_gone(r) ? 0 : r;
     }
     if (v2) {
-        return wait_event(v2->path, "populated", 0, END_TIMEOUT_MS);
+        r = wait_event(v2->path, "populated", 0, END_TIMEOUT_MS);
+        return is_gone(r) ? 0 : r;
     }
     for (size_t count = 1; r == 0 && count;) {
         CLEANUP(free) pid_t *pids = NULL;

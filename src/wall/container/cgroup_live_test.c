@@ -392,6 +392,35 @@ static void test_cgroup_live_update(void)
     end(&b);
 }
 
+/* As systemd does it to a scope's: somebody else removes the v2 group once it is empty. */
+static void test_cgroup_live_removed_by_another(void)
+{
+    for (int round = 0; round < 20; round++) {
+        struct bench b;
+        begin(&b, "{}", false);
+        const struct cgroup_group *g = cgroup_set_unified(&b.plan.set);
+        if (!g) {
+            end(&b);
+            SKIP("no v2 hierarchy");
+        }
+        pid_t pid = spawn(&b, sleep_long);
+        pid_t rival = fork();
+        if (rival == 0) {
+            char text[256];
+            do {
+                (void)poll(NULL, 0, 0);
+            } while (cgroup_file_read(g->path, "cgroup.events", text, sizeof(text)) > 0 &&
+                     cgroup_text_value(text, "populated") != 0);
+            (void)rmdir(g->path);
+            _exit(0);
+        }
+        CHECK_OK(cgroup_remove(&b.plan.set, &b.err), b.err);
+        CHECK_INT(ended(pid), 128 + SIGKILL);
+        CHECK_INT(ended(rival), 0);
+        end(&b);
+    }
+}
+
 static void test_cgroup_live_refused_value(void)
 {
     struct bench b;
@@ -432,6 +461,7 @@ int main(int argc, char **argv)
         TEST(test_cgroup_live_device_rules),
         TEST(test_cgroup_live_device_program),
         TEST(test_cgroup_live_update),
+        TEST(test_cgroup_live_removed_by_another),
         TEST(test_cgroup_live_refused_value),
         TEST(test_cgroup_live_leftover_is_taken_over),
     };
