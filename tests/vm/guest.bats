@@ -33,7 +33,7 @@ vm() {
     shift 2
     jq -n --args "$(cat "$BATS_TEST_DIRNAME/../integration/wall_spec.jq") | $filter" -- sh -c "$script" \
         >"$BATS_TEST_TMPDIR/config.json"
-    timeout --kill-after=5 80 "$BUILD/tests/vm-run" --kernel "$WORK/vmlinux" --initramfs "$WORK/initramfs" \
+    timeout --kill-after=5 80 "$BUILD/vm-run" --kernel "$WORK/vmlinux" --initramfs "$WORK/initramfs" \
         --layer "$WORK/top.erofs" --layer "$WORK/base.erofs" --console "$BATS_TEST_TMPDIR/kernel" \
         --report "$BATS_TEST_TMPDIR/report" ${VM_OPTIONS:-} "$@" "$BATS_TEST_TMPDIR/config.json"
 }
