@@ -7,7 +7,7 @@ load helper
 
 setup_file() {
     [ -n "${TESTBED_REBOOT:-}" ] || skip "needs a machine that may be rebooted"
-    export CLOISON=$BUILD/cloison
+    export CLOISON=/usr/local/bin/cloison
     export STAGE=/var/lib/cloison/test-stage
     case $(cat "$STAGE" 2>/dev/null) in
     '') before_reboot && stage reboot && systemctl reboot ;;
@@ -18,7 +18,10 @@ setup_file() {
 }
 
 before_reboot() {
-    ln -s "$BUILD/cloison" /usr/local/bin/cloison
+    # Installed, not linked to: the unit may start before the tree is mounted.
+    mkdir -p /usr/local/libexec/cloison
+    cp "$BUILD/cloison" /usr/local/bin/
+    find "$BUILD" -maxdepth 1 -type f -perm -u+x -name 'cloison-*' -exec cp {} /usr/local/libexec/cloison/ \;
     cp "$BUILD/docs/cloison.service" /etc/systemd/system/
     systemctl enable --now cloison.service
     cloison run -d --name always --restart always -p 8080:80 -v kept:/v busybox sh -c '
