@@ -229,7 +229,7 @@ json_t *inspect_container(const struct engine *e, const struct container *c, boo
         str_or(c->wall, "container"), "MountLabel", "", "ProcessLabel", "", "AppArmorProfile",
         text_or_empty(json_string_value(json_object_get(process, "apparmorProfile"))), "ExecIDs",
         "HostConfig", inspect_host_config(e, c, spec), "GraphDriver", graph_of(e, c), "Mounts",
-        inspect_mounts(e, spec), "Config", config_of(c, spec, image_config), "NetworkSettings",
+        inspect_mounts(e, c, spec), "Config", config_of(c, spec, image_config), "NetworkSettings",
         network_of(c));
     json_object_update(all, rest);
     json_decref(rest);

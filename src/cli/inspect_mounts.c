@@ -58,6 +58,27 @@ static char *volume_name(const struct engine *e, const char *source)
     return xstrndup(name, strlen(name) - strlen("/_data"));
 }
 
+/* NULL: no image is mounted there. */
+static const json_t *image_mount(const struct container *c, const char *destination)
+{
+    size_t i;
+    json_t *m;
+    json_array_foreach(c->image_mounts, i, m)
+    {
+        if (str_equal(json_string_value(json_object_get(m, "destination")), destination)) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static json_t *image_mount_of(const json_t *m, const char *destination)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type", "image", "Source",
+                     str_or(json_string_value(json_object_get(m, "image")), ""), "Destination",
+                     destination, "Mode", "", "RW", 0, "Propagation", "rprivate");
+}
+
 static json_t *mount_of(const struct engine *e, const json_t *m, const char *destination)
 {
     const json_t *options = json_object_get(m, "options");
@@ -79,14 +100,17 @@ static json_t *mount_of(const struct engine *e, const json_t *m, const char *des
     return mount;
 }
 
-json_t *inspect_mounts(const struct engine *e, const json_t *spec)
+json_t *inspect_mounts(const struct engine *e, const struct container *c, const json_t *spec)
 {
     json_t *list = json_array(), *m;
     size_t i;
     json_array_foreach(json_object_get(spec, "mounts"), i, m)
     {
         const char *destination = str_or(json_string_value(json_object_get(m, "destination")), "");
-        if (!is_own_mount(destination)) {
+        const json_t *image = image_mount(c, destination);
+        if (image) {
+            json_array_append_new(list, image_mount_of(image, destination));
+        } else if (!is_own_mount(destination)) {
             json_array_append_new(list, mount_of(e, m, destination));
         }
     }

@@ -13,8 +13,8 @@ json_t *inspect_container(const struct engine *e, const struct container *c, boo
 /* Its HostConfig: what was asked of `run`, in Docker's words. */
 json_t *inspect_host_config(const struct engine *e, const struct container *c, const json_t *spec);
 
-/* Its mounts that the user asked for: binds, volumes, tmpfs. */
-json_t *inspect_mounts(const struct engine *e, const json_t *spec);
+/* Its mounts that the user asked for: binds, volumes, tmpfs, images. */
+json_t *inspect_mounts(const struct engine *e, const struct container *c, const json_t *spec);
 
 /* NULL when there is no such volume. */
 json_t *inspect_volume(const struct engine *e, const char *name);

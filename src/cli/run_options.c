@@ -54,7 +54,7 @@
 #define FILE_ROWS                                                                                  \
     LIST(0, "device", devices, "HOST[:PATH[:rwm]]", "Give it a device of the host",                \
          COMPLETE_FILE),                                                                           \
-        LIST(0, "mount", mounts, "KEY=VALUE,...", "Mount a folder, volume or tmpfs"),              \
+        LIST(0, "mount", mounts, "KEY=VALUE,...", "Mount a folder, volume, tmpfs or image"),       \
         FLAG(0, "read-only", read_only, "Make the root file system read-only"),                    \
         LIST(0, "storage-opt", storage_opt, "KEY=VALUE", "Set a storage option"),                  \
         LIST(0, "tmpfs", tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),                                \

@@ -41,7 +41,7 @@ static size_t containers_of(const struct stock *s, const char *image_id)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->container_count; i++) {
-        n += str_equal(s->containers[i]->image_id, image_id);
+        n += container_uses_image(s->containers[i], image_id);
     }
     return n;
 }

@@ -57,6 +57,7 @@ void container_free(struct container *c)
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         strv_done(lists[i]);
     }
+    json_decref(c->image_mounts);
     json_decref(c->request);
     json_decref(c->labels);
     json_decref(c->healthcheck);
@@ -306,4 +307,17 @@ void container_list_free(struct container **list, size_t count)
         container_free(list[i]);
     }
     free(list);
+}
+
+bool container_uses_image(const struct container *c, const char *image_id)
+{
+    size_t i;
+    json_t *m;
+    json_array_foreach(c->image_mounts, i, m)
+    {
+        if (str_equal(json_string_value(json_object_get(m, "id")), image_id)) {
+            return true;
+        }
+    }
+    return str_equal(c->image_id, image_id);
 }

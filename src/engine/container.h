@@ -64,6 +64,7 @@ struct container {
     char *created;          /* RFC 3339 */
     struct strv args;       /* what is executed: entrypoint and command */
     struct strv layers;     /* overlay folders, topmost first */
+    json_t *image_mounts;   /* [{"destination","image","id","layers":[folders]}], or NULL */
     json_t *request;        /* run_request_to_json(): for inspect */
     json_t *labels;         /* object of strings, image's and request's */
     bool remove, tty, open_stdin;
@@ -152,5 +153,7 @@ int container_lock(const struct engine *e, const char *id, bool wait, struct err
 
 /* Whether a monitor lives: its lock is held. */
 bool container_is_monitored(const struct engine *e, const char *id);
+/* Whether it was made from the image, or mounts it. */
+bool container_uses_image(const struct container *c, const char *image_id);
 /* Whether it is neither exited, created nor dead. */
 bool container_is_up(const struct container *c);

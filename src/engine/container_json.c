@@ -26,6 +26,7 @@ static const struct member members[] = {
     MEMBER("created", MEMBER_STRING, created),
     MEMBER("args", MEMBER_STRV, args),
     MEMBER("layers", MEMBER_STRV, layers),
+    MEMBER("imageMounts", MEMBER_JSON, image_mounts),
     MEMBER("request", MEMBER_JSON, request),
     MEMBER("labels", MEMBER_JSON, labels),
     MEMBER("remove", MEMBER_BOOL, remove),

@@ -6,8 +6,29 @@
 void draft_done(struct draft *d)
 {
     image_free(d->image);
+    for (size_t i = 0; i < d->mounted_count; i++) {
+        image_free(d->mounted[i]);
+    }
+    free(d->mounted);
     container_free(d->container);
     spec_free(d->spec);
+}
+
+int draft_ensure(const struct engine *e, const struct run_request *r, const char *name, bool dry,
+                 struct image **ret, struct error **err)
+{
+    struct error *mine = NULL;
+    int result = image_ensure(e->data_dir, e->config_path, name, dry ? "never" : r->pull,
+                              r->platform, r->quiet, ret, &mine);
+    if (result < 0 && dry && mine->kind == ERROR_NOT_FOUND) {
+        result =
+            error_hint(&mine, result,
+                       "nothing is fetched here: first 'cloison pull %s', or run it once", name);
+    } else if (result < 0 && mine->kind == ERROR_NOT_FOUND && str_equal(r->pull, "never")) {
+        result =
+            error_hint(&mine, result, "first 'cloison pull %s', or leave out --pull never", name);
+    }
+    return result < 0 ? error_move(err, &mine, result) : result;
 }
 
 int draft_image(const struct engine *e, struct draft *d, bool dry, struct error **err)
@@ -17,21 +38,7 @@ int draft_image(const struct engine *e, struct draft *d, bool dry, struct error 
     if (result == 0 && r->name) {
         result = container_name_check(r->name, err);
     }
-    if (result < 0) {
-        return result;
-    }
-    struct error *mine = NULL;
-    result = image_ensure(e->data_dir, e->config_path, r->image, dry ? "never" : r->pull,
-                          r->platform, r->quiet, &d->image, &mine);
-    if (result < 0 && dry && mine->kind == ERROR_NOT_FOUND) {
-        result = error_hint(&mine, result,
-                            "nothing is fetched here: first 'cloison pull %s', or run it once",
-                            r->image);
-    } else if (result < 0 && mine->kind == ERROR_NOT_FOUND && str_equal(r->pull, "never")) {
-        result = error_hint(&mine, result, "first 'cloison pull %s', or leave out --pull never",
-                            r->image);
-    }
-    return result < 0 ? error_move(err, &mine, result) : result;
+    return result < 0 ? result : draft_ensure(e, r, r->image, dry, &d->image, err);
 }
 
 int draft_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)

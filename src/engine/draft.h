@@ -12,6 +12,8 @@
 struct draft {
     struct run_request *request;
     struct image *image;
+    struct image **mounted; /* --mount type=image: held, so that none goes before it is recorded */
+    size_t mounted_count;
     struct container *container;
     struct spec *spec;
 };
@@ -24,6 +26,14 @@ static inline void draft_cleanup(struct draft *d)
 /* draft_image() then draft_spec(). `dry`: nothing is fetched or checked on the host (explain). */
 int draft_image(const struct engine *e, struct draft *d, bool dry, struct error **err) NODISCARD;
 int draft_spec(const struct engine *e, struct draft *d, bool dry, struct error **err) NODISCARD;
+
+/* An image, present and held as --pull says; with the hint that helps when it is not. */
+int draft_ensure(const struct engine *e, const struct run_request *r, const char *name, bool dry,
+                 struct image **ret, struct error **err) NODISCARD;
+/* image_mount.c: spec_environment's image_mount. The image is held by the draft, and written down
+ * in its container. */
+int draft_mount_image(const struct engine *e, struct draft *d, bool dry, struct spec_image_mount *m,
+                      struct error **err) NODISCARD;
 
 /* The wall's plan of it, as the monitor will make it. The caller frees it with
  * (*ret_wall)->plan_free.

@@ -17,6 +17,8 @@
 
 struct environment {
     const struct engine *engine;
+    struct draft *draft;
+    bool dry;
     struct arena *arena; /* of what the callbacks return */
     char *passwd, *group;
     char *volumes, *hosts, *resolv, *hostname, *init;
@@ -59,6 +61,12 @@ static int bind_source(void *context, const char *path, bool create, struct erro
     return error_hint(err, r, "make it first, or use -v, which makes a folder");
 }
 
+static int image_mount(void *context, struct spec_image_mount *m, struct error **err)
+{
+    struct environment *v = context;
+    return draft_mount_image(v->engine, v->draft, v->dry, m, err);
+}
+
 static bool cgroup_is_v2(void)
 {
     struct statfs fs;
@@ -72,10 +80,10 @@ static const char *files_owner(const struct container *c)
     return str_starts(mode, "container:") ? mode + strlen("container:") : c->id;
 }
 
-static void fill(struct environment *v, const struct draft *d, bool dry,
-                 struct spec_environment *ret)
+static void fill(struct environment *v, struct spec_environment *ret)
 {
     const struct engine *e = v->engine;
+    const struct draft *d = v->draft;
     const struct container *c = d->container;
     const char *owner = files_owner(c);
     IGNORE(image_read_file(d->image, "/etc/passwd", ACCOUNTS_MAX, &v->passwd, NULL) < 0); /* none */
@@ -100,7 +108,8 @@ static void fill(struct environment *v, const struct draft *d, bool dry,
     ret->cgroup_namespace = access("/proc/self/ns/cgroup", F_OK) == 0;
     ret->init_path = v->init;
     ret->container_namespace = container_namespace;
-    ret->bind_source = dry ? NULL : bind_source;
+    ret->bind_source = v->dry ? NULL : bind_source;
+    ret->image_mount = image_mount;
     ret->context = v;
 }
 
@@ -134,10 +143,11 @@ static void note_anonymous(const struct run_request *r, struct container *c)
 
 int draft_build_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)
 {
-    CLEANUP(environment) struct environment v = {.engine = e, .arena = arena_new()};
+    CLEANUP(environment)
+    struct environment v = {.engine = e, .draft = d, .dry = dry, .arena = arena_new()};
     struct spec_environment environment = {0};
     spec_environment_host(v.arena, d->request, &environment);
-    fill(&v, d, dry, &environment);
+    fill(&v, &environment);
     int r = cgroup_driver_is_systemd(e->config_path, &environment.systemd_cgroup, err);
     if (r < 0) {
         return r;

@@ -56,6 +56,12 @@ DEFINE_CLEANUP(image, struct image *, image_free)
 int image_read_file(const struct image *i, const char *path, size_t max, char **ret,
                     struct error **err) NODISCARD;
 
+/* The folders whose overlay is `path` of the image ("" or "/": all of it), topmost layer first,
+ * appended to *ret; of a file its one path. Symlinks are followed inside the image.
+ * ERROR_NOT_FOUND when the image has no such path. */
+int image_layers_of(const struct image *i, const char *path, struct strv *ret,
+                    struct error **err) NODISCARD;
+
 /* As image_resolve(), making an absent image present by executing `cloison-image` first: a pull, or
  * for "busybox" the embedded one, which needs no network. `policy`: "missing" (also NULL),
  * "always", "never". `platform`: "os/arch[/variant]" or NULL; an image of another one counts as

@@ -108,17 +108,17 @@ static void splice_link(int link_fd, struct strv *done, char **rest, const char 
     *rest = joined;
 }
 
-/* Follows `path` inside the image. The fd is an O_PATH one of a regular file. */
-static int open_in_image(const struct image *image, const char *path, int *ret_fd)
+/* Follows `path` inside the image: *done are the components that no link is among, *ret_fd is an
+ * O_PATH one of what is there (of the image's root: -1). Returns FOUND_FOLDER or FOUND_FILE. */
+static int walk(const struct image *image, const char *path, struct strv *done, int *ret_fd)
 {
     CLEANUP(free) char *rest = xstrdup(path);
-    CLEANUP(strv) struct strv done = {0};
     char *at = rest;
     enum found found = FOUND_FOLDER;
     for (int links = 0; links < SYMLINKS_MAX;) {
         at += strspn(at, "/");
         if (!*at) {
-            return found == FOUND_FILE ? 0 : -ENOENT;
+            return (int)found;
         }
         size_t n = strcspn(at, "/");
         CLEANUP(free) char *name = xstrndup(at, n);
@@ -127,14 +127,14 @@ static int open_in_image(const struct image *image, const char *path, int *ret_f
             continue;
         }
         if (str_equal(name, "..")) {
-            drop_last(&done);
+            drop_last(done);
             continue;
         }
-        strv_add(&done, name);
+        strv_add(done, name);
         *ret_fd = fd_close(*ret_fd);
-        found = look(image, &done, ret_fd);
+        found = look(image, done, ret_fd);
         if (found == FOUND_SYMLINK) {
-            splice_link(*ret_fd, &done, &rest, at);
+            splice_link(*ret_fd, done, &rest, at);
             at = rest;
             links++;
         } else if (found != FOUND_FOLDER && found != FOUND_FILE) {
@@ -142,6 +142,38 @@ static int open_in_image(const struct image *image, const char *path, int *ret_f
         }
     }
     return -ELOOP;
+}
+
+static int open_in_image(const struct image *image, const char *path, int *ret_fd)
+{
+    CLEANUP(strv) struct strv done = {0};
+    int found = walk(image, path, &done, ret_fd);
+    return found < 0 ? found : found == FOUND_FILE ? 0 : -ENOENT;
+}
+
+int image_layers_of(const struct image *i, const char *path, struct strv *ret, struct error **err)
+{
+    CLEANUP(strv) struct strv done = {0};
+    CLEANUP(fd) int fd = -1;
+    int r = walk(i, path, &done, &fd);
+    if (r < 0) {
+        return error_set(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID_INPUT, -r,
+                         "the image has no '%s'", path);
+    }
+    CLEANUP(free) char *inside = strv_join(&done, "/");
+    for (size_t n = 0; n < i->layers.count; n++) {
+        CLEANUP(fd) int layer_fd = -1;
+        bool opaque = false;
+        enum found found = look_in_layer(i->layers.items[n], &done, &opaque, &layer_fd);
+        bool folder = found == FOUND_FOLDER;
+        if (folder || (found == FOUND_FILE && !ret->count)) {
+            strv_addf(ret, "%s%s%s", i->layers.items[n], done.count ? "/" : "", inside);
+        }
+        if (opaque || (!folder && found != FOUND_NOTHING)) {
+            break;
+        }
+    }
+    return 0;
 }
 
 int image_read_file(const struct image *i, const char *path, size_t max, char **ret,

@@ -26,6 +26,9 @@ int build_security_options(struct building *b, struct error **err) NODISCARD;
 int build_process(struct building *b, struct error **err) NODISCARD;
 int build_capabilities(struct building *b, struct error **err) NODISCARD;
 int build_mounts(struct building *b, struct error **err) NODISCARD;
+/* from_mounts_image.c */
+struct volume;
+int build_image_mount(struct building *b, const struct volume *v, struct error **err) NODISCARD;
 int build_devices(struct building *b, struct error **err) NODISCARD;
 int build_resources(struct building *b, struct error **err) NODISCARD;
 int build_cgroup_limits(struct building *b,

@@ -158,6 +158,18 @@ static int check_bind(void *context, const char *path, bool create, struct error
                : error_set(err, ERROR_NOT_FOUND, 0, "bind source path does not exist: '%s'", path);
 }
 
+static int answer_image(void *context, struct spec_image_mount *m, struct error **err)
+{
+    if (str_equal(m->image, "absent")) {
+        return error_set(err, ERROR_NOT_FOUND, 0, "no such image: '%s'", m->image);
+    }
+    if (str_equal(m->image, "two")) {
+        strv_add(&m->folders, "/store/b:2/diff");
+    }
+    strv_addf(&m->folders, "/store/a/diff%s%s", m->subpath ? "/" : "", str_or(m->subpath, ""));
+    return 0;
+}
+
 static void fixture_init(struct fixture *f, const char *lines)
 {
     *f = (struct fixture){.request = {.image = "nginx", .sig_proxy = true}};
@@ -182,6 +194,7 @@ static void fixture_init(struct fixture *f, const char *lines)
         .container_namespace = find_container,
         .devices = find_devices,
         .bind_source = check_bind,
+        .image_mount = answer_image,
         .no_seccomp = true,
     };
     CHECK_OK(json_parse(image_text, strlen(image_text), "image", &f->image_json, &f->err), f->err);
@@ -350,6 +363,12 @@ static const struct {
     {"mount=type=bind,src=/a,dst=/b,bind-recursive=disabled", "[\"bind\",\"rprivate\"]"},
     {"mount=type=bind,src=/missing,dst=/b,bind-create-src", "\"source\":\"/missing\""},
     {"mount=\"type=bind\",\"src=/a,b\",dst=/b", "\"source\":\"/a,b\""},
+    {"mount=type=image,src=one,dst=/i,image-subpath=usr/share",
+     "{\"destination\":\"/i\",\"type\":\"bind\",\"source\":\"/store/a/diff/usr/share\","
+     "\"options\":[\"ro\",\"rprivate\",\"bind\"]}"},
+    {"mount=type=image,src=two,dst=/i,readonly",
+     "{\"destination\":\"/i\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"ro\","
+     "\"rprivate\",\"lowerdir=/store/b\\\\:2/diff:/store/a/diff\"]}"},
     {"device=/dev/sda",
      "{\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":0,\"access\":\"rwm\"}"},
     {"device=/dev/sda:r", "{\"type\":\"b\",\"path\":\"/dev/sda\","},
@@ -404,6 +423,12 @@ static const struct {
     {"mount=type=bind,src=/a", "--mount 'type=bind,src=/a' has no destination"},
     {"mount=type=bind,dst=/a", "--mount 'type=bind,dst=/a': a bind needs src=ABSOLUTE-PATH"},
     {"mount=type=tmpfs,src=/a,dst=/a", "--mount 'type=tmpfs,src=/a,dst=/a': a tmpfs has no source"},
+    {"mount=type=image,dst=/a", "--mount 'type=image,dst=/a': an image mount needs src=IMAGE"},
+    {"mount=type=image,src=one,dst=/a,ro=false",
+     "--mount 'type=image,src=one,dst=/a,ro=false': an image is mounted read-only alone"},
+    {"mount=type=image,src=absent,dst=/a", "image 'absent' on '/a': no such image: 'absent'"},
+    {"mount=src=one,dst=/a,image-subpath=x",
+     "--mount 'src=one,dst=/a,image-subpath=x': 'image-subpath' is for type=image"},
     {"mount=type=nfs,dst=/a", "--mount 'type=nfs,dst=/a': unknown type 'nfs'"},
     {"mount=dst=/a,redonly", "--mount 'dst=/a,redonly': unknown option 'redonly'"},
     {"mount=dst=/a,src", "--mount 'dst=/a,src': 'src' needs a value"},

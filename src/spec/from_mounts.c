@@ -381,6 +381,8 @@ int build_mounts(struct building *b, struct error **err)
     for (size_t i = 0; i < list.count && r >= 0; i++) {
         if (list.items[i].type == VOLUME_TMPFS) {
             add_tmpfs(b, &list.items[i]);
+        } else if (list.items[i].type == VOLUME_IMAGE) {
+            r = build_image_mount(b, &list.items[i], err);
         } else {
             r = add_bind(b, &list.items[i], err);
         }

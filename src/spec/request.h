@@ -71,6 +71,14 @@ int restart_policy_parse(const char *text, const char **ret_policy, int *ret_max
 int env_file_parse(const char *text, const char *name, char *(*lookup)(const char *),
                    struct strv *ret, struct error **err) NODISCARD;
 
+/* An image that is mounted as a volume: asked for by the first three members, answered in the
+ * last. */
+struct spec_image_mount {
+    const char *image, *destination;
+    const char *subpath; /* NULL: all of it */
+    struct strv folders; /* of its layers, topmost first; one alone may be a file */
+};
+
 /* What spec_from_image() needs of the host and the engine, so that it stays pure. Callbacks return
  * 0 or a negative errno with *err set; a NULL one is never asked (its feature is then refused).
  * spec/host.h has those that only look at this machine. */
@@ -105,6 +113,8 @@ struct spec_environment {
     /* Called for each bind mount's source: `create` for -v, which makes a missing folder; without
      * it (--mount) a missing path is an error. NULL: not checked (explain). */
     int (*bind_source)(void *context, const char *path, bool create, struct error **err);
+    /* Called for each --mount type=image. */
+    int (*image_mount)(void *context, struct spec_image_mount *m, struct error **err);
     void *context;                 /* of the callbacks */
     bool no_seccomp;               /* the host has none */
     const json_t *default_seccomp; /* a profile of the administrator's; NULL: the built-in one */

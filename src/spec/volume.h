@@ -6,11 +6,12 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_TMPFS };
+enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_TMPFS, VOLUME_IMAGE };
 
 struct volume {
     enum volume_type type;
-    const char *source;      /* bind: the host's path; named: the name, NULL: anonymous */
+    const char *source;      /* bind: the host's path; named: the name, NULL: anonymous; image: its
+                                reference or ID */
     const char *destination; /* absolute, clean */
     bool read_only;
     bool nocopy;                /* named: not filled from the image */
@@ -20,6 +21,7 @@ struct volume {
     bool flat_read_only;        /* bind-recursive=writable: read-only, but mounts below are not */
     const char *propagation;    /* "rprivate", …; NULL: the default of the type */
     const char *relabel;        /* "z" or "Z" (SELinux) */
+    const char *subpath;        /* image: the folder or file of it; NULL: all of it */
     const char **tmpfs_options; /* as given, checked */
     size_t tmpfs_option_count;
 };

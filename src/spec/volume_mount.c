@@ -10,7 +10,7 @@ struct parser {
     struct arena *arena;
     const char *text, *cwd;
     const char *source, *destination, *foreign; /* foreign: a field of another type */
-    bool type_given;
+    bool type_given, writable;                  /* writable: readonly=false was said */
     struct volume *volume;
 };
 
@@ -28,9 +28,11 @@ static int take_type(struct parser *p, const char *key, const char *value, struc
         p->volume->type = VOLUME_NAMED;
     } else if (str_equal(value, "tmpfs")) {
         p->volume->type = VOLUME_TMPFS;
+    } else if (str_equal(value, "image")) {
+        p->volume->type = VOLUME_IMAGE;
     } else {
         int r = error_set(err, ERROR_USAGE, 0, "--mount '%s': unknown type '%s'", p->text, value);
-        return error_hint(err, r, "bind, volume or tmpfs");
+        return error_hint(err, r, "bind, volume, tmpfs or image");
     }
     return 0;
 }
@@ -63,7 +65,9 @@ static int take_bool(struct parser *p, const char *key, const char *value, bool 
 
 static int take_readonly(struct parser *p, const char *key, const char *value, struct error **err)
 {
-    return take_bool(p, key, value, &p->volume->read_only, err);
+    int r = take_bool(p, key, value, &p->volume->read_only, err);
+    p->writable = r >= 0 && !p->volume->read_only;
+    return r;
 }
 
 static int take_nocopy(struct parser *p, const char *key, const char *value, struct error **err)
@@ -132,6 +136,12 @@ static int take_consistency(struct parser *p, const char *key, const char *value
     return 0; /* for Docker on other systems than Linux; nothing here */
 }
 
+static int take_subpath(struct parser *p, const char *key, const char *value, struct error **err)
+{
+    p->volume->subpath = arena_strdup(p->arena, value);
+    return 0;
+}
+
 static int take_driver(struct parser *p, const char *key, const char *value, struct error **err)
 {
     if (str_equal(value, "local")) {
@@ -162,6 +172,7 @@ static const struct key {
     {"bind-create-src", "bind", false, take_create},
     {"volume-nocopy", "volume", false, take_nocopy},
     {"volume-driver", "volume", NEEDS_VALUE, take_driver},
+    {"image-subpath", "image", NEEDS_VALUE, take_subpath},
     {"tmpfs-size", "tmpfs", NEEDS_VALUE, take_tmpfs_size},
     {"tmpfs-mode", "tmpfs", NEEDS_VALUE, take_tmpfs_mode},
 };
@@ -244,6 +255,15 @@ static int finish(struct parser *p, struct error **err)
         return error_set(err, ERROR_USAGE, 0, "--mount '%s': a bind needs src=ABSOLUTE-PATH",
                          p->text);
     }
+    if (v->type == VOLUME_IMAGE && !p->source) {
+        return error_set(err, ERROR_USAGE, 0, "--mount '%s': an image mount needs src=IMAGE",
+                         p->text);
+    }
+    if (v->type == VOLUME_IMAGE && p->writable) {
+        return error_set(err, ERROR_USAGE, 0, "--mount '%s': an image is mounted read-only alone",
+                         p->text);
+    }
+    v->read_only |= v->type == VOLUME_IMAGE;
     v->source = p->source;
     if (v->type == VOLUME_NAMED && v->source) {
         return error_wrap(err, volume_name_check(v->source, err), "--mount '%s'", p->text);

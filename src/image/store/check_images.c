@@ -160,22 +160,37 @@ int check_images(struct check *c, struct error **err)
     return r;
 }
 
-/* How a container of the engine names a layer: ".../layers/<hex>/diff". */
-static int check_container(struct check *c, int containers, const char *id, struct error **err)
+/* How a container of the engine names a layer: ".../layers/<hex>/diff". `object`: the container, or
+ * an image that it mounts. */
+static int check_layers_of(struct check *c, int containers, const char *id, const json_t *object,
+                           struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/container.json", id);
-    CLEANUP(json) json_t *json = NULL;
     CLEANUP(strv) struct strv layers = {0};
-    if (json_load_path(containers, path, (size_t)16 << 20, &json, NULL) < 0) {
-        return 0; /* being made or removed; the engine itself sweeps what is left of one */
-    }
-    int r = json_get_strv(json, "layers", path, &layers, err);
+    int r = json_get_strv(object, "layers", path, &layers, err);
     for (size_t i = 0; i < layers.count && r >= 0; i++) {
         if (faccessat(AT_FDCWD, layers.items[i], F_OK, 0) < 0 &&
             faccessat(containers, path, F_OK, 0) == 0) {
             check_note(c, PROBLEM_CONTAINER, id, NULL, "its layer '%s' is missing",
                        layers.items[i]);
         }
+    }
+    return r;
+}
+
+static int check_container(struct check *c, int containers, const char *id, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("%s/container.json", id);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *mount;
+    size_t i;
+    if (json_load_path(containers, path, (size_t)16 << 20, &json, NULL) < 0) {
+        return 0; /* being made or removed; the engine itself sweeps what is left of one */
+    }
+    int r = check_layers_of(c, containers, id, json, err);
+    json_array_foreach(json_object_get(json, "imageMounts"), i, mount)
+    {
+        r = r < 0 ? r : check_layers_of(c, containers, id, mount, err);
     }
     return r;
 }

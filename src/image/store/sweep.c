@@ -91,23 +91,35 @@ static void mark_container_layer(struct marks *m, const char *path)
     }
 }
 
+/* The "layers" of a container, or of an image that it mounts. */
+static int mark_layers_of(struct marks *m, const json_t *object, const char *path,
+                          struct error **err)
+{
+    CLEANUP(strv) struct strv layers = {0};
+    int r = json_get_strv(object, "layers", path, &layers, err);
+    for (size_t i = 0; i < layers.count && r >= 0; i++) {
+        mark_container_layer(m, layers.items[i]);
+    }
+    return r;
+}
+
 /* A container's layers stay, whatever became of its image's ID file. */
 static int mark_container(int containers, struct marks *m, const char *id, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/container.json", id);
     CLEANUP(json) json_t *json = NULL;
-    CLEANUP(strv) struct strv layers = {0};
+    json_t *mount;
+    size_t i;
     if (faccessat(containers, path, F_OK, 0) < 0) {
         return 0; /* being made or removed */
     }
     int r = json_load_path(containers, path, (size_t)16 << 20, &json, err);
-    if (r < 0 || (r = json_get_strv(json, "layers", path, &layers, err)) < 0) {
-        return r;
+    r = r < 0 ? r : mark_layers_of(m, json, path, err);
+    json_array_foreach(json_object_get(json, "imageMounts"), i, mount)
+    {
+        r = r < 0 ? r : mark_layers_of(m, mount, path, err);
     }
-    for (size_t i = 0; i < layers.count; i++) {
-        mark_container_layer(m, layers.items[i]);
-    }
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 static int mark_all(struct store *s, struct marks *m, struct error **err)

@@ -8,15 +8,30 @@
 #include "base/file.h"
 #include "base/json.h"
 
+/* As its root, or by --mount type=image. */
+static bool names_image(const json_t *container, const char *path, const char *hex)
+{
+    const char *image = NULL;
+    size_t i;
+    json_t *m;
+    json_array_foreach(json_object_get(container, "imageMounts"), i, m)
+    {
+        if (json_get_str(m, "id", path, &image, NULL) > 0 && str_ends(image, hex)) {
+            return true;
+        }
+    }
+    return json_get_str(container, "imageID", path, &image, NULL) > 0 && str_ends(image, hex);
+}
+
 static bool uses(int containers, const char *id, const char *hex, char **ret_name)
 {
     CLEANUP(free) char *path = str_format("%s/container.json", id);
     CLEANUP(json) json_t *json = NULL;
-    const char *image = NULL, *name = id;
+    const char *name = id;
     if (json_load_path(containers, path, (size_t)16 << 20, &json, NULL) < 0) {
         return false; /* being made or removed */
     }
-    if (json_get_str(json, "imageID", path, &image, NULL) <= 0 || !str_ends(image, hex)) {
+    if (!names_image(json, path, hex)) {
         return false;
     }
     IGNORE(json_get_str(json, "name", path, &name, NULL)); /* else the ID tells it */

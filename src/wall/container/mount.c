@@ -139,6 +139,9 @@ static int bind_make(const struct step_mount *m, struct mount_result *ret)
 
 int mount_make(const struct step_mount *m, int user_fd, struct mount_result *ret)
 {
+    if (m->overlay) {
+        return overlay_make(m->overlay, -1, ret);
+    }
     if (m->type) {
         /* What is still to be written into must become read-only later. */
         uint64_t late = m->copy_up || m->take_mode ? MOUNT_ATTR_RDONLY : 0;

@@ -85,16 +85,42 @@ static int make_new_way(const struct step_overlay *o, struct mount_result *ret)
     return fd < 0 ? -errno : fd;
 }
 
-/* The option string; descriptors stay open until the process executes: it has no use for them. */
-static int legacy_options(const struct step_overlay *o, char *text, size_t size,
-                          struct mount_result *ret)
+/* Folders by descriptor: they must stay open up to the mount. */
+struct named_folders {
+    int fds[PLAN_LAYERS_MAX + 2];
+    size_t count;
+};
+
+static int name_folder(struct named_folders *f, const char *path)
+{
+    if (f->count == ARRAY_SIZE(f->fds)) {
+        return -ENAMETOOLONG;
+    }
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    f->fds[f->count++] = fd;
+    return fd;
+}
+
+static void named_folders_cleanup(struct named_folders *f)
+{
+    while (f->count) {
+        fd_close(f->fds[--f->count]);
+    }
+}
+
+/* The option string. */
+static int legacy_options(const struct step_overlay *o, struct named_folders *f, char *text,
+                          size_t size, struct mount_result *ret)
 {
     size_t len = 0;
     for (size_t i = 0; i < o->layer_count; i++) {
-        int fd = open(o->layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int fd = name_folder(f, o->layers[i]);
         if (fd < 0) {
             *ret = (struct mount_result){DETAIL_LAYER, (int)i};
-            return -errno;
+            return fd;
         }
         len += (size_t)snprintf(text + len, size - len, "%s/proc/self/fd/%d",
                                 i ? ":" : "lowerdir=", fd);
@@ -109,12 +135,11 @@ static int legacy_options(const struct step_overlay *o, char *text, size_t size,
             return -ENAMETOOLONG;
         }
     }
-    int upper = -1, work = -1;
     if (o->upper) {
-        upper = open(o->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        work = open(o->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (upper < 0 || work < 0) {
-            return -errno;
+        int upper = name_folder(f, o->upper);
+        int work = upper < 0 ? upper : name_folder(f, o->work);
+        if (work < 0) {
+            return work;
         }
         len += (size_t)snprintf(text + len, size - len,
                                 ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", upper,
@@ -129,7 +154,8 @@ static int legacy_options(const struct step_overlay *o, char *text, size_t size,
 int overlay_make_legacy(const struct step_overlay *o, struct mount_result *ret)
 {
     char text[4096]; /* mount(2) takes a page */
-    int r = legacy_options(o, text, sizeof(text), ret);
+    CLEANUP(named_folders) struct named_folders folders = {.count = 0};
+    int r = legacy_options(o, &folders, text, sizeof(text), ret);
     if (r < 0) {
         return r;
     }

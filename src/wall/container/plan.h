@@ -91,6 +91,7 @@ enum step_kind {
 };
 
 #define NO_SLOT (-1)
+#define PLAN_LAYERS_MAX 127 /* what every store of images allows; overlayfs itself takes 500 */
 
 struct step_namespace {
     const char *name; /* "mount", …, as in the specification */
@@ -153,7 +154,8 @@ struct step_mount {
     struct mount_attributes attributes, recursive_attributes;
     unsigned long propagation[4]; /* MS_SHARED | MS_REC, …; 0 ends */
     bool bind_recursive;
-    bool copy_up;     /* tmpcopyup */
+    const struct step_overlay *overlay; /* of its "lowerdir" alone, read-only; NULL: as any other */
+    bool copy_up;                       /* tmpcopyup */
     bool take_mode;   /* a tmpfs without mode= takes that of the folder it covers */
     bool is_proc;     /* on '/proc' itself: must become procfs, on a folder that is no symlink */
     bool on_proc;     /* one of the files below '/proc' that may be replaced */

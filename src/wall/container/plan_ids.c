@@ -84,14 +84,14 @@ int plan_ids(struct planning *g, struct error **err)
                             l->gid_mapping_count, err);
 }
 
-/* Whether the parent makes a mount, user namespace or not: one with an id mapping, or another
- * container's. */
+/* Whether the parent makes a mount, user namespace or not: one with an id mapping, another
+ * container's, an overlay. */
 static bool has_parent_mounts(const struct spec *s)
 {
     for (size_t i = 0; i < s->mount_count; i++) {
         const struct spec_mount *m = &s->mounts[i];
-        bool asked =
-            m->uid_mapping_count || m->gid_mapping_count || (m->source && foreign_is(m->source));
+        bool asked = m->uid_mapping_count || m->gid_mapping_count ||
+                     str_equal(m->type, "overlay") || (m->source && foreign_is(m->source));
         for (size_t j = 0; j < m->option_count; j++) {
             asked |= str_equal(m->options[j], "idmap") || str_equal(m->options[j], "ridmap");
         }

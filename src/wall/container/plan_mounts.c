@@ -121,6 +121,49 @@ static bool has_parameter(const struct step_mount *m, const char *key)
     return false;
 }
 
+/* "TOP:…:BASE", a ':' or '\\' in a path behind a '\\' (overlayfs.rst). */
+static const char **split_lowerdir(struct arena *a, const char *text, size_t *ret_count)
+{
+    const char **folders = NULL;
+    CLEANUP(strbuf) struct strbuf folder = {0};
+    *ret_count = 0;
+    for (const char *c = text;; c++) {
+        if (*c && *c != ':') {
+            c += *c == '\\' && c[1];
+            strbuf_addc(&folder, *c);
+            continue;
+        }
+        spec_add_string(a, &folders, ret_count, str_or(folder.data, ""));
+        strbuf_done(&folder);
+        folder = (struct strbuf){0};
+        if (!*c) {
+            return folders;
+        }
+    }
+}
+
+/* A read-only overlay, as of an image's layers: their names are longer than the mount API takes on
+ * older kernels, so it is made as a root is, by the host's rights and where nobody else sees it. */
+static int plan_lowerdir(struct planning *g, struct step_mount *m, struct error **err)
+{
+    struct arena *a = g->plan->arena;
+    bool alone = m->parameter_count == 1 && str_equal(m->parameters[0].key, "lowerdir");
+    if (!str_equal(m->type, "overlay") || !alone || !m->parameters[0].value) {
+        return 0;
+    }
+    struct step_overlay *o = arena_alloc(a, sizeof(*o));
+    *o = (struct step_overlay){.slot = NO_SLOT, .at = g->plan->state_dir};
+    o->layers = split_lowerdir(a, m->parameters[0].value, &o->layer_count);
+    o->context = arena_strdup(a, g->spec->linux_.mount_label);
+    if (o->layer_count > PLAN_LAYERS_MAX) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "it has %zu layers, %d are possible",
+                         o->layer_count, PLAN_LAYERS_MAX);
+    }
+    m->overlay = o;
+    m->slot = g->plan->slot_count++;
+    return 0;
+}
+
 static int plan_mount(struct planning *g, const struct spec_mount *from, const char *target,
                       struct error **err)
 {
@@ -144,6 +187,9 @@ static int plan_mount(struct planning *g, const struct spec_mount *from, const c
     }
     if (r >= 0) {
         r = plan_mount_idmap(g, from, &m, err);
+    }
+    if (r >= 0) {
+        r = plan_lowerdir(g, &m, err);
     }
     if (r < 0) {
         return r;

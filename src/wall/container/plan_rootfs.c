@@ -5,8 +5,6 @@
 
 #include "wall/container/plan_parts.h"
 
-#define LAYERS_MAX 127 /* what every store of images allows; overlayfs itself takes 500 */
-
 /* The deepest folder above both: upper and work must be on one mount, also when id-mapped. */
 static char *common_folder(struct arena *a, const char *x, const char *y)
 {
@@ -23,9 +21,9 @@ static int plan_overlay(struct planning *g, struct error **err)
     struct plan *p = g->plan;
     struct arena *a = p->arena;
     const struct wall_rootfs *from = &g->params->rootfs;
-    if (from->layer_count > LAYERS_MAX) {
+    if (from->layer_count > PLAN_LAYERS_MAX) {
         return error_set(err, ERROR_UNSUPPORTED, 0, "the image has %zu layers, %d are possible",
-                         from->layer_count, LAYERS_MAX);
+                         from->layer_count, PLAN_LAYERS_MAX);
     }
     const char **layers = arena_alloc(a, from->layer_count * sizeof(*layers));
     for (size_t i = 0; i < from->layer_count; i++) {

@@ -15,12 +15,16 @@
 STEP_DESCRIBE(mount)
 {
     const struct step_mount *m = &s->mount;
-    if (m->type) {
+    if (m->overlay) {
+        describe_text(d, "an overlay of %zu layers on '/%s'", m->overlay->layer_count, m->target);
+        describe_extra(d, "read-only");
+        describe_strv(d, "layers", m->overlay->layers, m->overlay->layer_count);
+    } else if (m->type) {
         describe_text(d, "%s on '/%s'", m->type, m->target);
     } else {
         describe_text(d, "'%s' on '/%s'", m->source, m->target);
     }
-    if (m->text && *m->text) {
+    if (!m->overlay && m->text && *m->text) {
         describe_extra(d, "%s", m->text);
     }
     describe_str(d, "type", str_or(m->type, "bind"));
@@ -104,7 +108,7 @@ static int set_up(struct apply *a, const struct step_mount *m, int fd, int targe
             return step_fail(a, r, DETAIL_COPY, 0);
         }
     }
-    bool made_with_all = m->type && !m->copy_up && !m->take_mode;
+    bool made_with_all = m->type && !m->copy_up && !m->take_mode && !m->overlay;
     r = made_with_all ? 0 : mount_attributes_set(fd, &m->attributes, false);
     if (r == 0) {
         r = mount_attributes_set(fd, &m->recursive_attributes, true);

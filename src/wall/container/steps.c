@@ -148,6 +148,9 @@ int step_program_error(const char *name, const struct step_failure *f, struct er
 /* Adds ": <detail>" to the text. */
 static void add_detail(const struct step *s, const struct step_failure *f, struct strbuf *text)
 {
+    const struct step_overlay *o = s->kind == STEP_ROOTFS_OVERLAY ? &s->overlay
+                                   : s->kind == STEP_MOUNT        ? s->mount.overlay
+                                                                  : NULL;
     if (f->detail == DETAIL_NOT_OURS) {
         strbuf_addf(text, ": %s is not ours to give",
                     str_or(spec_capability_name(f->number), "a capability"));
@@ -155,9 +158,8 @@ static void add_detail(const struct step *s, const struct step_failure *f, struc
                (size_t)f->number < s->mount.parameter_count) {
         const struct mount_parameter *p = &s->mount.parameters[f->number];
         strbuf_addf(text, ": option '%s%s%s'", p->key, p->value ? "=" : "", str_or(p->value, ""));
-    } else if (f->detail == DETAIL_LAYER && s->kind == STEP_ROOTFS_OVERLAY &&
-               (size_t)f->number < s->overlay.layer_count) {
-        strbuf_addf(text, ": layer '%s'", s->overlay.layers[f->number]);
+    } else if (f->detail == DETAIL_LAYER && o && (size_t)f->number < o->layer_count) {
+        strbuf_addf(text, ": layer '%s'", o->layers[f->number]);
     } else if (detail_texts[f->detail]) {
         strbuf_addf(text, ": %s", detail_texts[f->detail]);
     }

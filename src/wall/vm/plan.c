@@ -20,6 +20,11 @@ static int plan_mounts(struct plan *p, const struct spec *spec, json_t *mounts, 
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct spec_mount *m = &spec->mounts[i];
         struct stat st;
+        if (str_equal(m->type, "overlay")) {
+            return error_set(err, ERROR_UNSUPPORTED, 0,
+                             "the vm wall cannot mount the overlay of folders on '%s' yet",
+                             m->destination);
+        }
         if (!is_bind(m)) {
             continue;
         }

@@ -81,6 +81,10 @@ static void test_plan_says_what_cannot_be(void)
         {"{}",
          "[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/etc\",\"options\":[\"bind\"]}]",
          "the vm wall cannot bind the folder '/etc' on '/x' yet"},
+        {"{}",
+         "[{\"destination\":\"/x\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":["
+         "\"ro\",\"lowerdir=/b:/a\"]}]",
+         "the vm wall cannot mount the overlay of folders on '/x' yet"},
         {"{\"resources\":{\"memory\":{\"limit\":16777216}}}", "[]",
          "a machine needs at least 96 MiB of memory, not 16"},
     };
