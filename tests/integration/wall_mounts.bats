@@ -107,6 +107,21 @@ bind() {
     [[ $output == *"no id mappings"* ]]
 }
 
+@test "overlays of folders: names with colons, user namespaces, a shared root" {
+    local variant
+    mkdir "$OWN/top:1" "$OWN/base" && echo top >"$OWN/top:1/f" && echo base | tee "$OWN/base/f" >"$OWN/base/g"
+    local mount=".mounts += [{destination: \"/m\", type: \"overlay\", source: \"overlay\",
+        options: [\"ro\", \"lowerdir=$OWN/top\\\\:1:$OWN/base\"]}]"
+    for variant in . "$USERNS" '.linux.rootfsPropagation = "rshared"'; do
+        spec_sh "$variant | $mount" 'exec 2>&1; cat /m/f /m/g; echo x >/m/new || echo no'
+        run wall --idmap
+        [ "${lines[0]}" = top ] && [ "${lines[1]}" = base ] && [ "${lines[-1]}" = no ]
+    done
+    spec_sh "${mount/base/absent}" true
+    run wall
+    [ "$status" -ne 0 ] && [[ $output == *"layer '$OWN/absent'"* ]]
+}
+
 @test "bind mounts without idmap show the host's ids" {
     touch "$OWN/source/f"
     spec_sh "$USERNS | $(bind bind)" 'stat -c %u /m/f; touch /m/x'
