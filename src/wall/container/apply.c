@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "wall/container/channel.h"
@@ -49,10 +50,12 @@ static int walk(struct apply *a, bool (*is_mine)(const struct step *))
 /* What the parent had caught or ignored is none of the program's business. */
 static void reset_signals(void)
 {
-    const struct sigaction as_born = {.sa_handler = SIG_DFL};
+    /* The kernel's own form, all zero: the C library's call refuses the two signals that are the
+     * library's, which whoever was started by posix_spawn (by make, say) has ignored. */
+    const unsigned long as_born[4] = {0};
     sigset_t none;
     for (int i = 1; i < NSIG; i++) {
-        (void)sigaction(i, &as_born, NULL); /* SIGKILL, SIGSTOP and the library's refuse */
+        (void)syscall(SYS_rt_sigaction, i, as_born, NULL, _NSIG / 8); /* SIGKILL, SIGSTOP: refused */
     }
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail */
