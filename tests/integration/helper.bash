@@ -108,8 +108,8 @@ one_line() {
 # folder `layout` of the current one. Exports REGISTRY, and a HOME with nobody's credentials.
 bad_registry() {
     mkdir layout home && cloison save --format oci-archive busybox | tar -C layout -xf -
-    python3 "$BATS_TEST_DIRNAME/registry_layout.py" layout
-    python3 "$BATS_TEST_DIRNAME/registry.py" layout "$@" >port 2>registry.log 3>&- &
+    python3 "$BATS_TEST_DIRNAME/../integration/registry_layout.py" layout
+    python3 "$BATS_TEST_DIRNAME/../integration/registry.py" layout "$@" >port 2>registry.log 3>&- &
     echo $! >>pids
     wait_for 5 test -s port
     REGISTRY=127.0.0.1:$(cat port)

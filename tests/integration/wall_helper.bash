@@ -48,7 +48,7 @@ wall_teardown() {
 spec() {
     local filter=$1
     shift
-    jq -n --args "$(cat "$BATS_TEST_DIRNAME/wall_spec.jq") | $filter" -- "$@" >"$WORK/bundle/config.json"
+    jq -n --args "$(cat "$BATS_TEST_DIRNAME/../integration/wall_spec.jq") | $filter" -- "$@" >"$WORK/bundle/config.json"
 }
 
 # A shell script as the workload.

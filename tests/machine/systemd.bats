@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The systemd cgroup driver, on a host whose first process is systemd and whose cgroups are v2:
-#   tests/testbed/suite tests/integration/systemd.bats -- --init systemd
-load wall_helper
-load oci_helper
-load helper
+#   tests/testbed/suite tests/machine/systemd.bats -- --init systemd
+load ../integration/wall_helper
+load ../integration/oci_helper
+load ../integration/helper
 
 setup_file() {
     if [ ! -d /run/systemd/system ] || [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The unit that brings containers back with the machine: over a reboot in order, and over one like a power failure.
-#   tests/testbed/suite tests/integration/boot.bats -- --init systemd --reboot
+#   tests/testbed/suite tests/machine/boot.bats -- --init systemd --reboot
 # The whole file runs anew after each boot: the set-up knows by $STAGE how far it is, and the tests run at last.
-load helper
+load ../integration/helper
 
 setup_file() {
     [ -n "${TESTBED_REBOOT:-}" ] || skip "needs a machine that may be rebooted"

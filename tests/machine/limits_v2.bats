@@ -3,7 +3,7 @@
 # Each controller of cgroup v2 seen to bite, by what the workload can no longer do or the kernel counted: where v2
 # has the controllers, as in the test machine. What needs the whole host (swap, huge pages, a disk's scheduler) is
 # set up in the test machine alone, whose state nobody shares.
-load wall_helper
+load ../integration/wall_helper
 
 setup_file() {
     [ -f /sys/fs/cgroup/cgroup.controllers ] || skip "this host's controllers are not on cgroup v2"
