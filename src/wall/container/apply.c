@@ -55,7 +55,8 @@ static void reset_signals(void)
     const unsigned long as_born[4] = {0};
     sigset_t none;
     for (int i = 1; i < NSIG; i++) {
-        (void)syscall(SYS_rt_sigaction, i, as_born, NULL, _NSIG / 8); /* SIGKILL, SIGSTOP: refused */
+        /* SIGKILL and SIGSTOP are refused. */
+        (void)syscall(SYS_rt_sigaction, i, as_born, NULL, _NSIG / 8);
     }
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail */
