@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -153,4 +154,23 @@ json_t *json_from_strv(const struct strv *v)
         json_array_append_new(array, json_string(v->items[i]));
     }
     return array;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **json_sorted_keys(json_t *object)
+{
+    const char **keys = xcalloc(json_object_size(object) + 1, sizeof(*keys));
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        keys[count++] = key;
+    }
+    qsort(keys, count, sizeof(*keys), compare_keys);
+    return keys;
 }

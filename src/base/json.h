@@ -42,3 +42,6 @@ int json_get_strv(const json_t *object, const char *key, const char *where, stru
 /* An array of strings, or {} of strings as "k=v", as JSON: the writer's side. NULL items give [].
  */
 json_t *json_from_strv(const struct strv *v);
+/* The keys in the order of their bytes, as many as the object's size; the array is the caller's,
+ * the keys are the object's. */
+const char **json_sorted_keys(json_t *object);

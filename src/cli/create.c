@@ -18,16 +18,8 @@ static int create_run(const struct command_context *context, void *values, int a
 
 const struct command command_create = {
     .name = "create",
-    .group = "Containers",
     .summary = "Make a container from an image without starting it",
-    .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    RUN_COMMAND,
     .options = create_options,
-    .values_size = sizeof(struct run_values),
-    .defaults = run_values_defaults,
-    .min_arguments = 1,
-    .max_arguments = -1,
-    .options_end_at_argument = true,
-    .argument_completion = COMPLETE_IMAGE,
     .run = create_run,
-    .failure_status = 125,
 };

@@ -45,18 +45,10 @@ static int explain_run(const struct command_context *context, void *values, int 
 
 const struct command command_explain_run = {
     .name = "explain run",
-    .group = "Containers",
     .summary = "Show what run would do, without doing it",
-    .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    RUN_COMMAND,
     .options = explain_options,
-    .values_size = sizeof(struct run_values),
-    .defaults = run_values_defaults,
-    .min_arguments = 1,
-    .max_arguments = -1,
-    .options_end_at_argument = true,
-    .argument_completion = COMPLETE_IMAGE,
     .run = explain_run,
-    .failure_status = 125,
 };
 
 /* `explain --stage spec run …`: the same with explain's own options in front. */

@@ -18,16 +18,8 @@ static int run_run(const struct command_context *context, void *values, int argc
 
 const struct command command_run = {
     .name = "run",
-    .group = "Containers",
     .summary = "Make a container from an image and start it",
-    .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    RUN_COMMAND,
     .options = run_options,
-    .values_size = sizeof(struct run_values),
-    .defaults = run_values_defaults,
-    .min_arguments = 1,
-    .max_arguments = -1,
-    .options_end_at_argument = true,
-    .argument_completion = COMPLETE_IMAGE,
     .run = run_run,
-    .failure_status = 125,
 };

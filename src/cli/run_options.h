@@ -10,6 +10,13 @@ struct run_values {
     const char *stage, *format; /* explain's own */
 };
 
+/* What the three have in common as commands. */
+#define RUN_COMMAND                                                                                \
+    .group = "Containers", .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",                      \
+    .values_size = sizeof(struct run_values), .defaults = run_values_defaults, .min_arguments = 1, \
+    .max_arguments = -1, .options_end_at_argument = true, .argument_completion = COMPLETE_IMAGE,   \
+    .failure_status = 125
+
 /* explain's own rows, which may stand in front of "run" or behind it. */
 #define EXPLAIN_ROWS                                                                               \
     {0,                                                                                            \

@@ -52,13 +52,12 @@ static int boot_run(const struct command_context *context, void *values, int arg
 static int forget_stop(const struct engine *e, const char *id, struct error **err)
 {
     CLEANUP(container) struct container *c = NULL;
-    CLEANUP(fd) int lock = container_lock(e, id, true, err);
+    CLEANUP(fd) int lock = container_hold(e, id, &c, err);
     if (lock < 0) {
         return lock;
     }
-    int r = container_load(e, id, &c, err);
-    if (r < 0 || !c->user_stopped) {
-        return r;
+    if (!c->user_stopped) {
+        return 0;
     }
     c->user_stopped = false;
     return container_save(e, c, err);

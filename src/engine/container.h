@@ -150,6 +150,10 @@ int container_name_check(const char *name, struct error **err) NODISCARD;
  * starts, removes, renames or recovers the container holds it, and a starting monitor inherits it.
  * ERROR_NOT_FOUND when the container is gone; -EWOULDBLOCK with `wait` false when it is taken. */
 int container_lock(const struct engine *e, const char *id, bool wait, struct error **err) NODISCARD;
+/* Takes the lock, waiting, and reads the container as it is now: whoever found it without the lock
+ * may have seen an older one. Returns the lock's fd. */
+int container_hold(const struct engine *e, const char *id, struct container **ret,
+                   struct error **err) NODISCARD;
 
 /* Whether a monitor lives: its lock is held. */
 bool container_is_monitored(const struct engine *e, const char *id);

@@ -52,6 +52,14 @@ int container_lock(const struct engine *e, const char *id, bool wait, struct err
     return take_fd(&fd);
 }
 
+int container_hold(const struct engine *e, const char *id, struct container **ret,
+                   struct error **err)
+{
+    CLEANUP(fd) int lock = container_lock(e, id, true, err);
+    int r = lock < 0 ? lock : container_load(e, id, ret, err);
+    return r < 0 ? r : take_fd(&lock);
+}
+
 /* Where a name points to, as an ID; NULL when it is free. */
 static char *name_owner(const char *link)
 {

@@ -30,17 +30,13 @@ static int note_stopped(const struct engine *e, const struct container *c, bool 
     if (str_equal(c->restart_policy, "no") || c->remove || c->user_stopped == stopped) {
         return 0;
     }
-    CLEANUP(fd) int lock = container_lock(e, c->id, true, err);
+    CLEANUP(container) struct container *now = NULL;
+    CLEANUP(fd) int lock = container_hold(e, c->id, &now, err);
     if (lock < 0) {
         return lock;
     }
-    CLEANUP(container) struct container *now = NULL;
-    int r = container_load(e, c->id, &now, err);
-    if (r == 0) {
-        now->user_stopped = stopped;
-        r = container_save(e, now, err);
-    }
-    return r;
+    now->user_stopped = stopped;
+    return container_save(e, now, err);
 }
 
 /* Sends the signal, then SIGKILL when the time is over, and returns when all is cleaned up. */
@@ -201,16 +197,15 @@ int engine_rename(const struct engine *e, const char *name, const char *to, stru
     if (r < 0) {
         return r;
     }
-    CLEANUP(fd) int lock = container_lock(e, c->id, true, err);
+    CLEANUP(fd) int lock = container_hold(e, c->id, &now, err);
     if (lock < 0) {
         return lock;
     }
-    r = container_load(e, c->id, &now, err);
-    if (r == 0 && str_equal(now->name, to)) {
+    if (str_equal(now->name, to)) {
         return error_set(err, ERROR_EXISTS, 0, "'%s' has that name already", to);
     }
-    CLEANUP(free) char *old = r < 0 ? NULL : xstrdup(now->name);
-    r = r < 0 ? r : container_rename(e, now, to, err);
+    CLEANUP(free) char *old = xstrdup(now->name);
+    r = container_rename(e, now, to, err);
     if (r == 0) {
         event_write(e, now, "rename", json_pack("{s:s}", "oldName", old));
     }

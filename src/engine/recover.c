@@ -111,14 +111,13 @@ int container_recover(const struct engine *e, const struct container *c, bool *r
                       struct error **err)
 {
     *ret_gone = false;
-    CLEANUP(fd) int lock = container_lock(e, c->id, true, err);
+    CLEANUP(container) struct container *now = NULL;
+    CLEANUP(fd) int lock = container_hold(e, c->id, &now, err);
     if (lock < 0) {
         return lock;
     }
-    CLEANUP(container) struct container *now = NULL; /* another command may have been faster */
-    int r = container_load(e, c->id, &now, err);
-    if (r < 0 || now->status != CONTAINER_DEAD) {
-        return r;
+    if (now->status != CONTAINER_DEAD) { /* another command was faster */
+        return 0;
     }
     return container_recover_locked(e, now, ret_gone, err);
 }

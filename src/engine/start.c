@@ -63,14 +63,11 @@ int engine_start(const struct engine *e, const char *name, const struct start_op
     if (r < 0) {
         return r;
     }
-    CLEANUP(fd) int lock = container_lock(e, found->id, true, err);
+    CLEANUP(fd) int lock = container_hold(e, found->id, &c, err);
     if (lock < 0) {
         return lock;
     }
-    r = container_load(e, found->id, &c, err);
-    if (r == 0) {
-        r = make_ready(e, c, err);
-    }
+    r = make_ready(e, c, err);
     if (r == 1 && options->attach) {
         lock = fd_close(lock);
         struct attach_options a = {.no_stdin = !options->interactive,

@@ -99,14 +99,11 @@ int engine_update(const struct engine *e, const char *name, const struct run_req
     if (r < 0) {
         return r;
     }
-    CLEANUP(fd) int lock = container_lock(e, c->id, true, err);
+    CLEANUP(fd) int lock = container_hold(e, c->id, &now, err);
     if (lock < 0) {
         return lock;
     }
-    r = container_load(e, c->id, &now, err);
-    if (r >= 0) {
-        r = update(e, now, request, err);
-    }
+    r = update(e, now, request, err);
     if (r < 0) {
         return error_wrap(err, r, "cannot update '%s'", c->name);
     }

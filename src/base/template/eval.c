@@ -324,22 +324,10 @@ static int run_turn(struct evaluation *e, const struct node *n, json_t *key, jso
     return r;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int range_map(struct evaluation *e, const struct node *n, json_t *map)
 {
-    size_t count = 0;
-    CLEANUP(free) const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
-    const char *key;
-    json_t *value;
-    json_object_foreach(map, key, value)
-    {
-        keys[count++] = key;
-    }
-    qsort(keys, count, sizeof(*keys), compare_keys);
+    CLEANUP(free) const char **keys = json_sorted_keys(map);
+    size_t count = json_object_size(map);
     for (size_t i = 0; i < count; i++) {
         CLEANUP(json) json_t *name = json_string_nocheck(keys[i]);
         int r = run_turn(e, n, name, json_object_get(map, keys[i]));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/template/internal.h"
 
 #define WIDTH_MAX 4096 /* of one field of printf */
@@ -22,22 +23,10 @@ static void print_real(struct strbuf *out, double d)
     strbuf_adds(out, text);
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void print_map(struct strbuf *out, json_t *map)
 {
-    size_t count = 0;
-    CLEANUP(free) const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
-    const char *key;
-    json_t *value;
-    json_object_foreach(map, key, value)
-    {
-        keys[count++] = key;
-    }
-    qsort(keys, count, sizeof(*keys), compare_keys);
+    CLEANUP(free) const char **keys = json_sorted_keys(map);
+    size_t count = json_object_size(map);
     strbuf_adds(out, "map[");
     for (size_t i = 0; i < count; i++) {
         strbuf_addf(out, "%s%s:", i ? " " : "", keys[i]);
