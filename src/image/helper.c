@@ -13,6 +13,7 @@
 #include "base/paths.h"
 
 #define PROGRAM "cloison-image"
+#define PULL_PROGRAM "cloison-current" /* becomes the other when there is something to do */
 #define ERROR_FD 3
 #define ERROR_BYTES_MAX 65536
 
@@ -35,6 +36,13 @@ static int request_text(const json_t *request, char **ret, struct error **err)
                             "an argument is not valid UTF-8 and cannot be handed on");
 }
 
+/* The program of a request; the caller frees. */
+static char *path_of(const json_t *request)
+{
+    const char *verb = json_string_value(json_object_get(request, "verb"));
+    return program_path(str_equal(verb, "pull") ? PULL_PROGRAM : PROGRAM);
+}
+
 static int cannot_execute(const char *path, int code, struct error **err)
 {
     int r = error_set_errno(err, ERROR_UNSUPPORTED, code, "executing '%s'", path);
@@ -44,13 +52,13 @@ static int cannot_execute(const char *path, int code, struct error **err)
 int image_helper_become(const json_t *request, struct error **err)
 {
     CLEANUP(free) char *text = NULL;
-    CLEANUP(free) char *path = program_path(PROGRAM);
+    CLEANUP(free) char *path = path_of(request);
     int r = request_text(request, &text, err);
     if (r < 0) {
         return r;
     }
     fflush(NULL);
-    char *const argv[] = {(char *)PROGRAM, text, NULL};
+    char *const argv[] = {strrchr(path, '/') + 1, text, NULL};
     execv(path, argv);
     return cannot_execute(path, errno, err);
 }
@@ -71,7 +79,7 @@ static int spawn(const char *path, char *text, enum helper_output output, int er
     if (!code) { /* the same number twice clears close-on-exec */
         code = posix_spawn_file_actions_adddup2(&actions, error_fd, ERROR_FD);
     }
-    char *const argv[] = {(char *)PROGRAM, text, NULL};
+    char *const argv[] = {strrchr(path, '/') + 1, text, NULL};
     if (!code) {
         code = posix_spawn(ret_pid, path, &actions, NULL, argv, environ);
     }
@@ -95,7 +103,7 @@ int image_helper_run(const json_t *request, enum helper_output output, struct er
     CLEANUP(json) json_t *copy = json_copy((json_t *)request);
     json_object_set_new(copy, "errorFd", json_integer(ERROR_FD));
     CLEANUP(free) char *text = NULL;
-    CLEANUP(free) char *path = program_path(PROGRAM);
+    CLEANUP(free) char *path = path_of(request);
     int r = request_text(copy, &text, err);
     if (r < 0) {
         return r;

@@ -70,11 +70,14 @@ file_of() { cat "$(cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1
     [ "$(cloison images -q | sort -u | wc -l)" -ge 3 ]
     # The second pull asks for the manifest's digest alone.
     : >layout/log
-    run cloison pull "$REGISTRY/plain/x:two"
+    run strace -f -qq -e trace=openat,execve -o trace "$CLOISON" pull "$REGISTRY/plain/x:two"
     [[ $output == *"Already exists"*"up to date"* ]]
     cat layout/log
     [ "$(wc -l <layout/log)" -eq 1 ]
     grep -q '^HEAD .*manifests/two ' layout/log
+    # No library is loaded for that.
+    run grep -E '\.so|cloison-image' trace
+    [ -z "$output" ]
 }
 
 @test "--quiet prints the ID alone, --all-tags needs no tag" {
@@ -100,6 +103,14 @@ file_of() { cat "$(cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1
     d=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"]=="x:two").digest' layout/index.json)
     cloison pull -q "$REGISTRY/plain/x@$d"
     cloison inspect --format '{{.RepoTags}} {{.RepoDigests}}' "$REGISTRY/plain/x@$d" | grep -F "[] [$REGISTRY/plain/x@$d]"
+    # Nobody is asked for what is here; a part that is missing is fetched.
+    : >layout/log
+    cloison pull "$REGISTRY/plain/x@$d" | grep 'up to date'
+    [ ! -s layout/log ]
+    rm "$CLOISON_DATA_ROOT"/images/layers/*/layer.json
+    run cloison pull "$REGISTRY/plain/x@$d"
+    [ "$status" -eq 0 ] && [[ $output != *"Already exists"* ]]
+    cloison system check
     cloison rmi "$REGISTRY/plain/x@$d"
     [ -z "$(cloison images -q)" ]
 }

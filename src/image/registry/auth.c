@@ -5,21 +5,14 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 
 #define TOKEN_BYTES_MAX ((size_t)1 << 20)
 #define TOKEN_SECONDS 60      /* when the service does not say, says its specification */
 #define EXPIRY_MARGIN_MS 5000 /* a request takes its time */
 #define CLIENT_ID "cloison"
-
-int64_t auth_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void token_done(struct token *t)
 {
@@ -109,7 +102,7 @@ static int token_of(const struct http_response *answer, struct token *ret, struc
     }
     ret->authorization = str_format("Bearer %s", token);
     ret->identity_token = refresh && *refresh ? xstrdup(refresh) : NULL;
-    ret->expires_at_ms = auth_now_ms() + seconds * 1000 - EXPIRY_MARGIN_MS;
+    ret->expires_at_ms = clock_ms() + seconds * 1000 - EXPIRY_MARGIN_MS;
     return 0;
 }
 

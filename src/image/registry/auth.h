@@ -37,8 +37,6 @@ struct token_request {
 int auth_answer(struct http *h, const struct token_request *q, struct token *ret,
                 struct error **err) NODISCARD;
 
-int64_t auth_now_ms(void); /* CLOCK_MONOTONIC */
-
 /* The URL of the next page in a Link header (RFC 8288: <URL>; rel="next"); NULL when there is none.
  * Pure; the caller frees. */
 char *link_next(const char *header);

@@ -7,9 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "image/reference.h"
-#include "image/registry/auth.h"
 
 #define REDRAW_MS 100
 #define BAR_CELLS_MAX 40
@@ -21,7 +21,7 @@ void progress_init(struct progress *p, const struct progress_words *words, size_
     *p = (struct progress){
         .words = words, .count = count, .quiet = quiet, .terminal = isatty(STDOUT_FILENO)};
     p->layers = xcalloc(count, sizeof(*p->layers));
-    p->began_ms = p->last_drawn_ms = auth_now_ms();
+    p->began_ms = p->last_drawn_ms = clock_ms();
     int code = pthread_mutex_init(&p->lock, NULL);
     assert(code == 0); /* a plain one cannot fail on Linux */
 }
@@ -101,7 +101,7 @@ void progress_total_line(const struct progress *p, size_t columns, char *ret, si
 /* The rates since the last time, smoothed: half of it is news. */
 static void measure(struct progress *p)
 {
-    int64_t now = auth_now_ms(), passed = now - p->last_drawn_ms;
+    int64_t now = clock_ms(), passed = now - p->last_drawn_ms;
     int64_t moved = 0;
     for (size_t i = 0; i < p->count && passed > 0; i++) {
         struct progress_layer *l = &p->layers[i];
@@ -195,7 +195,7 @@ void progress_bytes(struct progress *p, size_t i, int64_t done)
     }
     pthread_mutex_lock(&p->lock);
     p->layers[i].done = done;
-    if (auth_now_ms() - p->last_drawn_ms >= REDRAW_MS) {
+    if (clock_ms() - p->last_drawn_ms >= REDRAW_MS) {
         draw(p, false);
     }
     pthread_mutex_unlock(&p->lock);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* pull: a reference's manifest, config and layers, from the first address that has them. What the
- * store has is not asked for again: where nothing is new, one HEAD tells it. */
+ * store has is not asked for again: where nothing is new, one HEAD tells it (current/main.c, where
+ * that is a plain one). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "image/layout.h"
+#include "image/registry/complete.h"
 #include "image/registry/pull_layers.h"
 #include "image/registry/remote.h"
 #include "image/registry/signature.h"
@@ -42,49 +43,6 @@ static void pulled_done(struct pulled *p)
     strv_done(&p->diff_ids);
 }
 
-/* The image that a name in the store leads to; NULL: none. The caller frees it. */
-static struct image *local_image(const struct pull_request *q, const struct reference *r)
-{
-    CLEANUP(free) char *name = reference_full(r);
-    struct image *i = NULL;
-    return image_resolve(q->verb->data_dir, name, &i, NULL) >= 0 ? i : NULL;
-}
-
-static struct reference by_digest(const struct reference *r, char *digest)
-{
-    return (struct reference){
-        .registry = r->registry, .repository = r->repository, .digest = digest};
-}
-
-/* A small blob of the store's, whole: 1, or 0 when it is not here. */
-static int local_text(const struct store *s, const char *digest, size_t max,
-                      struct remote_text *ret)
-{
-    CLEANUP(free) char *path = layout_blob(digest);
-    if (file_read(s->fd, path, max, &ret->text, &ret->len, NULL) < 0) {
-        return 0;
-    }
-    digest_of(ret->text, ret->len, ret->digest);
-    if (!str_equal(ret->digest, digest)) {
-        remote_text_done(ret);
-        return 0;
-    }
-    ret->media_type = xstrdup("");
-    return 1;
-}
-
-/* The manifest of what was pulled under this digest before, if it is for the platform: 1 or 0. */
-static int local_manifest(const struct pull_request *q, struct pulled *p)
-{
-    struct reference named = by_digest(&q->reference, p->named);
-    CLEANUP(image) struct image *i = local_image(q, &named);
-    if (!i || !platform_fits(&q->platform, &i->config) ||
-        !local_text(q->store, i->manifest_digest, MANIFEST_BYTES_MAX, &p->text)) {
-        return 0;
-    }
-    return json_parse(p->text.text, p->text.len, "the manifest", &p->json, NULL) >= 0;
-}
-
 static int choose_in_index(const struct pull_request *q, struct registry *r, struct http *h,
                            struct pulled *p, struct error **err)
 {
@@ -118,11 +76,15 @@ static int find_manifest(const struct pull_request *q, struct registry *r, struc
     return e < 0 ? e : manifest_parse(p->json, "the manifest", &p->manifest, err);
 }
 
+/* The config, from the store when it is there. */
 static int find_config(const struct pull_request *q, struct registry *r, struct http *h,
                        struct pulled *p, struct error **err)
 {
     const struct content_descriptor *d = &p->manifest.config;
-    if (!local_text(q->store, d->digest, CONFIG_BYTES_MAX, &p->config)) {
+    p->config.text = blob_read(q->store, d->digest, CONFIG_BYTES_MAX, &p->config.len);
+    if (p->config.text) {
+        memcpy(p->config.digest, d->digest, DIGEST_TEXT_BYTES);
+    } else {
         int e = remote_blob(r, h, d->digest, d->size, CONFIG_BYTES_MAX, &p->config, err);
         if (e < 0) {
             return error_wrap(err, e, "the image's config");
@@ -135,30 +97,9 @@ static int find_config(const struct pull_request *q, struct registry *r, struct 
 /* An image is named by the tag that was asked for, and always by its digest. How many. */
 static size_t names_of(const struct reference *ref, char *named, struct reference ret[2])
 {
-    ret[0] = by_digest(ref, named);
+    ret[0] = reference_by_digest(ref, named);
     ret[1] = *ref;
     return ref->tag && !ref->digest ? 2 : 1;
-}
-
-static void tell(const struct pull_request *q, const struct pulled *p, bool newer)
-{
-    CLEANUP(free) char *familiar = reference_familiar(&q->reference);
-    CLEANUP(free) char *full = reference_full(&q->reference);
-    if (q->quiet) {
-        printf("%s\n", p->config.digest);
-        return;
-    }
-    printf("Digest: %s\n", p->named);
-    printf(newer ? "Status: Downloaded newer image for %s\n"
-                 : "Status: Image is up to date for %s\n",
-           familiar);
-    printf("%s\n", full);
-}
-
-static bool leads_to(const struct pull_request *q, const struct reference *r, const char *id)
-{
-    CLEANUP(image) struct image *i = local_image(q, r);
-    return i && str_equal(i->id, id);
 }
 
 /* Layers, ID and names, as far as they are not there. */
@@ -166,10 +107,10 @@ static int add_image(const struct pull_request *q, struct registry *r, struct pu
                      struct layer *layers, struct error **err)
 {
     CLEANUP(free) char *id = NULL;
-    struct reference named = by_digest(&q->reference, p->named);
-    bool newer = !leads_to(q, &q->reference, p->config.digest);
+    struct reference named = reference_by_digest(&q->reference, p->named);
+    bool newer = !name_leads_to(q->store, &q->reference, p->config.digest);
     int e = pull_layers(q->store, r, &p->manifest, &p->diff_ids, &q->limits, q->quiet, layers, err);
-    bool all_there = e == 0 && !newer && leads_to(q, &named, p->config.digest) &&
+    bool all_there = e == 0 && !newer && name_leads_to(q->store, &named, p->config.digest) &&
                      blob_exists(q->store, p->text.digest, NULL);
     if (e >= 0 && !all_there) {
         struct reference names[2];
@@ -184,24 +125,15 @@ static int add_image(const struct pull_request *q, struct registry *r, struct pu
         e = image_add(q->store, &d, &id, err);
     }
     if (e >= 0) {
-        tell(q, p, newer);
+        pull_tell_end(&q->reference, p->named, p->config.digest, newer, q->quiet);
     }
     return e;
-}
-
-static void tell_begin(const struct pull_request *q)
-{
-    if (!q->quiet) {
-        const char *what = q->reference.digest ? q->reference.digest : q->reference.tag;
-        printf("%s: Pulling from %s\n", what, q->reference.repository);
-        fflush(stdout);
-    }
 }
 
 static int pull_found(const struct pull_request *q, struct registry *r, struct http *h,
                       struct pulled *p, struct error **err)
 {
-    tell_begin(q);
+    pull_tell_begin(&q->reference, q->quiet);
     int e = find_config(q, r, h, p, err);
     if (e < 0) {
         return e;
@@ -215,18 +147,6 @@ static int pull_found(const struct pull_request *q, struct registry *r, struct h
     return e;
 }
 
-/* Whether all that `named` leads to is here, under both names. */
-static bool is_complete(const struct pull_request *q, struct pulled *p)
-{
-    struct reference named = by_digest(&q->reference, p->named);
-    return local_manifest(q, p) && manifest_parse(p->json, "manifest", &p->manifest, NULL) >= 0 &&
-           local_text(q->store, p->manifest.config.digest, CONFIG_BYTES_MAX, &p->config) &&
-           config_diff_ids(p->config.text, p->config.len, p->manifest.layer_count, &p->diff_ids,
-                           NULL) >= 0 &&
-           pull_layers_are_present(q->store, &p->manifest, &p->diff_ids) &&
-           leads_to(q, &named, p->config.digest) && leads_to(q, &q->reference, p->config.digest);
-}
-
 static int head_tag(void *context, struct registry *r, struct error **err)
 {
     struct pull_request *q = context;
@@ -238,25 +158,21 @@ static int head_tag(void *context, struct registry *r, struct error **err)
  * is left of that, so that the rest may start its own. */
 static int pull_known(struct pull_request *q, struct error **err)
 {
-    CLEANUP(image) struct image *i = local_image(q, &q->reference);
+    CLEANUP(free) char *name = reference_full(&q->reference);
+    CLEANUP(image) struct image *i = NULL;
+    CLEANUP(complete) struct complete found = {0};
     const struct reference *ref = &q->reference;
-    struct pulled p = {0};
-    int e = i != NULL;
-    if (i && !ref->digest) {
+    int e = image_resolve(q->verb->data_dir, name, &i, NULL) >= 0;
+    if (e && !ref->digest) {
         e = registry_at_each(q->verb->config_path, ref->registry, ref->repository, true, head_tag,
                              q, err);
     }
-    if (e <= 0) {
-        return e;
+    if (e > 0) {
+        e = complete_find(q->store, ref, &q->platform, ref->digest ? ref->digest : q->head, &found);
     }
-    snprintf(p.named, sizeof(p.named), "%s", ref->digest ? ref->digest : q->head);
-    e = is_complete(q, &p);
-    if (e) {
-        tell_begin(q);
-        pull_layers_tell(&p.manifest, q->quiet);
-        tell(q, &p, false);
+    if (e > 0) {
+        complete_tell(ref, &found, q->quiet);
     }
-    pulled_done(&p);
     return e;
 }
 

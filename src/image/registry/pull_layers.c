@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/layout.h"
+#include "image/registry/complete.h"
 #include "image/registry/progress.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer_lock.h"
@@ -26,14 +27,6 @@ struct pull {
     struct first_failure failure;
     atomic_bool any_read;
 };
-
-static const struct progress_words words = {{[PROGRESS_WAITING] = "Waiting",
-                                             [PROGRESS_MOVING] = "Downloading",
-                                             [PROGRESS_VERIFYING] = "Verifying",
-                                             [PROGRESS_UNPACKING] = "Unpacking",
-                                             [PROGRESS_DONE] = "Pull complete",
-                                             [PROGRESS_EXISTS] = "Already exists"},
-                                            "Pulling fs layer"};
 
 struct one { /* what a thread works at */
     struct pull *pull;
@@ -192,46 +185,6 @@ static void keep_finished(struct pull *p)
     }
 }
 
-/* What is unpacked under the right chainID and has the very blob needs no reading. Moves `chain` on
- * to the layer's. */
-static bool is_present(const struct store *s, const struct content_descriptor *d,
-                       const char *diff_id, char chain[DIGEST_TEXT_BYTES], struct layer *ret)
-{
-    char above[DIGEST_TEXT_BYTES];
-    int64_t size = 0;
-    digest_chain(*chain ? chain : NULL, diff_id, above);
-    memcpy(chain, above, sizeof(above));
-    if (!layer_find(s, chain, ret) || !blob_exists(s, d->digest, &size) || size != d->size) {
-        return false;
-    }
-    memcpy(ret->digest, d->digest, DIGEST_TEXT_BYTES);
-    ret->blob_size = d->size;
-    return true;
-}
-
-bool pull_layers_are_present(const struct store *s, const struct manifest *m,
-                             const struct strv *diff_ids)
-{
-    char chain[DIGEST_TEXT_BYTES] = "";
-    bool present = true;
-    for (size_t i = 0; i < m->layer_count && present; i++) {
-        struct layer there;
-        present = is_present(s, &m->layers[i], diff_ids->items[i], chain, &there);
-    }
-    return present;
-}
-
-void pull_layers_tell(const struct manifest *m, bool quiet)
-{
-    struct progress p;
-    progress_init(&p, &words, m->layer_count, quiet);
-    for (size_t i = 0; i < m->layer_count; i++) {
-        progress_layer(&p, i, m->layers[i].digest, m->layers[i].size);
-        progress_set(&p, i, PROGRESS_EXISTS);
-    }
-    progress_done(&p);
-}
-
 static void find_present(struct pull *p)
 {
     char chain[DIGEST_TEXT_BYTES] = "";
@@ -240,7 +193,7 @@ static void find_present(struct pull *p)
         struct layer there;
         progress_layer(&p->progress, i, d->digest, d->size);
         p->locks[i] = -1;
-        if (is_present(p->store, d, p->diff_ids->items[i], chain, &there)) {
+        if (layer_is_present(p->store, d, p->diff_ids->items[i], chain, &there)) {
             p->layers[i] = there;
             progress_set(&p->progress, i, PROGRESS_EXISTS);
         }
@@ -261,7 +214,7 @@ int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                      .failure = FIRST_FAILURE_INIT};
     p.chains = xcalloc(IMAGE_LAYERS_MAX, sizeof(*p.chains));
     p.locks = xcalloc(IMAGE_LAYERS_MAX, sizeof(*p.locks));
-    progress_init(&p.progress, &words, m->layer_count, quiet);
+    progress_init(&p.progress, &pull_words, m->layer_count, quiet);
     find_present(&p);
     parallel_run(m->layer_count, THREADS_MAX, work, &p);
     struct error *late = NULL;

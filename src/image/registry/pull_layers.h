@@ -12,9 +12,3 @@
 int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                 const struct strv *diff_ids, const struct unpack_limits *limits, bool quiet,
                 struct layer *ret_layers, struct error **err) NODISCARD;
-
-/* Whether it would find nothing to read. */
-bool pull_layers_are_present(const struct store *s, const struct manifest *m,
-                             const struct strv *diff_ids);
-/* Tells of each that it is there. */
-void pull_layers_tell(const struct manifest *m, bool quiet);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "image/registry/certs.h"
 #include "image/store/interrupt.h"
@@ -83,8 +84,8 @@ int registry_back_off(int attempt, int64_t asked_seconds, struct error **err)
     ms = ms > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : ms;
     ms += chance % (uint32_t)(ms / 2);
     ms = asked_seconds * 1000 > ms ? asked_seconds * 1000 + chance % BACK_OFF_MS : ms;
-    int64_t until = auth_now_ms() + ms, now;
-    while (!interrupt_wanted() && (now = auth_now_ms()) < until) {
+    int64_t until = clock_ms() + ms, now;
+    while (!interrupt_wanted() && (now = clock_ms()) < until) {
         (void)poll(NULL, 0, until - now < 100 ? (int)(until - now) : 100);
     }
     return interrupt_check(err);
@@ -185,7 +186,7 @@ static int authorization(struct registry *r, struct http *h, char **ret, struct 
 {
     int e = 0;
     pthread_mutex_lock(&r->lock);
-    if (r->token.expires_at_ms && auth_now_ms() > r->token.expires_at_ms) {
+    if (r->token.expires_at_ms && clock_ms() > r->token.expires_at_ms) {
         e = fetch_token(r, h, false, err);
     }
     *ret = e < 0 ? NULL : xstrdup(r->token.authorization);

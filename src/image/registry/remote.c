@@ -4,10 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define ACCEPT                                                                                     \
-    MEDIA_INDEX ", " MEDIA_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST              \
-                ", application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1"
-
 #define ANSWER_BYTES_MAX ((size_t)64 << 10)
 
 void remote_text_done(struct remote_text *t)
@@ -60,7 +56,7 @@ int remote_manifest(struct registry *r, struct http *h, const char *which, int64
 {
     CLEANUP(free) char *path = str_format("manifests/%s", which);
     const char *digest = digest_is_valid(which) ? which : NULL;
-    int e = get_text(r, h, path, ACCEPT, digest, size, MANIFEST_BYTES_MAX, ret, err);
+    int e = get_text(r, h, path, MANIFEST_ACCEPT, digest, size, MANIFEST_BYTES_MAX, ret, err);
     return e < 0 ? e : json_parse(ret->text, ret->len, "the manifest", ret_json, err);
 }
 
@@ -69,7 +65,7 @@ int remote_digest(struct registry *r, struct http *h, const char *tag, char ret[
 {
     CLEANUP(free) char *path = str_format("manifests/%s", tag);
     CLEANUP(http_response) struct http_response answer = {0};
-    struct registry_request q = {.method = "HEAD", .path = path, .accept = ACCEPT};
+    struct registry_request q = {.method = "HEAD", .path = path, .accept = MANIFEST_ACCEPT};
     int e = registry_request(r, h, &q, &answer, err);
     if (e < 0) {
         return e;

@@ -95,16 +95,3 @@ int blob_add_file(struct store *s, const char *path, const char *digest, struct 
     }
     return 0;
 }
-
-bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size)
-{
-    CLEANUP(free) char *blob = layout_blob(digest);
-    struct stat st;
-    if (fstatat(s->fd, blob, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        return false;
-    }
-    if (ret_size) {
-        *ret_size = st.st_size;
-    }
-    return true;
-}

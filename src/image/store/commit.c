@@ -10,48 +10,6 @@
 #include "image/layout.h"
 #include "image/store/layer.h"
 
-static const char *static_media_type(const char *type)
-{
-    static const char *const known[] = {MEDIA_LAYER_TAR, MEDIA_LAYER_GZIP, MEDIA_LAYER_ZSTD};
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (str_equal(known[i], type)) {
-            return known[i];
-        }
-    }
-    return MEDIA_LAYER_TAR;
-}
-
-static bool copy_digest(char ret[DIGEST_TEXT_BYTES], const char *digest)
-{
-    if (!digest || !digest_is_valid(digest)) {
-        return false;
-    }
-    memcpy(ret, digest, DIGEST_TEXT_BYTES);
-    return true;
-}
-
-bool layer_find(const struct store *s, const char *chain_id, struct layer *ret)
-{
-    CLEANUP(free) char *folder = layout_layer(digest_hex(chain_id));
-    CLEANUP(free) char *path = str_format("%s/layer.json", folder);
-    CLEANUP(json) json_t *json = NULL;
-    const char *diff_id = NULL, *blob = NULL, *type = NULL;
-    struct layer l = {0};
-    if (json_load_path(s->fd, path, 65536, &json, NULL) < 0 ||
-        json_get_i64(json, "size", path, 0, INT64_MAX, &l.size, NULL) <= 0 ||
-        json_get_i64(json, "tarSize", path, 0, INT64_MAX, &l.tar_size, NULL) <= 0 ||
-        json_get_i64(json, "blobSize", path, 0, INT64_MAX, &l.blob_size, NULL) <= 0 ||
-        json_get_str(json, "mediaType", path, &type, NULL) <= 0 ||
-        json_get_str(json, "diffID", path, &diff_id, NULL) <= 0 ||
-        json_get_str(json, "blob", path, &blob, NULL) <= 0 || !copy_digest(l.digest, blob) ||
-        !copy_digest(l.diff_id, diff_id) || !copy_digest(l.chain_id, chain_id)) {
-        return false;
-    }
-    l.media_type = static_media_type(type);
-    *ret = l;
-    return true;
-}
-
 /* Where the layer's files are now. */
 static char *diff_path(const struct layer *l)
 {

@@ -1,50 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
+/* SHA-256 itself: what is around it (EVP) takes 0.8 ms to set itself up. */
+#define OPENSSL_API_COMPAT 10101
 #include "image/store/digest.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 
 struct digest {
-    EVP_MD_CTX *context;
+    SHA256_CTX context;
 };
 
 struct digest *digest_new(void)
 {
     struct digest *d = xcalloc(1, sizeof(*d));
-    d->context = EVP_MD_CTX_new();
-    int ok = d->context && EVP_DigestInit_ex(d->context, EVP_sha256(), NULL);
-    assert(ok); /* sha256 is in every provider; only memory can fail */
+    int ok = SHA256_Init(&d->context);
+    assert(ok); /* it only sets numbers */
     return d;
 }
 
 void digest_add(struct digest *d, const void *bytes, size_t len)
 {
-    int ok = EVP_DigestUpdate(d->context, bytes, len);
+    int ok = SHA256_Update(&d->context, bytes, len);
     assert(ok);
 }
 
 void digest_end(struct digest *d, char ret_text[DIGEST_TEXT_BYTES])
 {
-    unsigned char raw[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    int ok = EVP_DigestFinal_ex(d->context, raw, &len);
-    assert(ok && len == 32);
+    unsigned char raw[SHA256_DIGEST_LENGTH];
+    int ok = SHA256_Final(raw, &d->context);
+    assert(ok);
     (void)stpcpy(ret_text, "sha256:");
-    for (unsigned int i = 0; i < len; i++) {
+    for (size_t i = 0; i < sizeof(raw); i++) {
         snprintf(ret_text + 7 + 2 * i, 3, "%02x", raw[i]);
     }
 }
 
 void digest_free(struct digest *d)
 {
-    if (d) {
-        EVP_MD_CTX_free(d->context);
-        free(d);
-    }
+    free(d);
 }
 
 void digest_of(const void *bytes, size_t len, char ret_text[DIGEST_TEXT_BYTES])

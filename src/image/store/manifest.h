@@ -8,6 +8,12 @@
 #include "image/platform.h"
 #include "image/store/add.h"
 
+/* What is asked for where a manifest is: those that this module reads, and Docker's old schema 1,
+ * for the better error. */
+#define MANIFEST_ACCEPT                                                                            \
+    MEDIA_INDEX ", " MEDIA_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST              \
+                ", application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1"
+
 struct content_descriptor {
     char *media_type; /* "" when it says none */
     char *digest;     /* valid */

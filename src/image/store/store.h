@@ -81,6 +81,8 @@ int blob_add(struct store *s, const void *bytes, size_t len, char ret_digest[DIG
 int blob_add_file(struct store *s, const char *path, const char *digest,
                   struct error **err) NODISCARD;
 bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size);
+/* The whole of a small blob, if it is here and of that digest; else NULL. The caller frees. */
+char *blob_read(const struct store *s, const char *digest, size_t max, size_t *ret_len);
 
 /* Marks that something may have become unreferenced. */
 void store_want_sweep(struct store *s);

@@ -155,8 +155,6 @@ static void become_unpacker(int folder, int sock, pid_t parent)
 int unpacker_start(int folder, int disk, struct unpacker *ret, struct error **err)
 {
     int ends[2];
-    char nothing[DIGEST_TEXT_BYTES];
-    digest_of("", 0, nothing); /* what libcrypto loads at its first use is loaded before the lock */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making a socket");
     }
