@@ -326,6 +326,29 @@ PY
     [ -z "$(find second/images/layers second/images/blobs second/images/tmp -mindepth 1 ! -name sha256)" ]
 }
 
+@test "load unpacks a layer as it comes, before it is known whose it is; the same layer twice" {
+    mkdir -p src && echo once >src/unpacked-early && tar -C src -cf one.tar . && gzip -n one.tar
+    diff=sha256:$(gunzip -c one.tar.gz | sha256sum | cut -d' ' -f1)
+    printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["%s","%s"]}}' "$diff" "$diff" >c.json
+    printf '[{"Config":"c.json","RepoTags":["twice:1"],"Layers":["one.tar.gz","one.tar.gz"]}]' >manifest.json
+    tar -b 1 -cf a.tar one.tar.gz c.json manifest.json
+    size=$(stat -c %s a.tar) behind=3000 # in the middle of what follows the layer
+    export CLOISON_DATA_ROOT=$BATS_TEST_TMPDIR/second
+    is_unpacked() { [ -n "$(find second/images/tmp -name unpacked-early)" ]; }
+    { head -c $((size - behind)) a.tar; wait_for 20 is_unpacked && tail -c $behind a.tar; } | cloison load
+    cloison system check
+    [ "$(cat "$(layer twice:1)/unpacked-early")" = once ]
+    # What is wrong with a layer that no image needs is nobody's harm; with another it is told.
+    head -c 100 one.tar.gz >bad.tar.gz
+    tar -cf b.tar one.tar.gz bad.tar.gz c.json manifest.json
+    cloison load -i b.tar
+    sed -i 's/"one.tar.gz"]/"bad.tar.gz"]/' manifest.json
+    tar -cf b.tar one.tar.gz bad.tar.gz c.json manifest.json
+    cloison rmi twice:1
+    before=$(store_state)
+    refused "bad.tar.gz" truncated -- cloison load -i b.tar
+}
+
 @test "an altered layer in a docker-archive does not fit the config's diffID" {
     cloison save -o d.tar busybox
     mkdir x && tar -C x -xf d.tar

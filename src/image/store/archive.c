@@ -36,8 +36,53 @@ static int damaged(struct reading *r, struct archive *a, struct error **err)
                      str_or(archive_error_string(a), "unreadable"));
 }
 
-static int spool(struct image_archive *x, struct reading *r, struct archive *a,
-                 struct archive_file *f, int64_t bytes_max, struct error **err)
+/* The content of the entry that the archive stands at. */
+struct content {
+    struct source base;
+    struct reading *reading;
+    struct archive *archive;
+    const struct archive_file *file;
+    int64_t size, size_max; /* so far; that it may have */
+    const void *first;      /* what content_begin() has read already */
+    size_t first_len;
+};
+
+static ssize_t read_content(struct source *base, const void **ret, struct error **err)
+{
+    struct content *c = (struct content *)base;
+    size_t len = c->first_len;
+    int64_t offset = 0;
+    if (len) {
+        *ret = c->first;
+        c->first_len = 0;
+        return (ssize_t)len;
+    }
+    int code = archive_read_data_block(c->archive, ret, &len, &offset);
+    if (code == ARCHIVE_EOF) {
+        return 0;
+    }
+    if (code != ARCHIVE_OK) {
+        return damaged(c->reading, c->archive, err);
+    }
+    if (offset != c->size || offset + (int64_t)len > c->size_max) {
+        return error_set(err, ERROR_INVALID_INPUT, E2BIG, "the entry '%s' is %s", c->file->name,
+                         offset != c->size ? "sparse" : "larger than a layer may be");
+    }
+    c->size += (int64_t)len;
+    return len ? (ssize_t)len : read_content(base, ret, err);
+}
+
+/* Reads as far as to know what it is. */
+static int content_begin(struct content *c, struct error **err)
+{
+    c->base.read = read_content;
+    ssize_t n = read_content(&c->base, &c->first, err);
+    c->first_len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? (int)n : 0;
+}
+
+static int spool(struct image_archive *x, struct content *c, struct archive_file *f,
+                 struct error **err)
 {
     f->path = store_tmp_path(x->store, "file");
     CLEANUP(fd)
@@ -47,26 +92,52 @@ static int spool(struct image_archive *x, struct reading *r, struct archive *a,
     }
     CLEANUP(digest) struct digest *digest = digest_new();
     const void *bytes;
-    size_t len;
-    int64_t offset;
-    int code;
-    while ((code = archive_read_data_block(a, &bytes, &len, &offset)) == ARCHIVE_OK) {
-        if (offset != f->size || offset + (int64_t)len > bytes_max) {
-            return error_set(err, ERROR_INVALID_INPUT, E2BIG, "the entry '%s' is %s", f->name,
-                             offset != f->size ? "sparse" : "larger than a layer may be");
-        }
-        int w = write_all(fd, bytes, len);
+    ssize_t n;
+    while ((n = read_content(&c->base, &bytes, err)) > 0) {
+        int w = write_all(fd, bytes, (size_t)n);
         if (w < 0) {
             return error_set_errno(err, ERROR_KERNEL, -w, "the entry '%s'", f->name);
         }
-        digest_add(digest, bytes, len);
-        f->size += (int64_t)len;
-    }
-    if (code != ARCHIVE_EOF) {
-        return damaged(r, a, err);
+        digest_add(digest, bytes, (size_t)n);
     }
     digest_end(digest, f->digest);
-    return 0;
+    return (int)n;
+}
+
+/* A layer, which can be unpacked before it is known which image's it is: the blob is kept either
+ * as it came, or, uncompressed and not named by its digest, as gzip. */
+static bool is_layer(const struct content *c)
+{
+    const char *b = c->first;
+    if (c->first_len < 4) {
+        return false;
+    }
+    bool packed = memcmp(b, "\x1f\x8b", 2) == 0 || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0;
+    bool tar = c->first_len >= 512 && memcmp(b + 257, "ustar", 5) == 0;
+    return packed || (tar && !str_starts(c->file->name, "blobs/"));
+}
+
+/* The layer that is unpacked while it is read. What is wrong with it is told if an image needs it.
+ */
+static int unpack_layer(struct image_archive *x, struct content *c, struct archive_file *f,
+                        const struct unpack_limits *limits, struct error **err)
+{
+    CLEANUP(free) char *name = str_format("layer '%s'", f->name);
+    CLEANUP(error) struct error *why = NULL;
+    struct layer_input in = {.source = &c->base, .name = name, .limits = *limits};
+    int r = layer_read(x->store, &in, &f->layer, &why);
+    if (r < 0 && (why->kind == ERROR_CORRUPT || why->kind == ERROR_INVALID_INPUT)) {
+        f->error = take_ptr(why);
+        return 0; /* the archive's reader skips the rest */
+    }
+    if (r < 0) {
+        return error_move(err, &why, r);
+    }
+    memcpy(f->digest, f->layer.digest, sizeof(f->digest));
+    f->path = store_tmp_path(x->store, "file"); /* for whoever needs it a second time */
+    return linkat(x->store->fd, f->layer.tmp_blob, x->store->fd, f->path, 0) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "the entry '%s'", f->name)
+               : 0;
 }
 
 /* A symlink's target is relative to its folder, a hard link's to the archive. */
@@ -96,7 +167,8 @@ static char *link_target(const char *name, const char *symlink, const char *hard
 }
 
 static int add_entry(struct image_archive *x, struct reading *r, struct archive *a,
-                     struct archive_entry *e, int64_t bytes_max, struct error **err)
+                     struct archive_entry *e, const struct unpack_limits *limits,
+                     struct error **err)
 {
     const char *raw = archive_entry_pathname(e), *hard = archive_entry_hardlink(e);
     mode_t type = archive_entry_filetype(e);
@@ -120,11 +192,15 @@ static int add_entry(struct image_archive *x, struct reading *r, struct archive 
         f->link = link_target(f->name, str_or(archive_entry_symlink(e), ""), hard);
         return 0;
     }
-    return spool(x, r, a, f, bytes_max, err);
+    struct content c = {.reading = r, .archive = a, .file = f, .size_max = limits->bytes_max};
+    int begun = content_begin(&c, err);
+    return begun < 0      ? begun
+           : is_layer(&c) ? unpack_layer(x, &c, f, limits, err)
+                          : spool(x, &c, f, err);
 }
 
 static int read_all_entries(struct image_archive *x, struct reading *r, struct archive *a,
-                            int64_t bytes_max, struct error **err)
+                            const struct unpack_limits *limits, struct error **err)
 {
     struct archive_entry *e;
     if (archive_read_open(a, r, NULL, read_source, NULL) != ARCHIVE_OK) {
@@ -138,7 +214,7 @@ static int read_all_entries(struct image_archive *x, struct reading *r, struct a
         if (code == ARCHIVE_RETRY || code < ARCHIVE_WARN) {
             return damaged(r, a, err);
         }
-        int result = add_entry(x, r, a, e, bytes_max, err);
+        int result = add_entry(x, r, a, e, limits, err);
         if (result < 0) {
             return result;
         }
@@ -157,7 +233,7 @@ int image_archive_read(struct store *s, struct source *source, const char *name,
     archive_read_support_filter_xz(a);
     archive_read_support_filter_bzip2(a);
     archive_read_support_format_tar(a);
-    int r = read_all_entries(&x, &reading, a, limits->bytes_max, err);
+    int r = read_all_entries(&x, &reading, a, limits, err);
     archive_read_free(a);
     error_free(reading.error);
     if (r < 0) {
@@ -178,6 +254,8 @@ void image_archive_done(struct image_archive *a)
         free(f->name);
         free(f->link);
         free(f->path);
+        layer_done(&f->layer);
+        error_free(f->error);
     }
     free(a->files);
     *a = (struct image_archive){0};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* An image archive (docker-archive or oci-archive) taken apart: its files, each a file in the
- * store's temporary folder with its digest. Whole before anything is looked at, because what names
- * the others (manifest.json, index.json) often comes last and standard input cannot be read twice.
- */
+/* An image archive (docker-archive or oci-archive) taken apart in one pass, because what names the
+ * others (manifest.json, index.json) often comes last and standard input cannot be read twice: what
+ * is plainly a layer is unpacked as it comes, each other file becomes one in the store's temporary
+ * folder, with its digest. */
 #pragma once
 
+#include "image/store/layer.h"
 #include "image/store/source.h"
 #include "image/store/store.h"
 #include "image/store/unpack.h"
@@ -14,7 +15,8 @@ struct archive_file {
     char *link; /* a symlink's or hard link's target, clean; else NULL */
     char *path; /* in the store; NULL when taken among the blobs */
     char digest[DIGEST_TEXT_BYTES];
-    int64_t size;
+    struct layer layer;  /* unpacked already, not yet committed; tmp NULL: not (any more) */
+    struct error *error; /* why that failed, or NULL */
 };
 
 struct image_archive {

@@ -41,9 +41,29 @@ static void loaded_free(struct loaded *i)
 }
 DEFINE_CLEANUP(loaded, struct loaded *, loaded_free)
 
+/* What was unpacked while the archive was read. */
+static int take_unpacked(struct archive_file *f, struct loaded *i, size_t n, struct error **err)
+{
+    if (!str_equal(f->layer.diff_id, i->diff_ids.items[n])) {
+        return error_set(err, ERROR_CORRUPT, 0,
+                         "layer '%s': digest mismatch: the config names diffID '%s', the content "
+                         "has '%s'",
+                         f->name, i->diff_ids.items[n], f->layer.diff_id);
+    }
+    i->layers[n] = f->layer;
+    f->layer = (struct layer){0};
+    return 0;
+}
+
 static int read_file_layer(struct load *l, struct loaded *i, size_t n, struct error **err)
 {
     struct archive_file *f = i->layer_files[n];
+    if (f->error) {
+        return error_move(err, &f->error, -f->error->code);
+    }
+    if (f->layer.tmp) {
+        return take_unpacked(f, i, n, err);
+    }
     bool spooled = f->path != NULL;
     CLEANUP(free) char *blob = str_format("blobs/sha256/%s", digest_hex(f->digest));
     CLEANUP(fd) int fd = open_file(l->store->fd, spooled ? f->path : blob, O_RDONLY, 0, err);
