@@ -12,6 +12,15 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
+
+/* One copy: of a file with several names inside it the second and later ones become links. */
+struct walk {
+    struct copy *how; /* or NULL */
+    int top;          /* where the names in `made` begin */
+    json_t *made;     /* {"<device>:<inode>": the copy's first name} */
+    struct strbuf path;
+};
 
 #define DEPTH_MAX 128 /* of folders: each level holds two fds */
 #define XATTR_MAX 65536
@@ -29,8 +38,9 @@ static int copy_xattrs(int from, int to)
     return 0;
 }
 
-static int set_attributes(int to, const struct stat *st, struct copy *how)
+static int set_attributes(int to, const struct stat *st, struct walk *w)
 {
+    const struct copy *how = w->how;
     struct timespec times[2] = {st->st_atim, st->st_mtim};
     uid_t uid = how && how->set_owner ? how->uid : st->st_uid;
     gid_t gid = how && how->set_owner ? how->gid : st->st_gid;
@@ -41,8 +51,9 @@ static int set_attributes(int to, const struct stat *st, struct copy *how)
     return 0;
 }
 
-static int set_owner_at(int to, const char *name, const struct stat *st, struct copy *how)
+static int set_owner_at(int to, const char *name, const struct stat *st, struct walk *w)
 {
+    const struct copy *how = w->how;
     struct timespec times[2] = {st->st_atim, st->st_mtim};
     if (fchownat(to, name, how && how->set_owner ? how->uid : st->st_uid,
                  how && how->set_owner ? how->gid : st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -66,26 +77,26 @@ static int clear_the_way(int to, const char *name)
 }
 
 static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name,
-                     const struct stat *st, struct copy *how)
+                     const struct stat *st, struct walk *w)
 {
     CLEANUP(fd) int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     CLEANUP(fd) int to = openat(to_dir, to_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = 1;
     while (from >= 0 && to >= 0 && n > 0) {
         n = sendfile(to, from, NULL, 1 << 20);
-        if (how && n > 0) {
-            how->bytes += n;
+        if (w->how && n > 0) {
+            w->how->bytes += n;
         }
     }
     if (from < 0 || to < 0 || n < 0) {
         return -errno;
     }
-    int r = set_attributes(to, st, how); /* first: a change of owner clears capabilities */
+    int r = set_attributes(to, st, w); /* first: a change of owner clears capabilities */
     return r < 0 ? r : copy_xattrs(from, to);
 }
 
 static int copy_symlink(int from_dir, const char *name, int to_dir, const char *to_name,
-                        const struct stat *st, struct copy *how)
+                        const struct stat *st, struct walk *w)
 {
     char target[PATH_MAX];
     ssize_t n = readlinkat(from_dir, name, target, sizeof(target) - 1);
@@ -93,13 +104,13 @@ static int copy_symlink(int from_dir, const char *name, int to_dir, const char *
         return -errno;
     }
     target[n] = '\0';
-    return symlinkat(target, to_dir, to_name) < 0 ? -errno : set_owner_at(to_dir, to_name, st, how);
+    return symlinkat(target, to_dir, to_name) < 0 ? -errno : set_owner_at(to_dir, to_name, st, w);
 }
 
-static int copy_folder(int from, int to, struct copy *how, int depth);
+static int copy_folder(int from, int to, struct walk *w, int depth);
 
 static int copy_subfolder(int from_dir, const char *name, int to_dir, const char *to_name,
-                          struct copy *how, int depth)
+                          struct walk *w, int depth)
 {
     if (mkdirat(to_dir, to_name, 0700) < 0 && errno != EEXIST) {
         return -errno;
@@ -107,37 +118,84 @@ static int copy_subfolder(int from_dir, const char *name, int to_dir, const char
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     CLEANUP(fd) int from = openat(from_dir, name, flags);
     CLEANUP(fd) int to = openat(to_dir, to_name, flags);
-    return from < 0 || to < 0 ? -errno : copy_folder(from, to, how, depth + 1);
+    return from < 0 || to < 0 ? -errno : copy_folder(from, to, w, depth + 1);
 }
 
-static int copy_entry(int from, const char *name, int to, const char *to_name, struct copy *how,
-                      int depth)
+/* What is no folder, for the first time. */
+static int copy_one(int from, const char *name, int to, const char *to_name, const struct stat *st,
+                    struct walk *w)
+{
+    if (S_ISREG(st->st_mode)) {
+        return copy_file(from, name, to, to_name, st, w);
+    }
+    if (S_ISLNK(st->st_mode)) {
+        return copy_symlink(from, name, to, to_name, st, w);
+    }
+    if (mknodat(to, to_name, st->st_mode, st->st_rdev) < 0) { /* devices, fifos, sockets */
+        return -errno;
+    }
+    int r = set_owner_at(to, to_name, st, w);
+    return r < 0 || fchmodat(to, to_name, st->st_mode & 07777, 0) == 0 ? r : -errno;
+}
+
+/* 1: linked to the copy that was made first. 0 when that has been taken away since: whoever lives
+ * in the tree may do so, and no link of theirs is followed. */
+static int link_to_first(const char *first, int to, const char *to_name, const struct walk *w)
+{
+    const char *slash = strrchr(first, '/');
+    CLEANUP(free) char *folder = xstrndup(first, slash ? (size_t)(slash - first) : 0);
+    CLEANUP(fd)
+    int fd = slash ? open_in_root(w->top, folder, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0)
+                   : fcntl(w->top, F_DUPFD_CLOEXEC, 3);
+    return fd >= 0 && linkat(fd, slash ? slash + 1 : first, to, to_name, 0) == 0;
+}
+
+static int copy_with_links(int from, const char *name, int to, const char *to_name,
+                           const struct stat *st, struct walk *w)
+{
+    CLEANUP(free)
+    char *key = str_format("%jx:%jx", (uintmax_t)st->st_dev, (uintmax_t)st->st_ino);
+    const char *first = json_string_value(json_object_get(w->made, key));
+    if (first && link_to_first(first, to, to_name, w)) {
+        return 0;
+    }
+    int r = copy_one(from, name, to, to_name, st, w);
+    if (r >= 0) {
+        json_object_set_new(w->made, key, json_string_nocheck(w->path.data));
+    }
+    return r;
+}
+
+static int copy_entry_here(int from, const char *name, int to, const char *to_name, struct walk *w,
+                           int depth)
 {
     struct stat st;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return -errno;
     }
     if (S_ISDIR(st.st_mode)) {
-        return copy_subfolder(from, name, to, to_name, how, depth);
+        return copy_subfolder(from, name, to, to_name, w, depth);
     }
     int r = clear_the_way(to, to_name);
     if (r < 0) {
         return r;
     }
-    if (S_ISREG(st.st_mode)) {
-        return copy_file(from, name, to, to_name, &st, how);
-    }
-    if (S_ISLNK(st.st_mode)) {
-        return copy_symlink(from, name, to, to_name, &st, how);
-    }
-    if (mknodat(to, to_name, st.st_mode, st.st_rdev) < 0) { /* devices, fifos, sockets */
-        return -errno;
-    }
-    r = set_owner_at(to, to_name, &st, how);
-    return r < 0 || fchmodat(to, to_name, st.st_mode & 07777, 0) == 0 ? r : -errno;
+    return st.st_nlink > 1 ? copy_with_links(from, name, to, to_name, &st, w)
+                           : copy_one(from, name, to, to_name, &st, w);
 }
 
-static int copy_folder(int from, int to, struct copy *how, int depth)
+static int copy_entry(int from, const char *name, int to, const char *to_name, struct walk *w,
+                      int depth)
+{
+    size_t len = w->path.len;
+    strbuf_addf(&w->path, len ? "/%s" : "%s", to_name);
+    int r = copy_entry_here(from, name, to, to_name, w, depth);
+    w->path.data[len] = '\0';
+    w->path.len = len;
+    return r;
+}
+
+static int copy_folder(int from, int to, struct walk *w, int depth)
 {
     CLEANUP(dir) DIR *dir = fdopendir(fcntl(from, F_DUPFD_CLOEXEC, 3));
     struct dirent *d;
@@ -151,21 +209,30 @@ static int copy_folder(int from, int to, struct copy *how, int depth)
     }
     while (r == 0 && (d = readdir(dir))) {
         if (!str_equal(d->d_name, ".") && !str_equal(d->d_name, "..")) {
-            r = copy_entry(from, d->d_name, to, d->d_name, how, depth);
+            r = copy_entry(from, d->d_name, to, d->d_name, w, depth);
         }
     }
     if (r == 0) {
         r = copy_xattrs(from, to);
     }
-    return r < 0 ? r : set_attributes(to, &st, how);
+    return r < 0 ? r : set_attributes(to, &st, w);
+}
+
+static int walk_done(struct walk *w, int result)
+{
+    json_decref(w->made);
+    strbuf_done(&w->path);
+    return result;
 }
 
 int copy_tree(int from, const char *name, int to, const char *to_name, struct copy *how)
 {
-    return copy_entry(from, name, to, to_name, how, 0);
+    struct walk w = {.how = how, .top = to, .made = json_object()};
+    return walk_done(&w, copy_entry(from, name, to, to_name, &w, 0));
 }
 
 int copy_content(int from, int to, struct copy *how)
 {
-    return copy_folder(from, to, how, 0);
+    struct walk w = {.how = how, .top = to, .made = json_object()};
+    return walk_done(&w, copy_folder(from, to, &w, 0));
 }

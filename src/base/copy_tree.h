@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Copying files and folders by descriptor: owners, modes, times, attributes, links, nodes. Links
- * are copied, never followed; where the source changes meanwhile the copy is of what was there.
+/* Copying files and folders by descriptor: owners, modes, times, attributes, links, nodes; names of
+ * one file inside what is copied are names of one file in the copy. Symlinks are copied, never
+ * followed; where the source changes meanwhile the copy is of what was there.
  * Side effects: files. All return 0 or -errno. */
 #pragma once
 

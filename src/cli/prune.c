@@ -123,6 +123,7 @@ int prune_volumes(const struct engine *e, const struct prune_filter *f, bool all
 {
     CLEANUP(strv) struct strv names = {0};
     bool any = false;
+    volumes_sweep(e);
     int r = volume_list(e, &names, err);
     for (size_t i = 0; i < names.count && r >= 0; i++) {
         CLEANUP(volume) struct volume v = {0};

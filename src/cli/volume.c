@@ -126,6 +126,7 @@ static int ls_run(const struct command_context *context, void *values, int argc,
     if (r < 0) {
         return r;
     }
+    volumes_sweep(&engine);
     r = volume_list(&engine, &names, err);
     for (size_t i = 0; i < names.count && r >= 0; i++) {
         CLEANUP(volume) struct volume volume = {0};

@@ -58,6 +58,15 @@ static void unlock_volumes(int lock_take)
     }
 }
 
+void volumes_sweep(const struct engine *e)
+{
+    CLEANUP(free) char *path = str_format("%s/volumes", e->data_dir);
+    int lock = access(path, W_OK) < 0 ? -1 : lock_volumes(e, NULL);
+    if (lock >= 0) {
+        unlock_volumes(lock);
+    }
+}
+
 static int write_record(const char *folder, const json_t *labels, struct error **err)
 {
     struct timespec now;

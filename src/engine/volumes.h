@@ -32,6 +32,8 @@ struct volume {
 int volume_make(const struct engine *e, const char *name, const json_t *labels,
                 struct error **err) NODISCARD;
 char *volume_anonymous_name(void);
+/* Takes away what killed commands left half made or half removed, when nobody is at work. */
+void volumes_sweep(const struct engine *e);
 
 /* Names, sorted. */
 int volume_list(const struct engine *e, struct strv *ret, struct error **err) NODISCARD;

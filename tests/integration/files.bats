@@ -53,6 +53,21 @@ owners() {
     [ "$(stat -c '%u:%g %a %Y' b)" = "1234:2345 640 1700000000" ] || return 1
     [ "$(stat -c %u:%g mine2)" = 0:0 ]
 }
+hard_links() {
+    mkdir -p t/d/sub t/e && echo one >t/d/a && ln t/d/a t/d/sub/b && ln t/d/a t/e/c && ln -s a t/d/l && ln t/d/l t/d/sub/m
+    [ "$(stat -c %h t/d/l)" = 2 ] || return 1
+    mkdir tarred
+    cloison cp -q t/d "$c:/d" && cloison cp -q "$c:/d" back && cloison cp -q "$c:/d" - | tar -x -C tarred || return 1
+    for at in back tarred/d; do
+        diff -r --no-dereference t/d $at && [ "$(stat -c '%h %i' $at/a)" = "2 $(stat -c %i $at/sub/b)" ] || return 1
+    done
+    [ "$(stat -c %i back/l)" = "$(stat -c %i back/sub/m)" ] || return 1
+    # Over what is there: the old file's other names keep its content.
+    mkdir over && echo old >over/a && ln over/a kept && cloison cp -q "$c:/d/." over || return 1
+    [ "$(cat kept)" = old ] && [ "$(stat -c %i over/a)" = "$(stat -c %i over/sub/b)" ]
+}
+@test "cp: names of one file stay names of one file" { both hard_links; }
+
 @test "cp: owners, modes and times" { both owners; }
 
 streams() {

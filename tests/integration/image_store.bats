@@ -51,6 +51,25 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     [ "$(objects)" = "$before" ]
 }
 
+@test "while an image's manifest is missing no blob goes, and that is said" {
+    broken=$(small broken:1 broken) && small gone:1 gone >/dev/null
+    manifest=$(jq -r .manifest "$store/ids/${broken:7}.json") layers=$(ls "$store/layers" | wc -l)
+    mv "$store/blobs/sha256/${manifest:7}" kept
+    run --separate-stderr cloison rmi gone:1
+    echo "$stderr"
+    [ "$status" -eq 0 ] && [[ $output == *"Deleted: "* ]]
+    [ "$(printf '%s\n' "$stderr" | wc -l)" -eq 1 ]
+    [[ $stderr == "cloison: blobs that no image uses are kept: the manifest of image '${broken:7:12}'"*"--repair"* ]]
+    # Its layer went: which layers an image has is known without its manifest.
+    [ "$(ls "$store/layers" | wc -l)" -eq $((layers - 1)) ]
+    blobs=$(ls "$store/blobs/sha256" | wc -l)
+    mv kept "$store/blobs/sha256/${manifest:7}"
+    run --separate-stderr cloison image prune -f
+    [ -z "$stderr" ] && [ "$(ls "$store/blobs/sha256" | wc -l)" -lt "$blobs" ]
+    cloison system check
+    cloison rmi broken:1
+}
+
 @test "a name goes over to another image; the old one stays without a name" {
     a=$(small moving a)
     b=$(small moving b)

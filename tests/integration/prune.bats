@@ -90,6 +90,19 @@ small() {
     [ "$status" -eq 125 ]
 }
 
+@test "what a killed 'volume rm' left goes with the next command on volumes" {
+    leftovers() { find "$CLOISON_DATA_ROOT/volumes" -mindepth 1 -maxdepth 1 -name '.*'; }
+    for next in "volume ls" "volume prune -f" "volume create other"; do
+        cloison volume create half
+        echo x >"$(cloison volume inspect --format '{{.Mountpoint}}' half)/f"
+        run strace -f -qq -o /dev/null -e trace=none -e inject=unlinkat:signal=KILL:when=1 "$CLOISON" volume rm half
+        [ "$status" -ne 0 ] && [ -n "$(leftovers)" ]
+        cloison $next
+        [ -z "$(leftovers)" ]
+    done
+    cloison volume rm other
+}
+
 @test "system df counts, and system prune frees what it promises" {
     small df:1 one >/dev/null && small df:1 two >/dev/null
     cloison run --network none --name gone busybox sh -c 'head -c 100000 /dev/zero >/f'

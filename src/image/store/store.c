@@ -197,8 +197,13 @@ static void sweep_if_wanted(struct store *s)
     }
     CLEANUP(free) char *tag = random_hex(8);
     CLEANUP(free) char *to = str_format("tmp/swept-%s", tag);
-    if (mkdirat(s->fd, to, 0700) == 0 && store_sweep(s, to, NULL) >= 0) {
+    CLEANUP(error) struct error *kept = NULL;
+    CLEANUP(error) struct error *why = NULL;
+    if (mkdirat(s->fd, to, 0700) == 0 && store_sweep(s, to, &kept, &why) >= 0) {
         (void)unlinkat(s->fd, SWEEP_MARK, 0);
+    }
+    if (kept || why) { /* told and no more: what the command was for has been done */
+        error_print(kept ? kept : why, stderr);
     }
     IGNORE(lock_fd(s->lock, LOCK_SHARED, false, NULL)); /* it was exclusive: this cannot wait */
     IGNORE(remove_tree(s->fd, to, NULL));               /* what remains is the next one's rubbish */

@@ -87,7 +87,9 @@ char *blob_read(const struct store *s, const char *digest, size_t max, size_t *r
 /* Marks that something may have become unreferenced. */
 void store_want_sweep(struct store *s);
 /* Moves what nothing refers to into `to`, a folder below tmp/ that the caller removes: that takes
- * long, and needs no lock. The caller holds the store's lock exclusively. */
-int store_sweep(struct store *s, const char *to, struct error **err) NODISCARD;
+ * long, and needs no lock. Where an image's manifest is missing no blob goes, and *ret_kept, which
+ * the caller frees, says so. The caller holds the store's lock exclusively. */
+int store_sweep(struct store *s, const char *to, struct error **ret_kept,
+                struct error **err) NODISCARD;
 /* The bytes that a sweep would free now. */
 int store_unused_bytes(struct store *s, int64_t *ret, struct error **err) NODISCARD;

@@ -12,6 +12,7 @@
 
 struct marks { /* sets of hex digits, as JSON objects: hash tables that are at hand */
     json_t *blobs, *layers;
+    struct error *unknown; /* why it is not known which blobs an image has; or NULL */
 };
 
 static void mark(json_t *set, const char *hex)
@@ -56,6 +57,19 @@ static void mark_layer(struct store *s, struct marks *m, const char *hex)
     }
 }
 
+/* Without its manifest an image's layers are known, its blobs are not. */
+static void note_manifest(struct store *s, struct marks *m, const char *file, const char *manifest)
+{
+    CLEANUP(error) struct error *why = NULL;
+    int r = mark_manifest(s, m, manifest, &why);
+    if (r < 0 && !m->unknown) {
+        error_wrap(&why, r, "blobs that no image uses are kept: the manifest of image '%.12s'",
+                   file);
+        error_hint(&why, r, "'cloison system check --repair' may mend it");
+        m->unknown = take_ptr(why);
+    }
+}
+
 static int mark_image(struct store *s, struct marks *m, const char *file, struct error **err)
 {
     CLEANUP(free) char *path = str_format("ids/%s", file);
@@ -76,7 +90,7 @@ static int mark_image(struct store *s, struct marks *m, const char *file, struct
     }
     if (manifest && digest_is_valid(manifest)) {
         mark(m->blobs, digest_hex(manifest));
-        return mark_manifest(s, m, manifest, err);
+        note_manifest(s, m, file, manifest);
     }
     return 0;
 }
@@ -164,14 +178,16 @@ static int64_t blob_bytes(struct store *s, const char *hex)
 typedef int found_unmarked(struct store *s, const char *folder, const char *name, void *context,
                            struct error **err);
 
-static int each_unmarked(struct store *s, found_unmarked *found, void *context, struct error **err)
+/* `ret_unknown`: or NULL; why no blob was called, NULL when all were. The caller frees. */
+static int each_unmarked(struct store *s, found_unmarked *found, void *context,
+                         struct error **ret_unknown, struct error **err)
 {
     CLEANUP(json) json_t *blobs = json_object();
     CLEANUP(json) json_t *layers = json_object();
-    struct marks m = {blobs, layers};
+    struct marks m = {blobs, layers, NULL};
     static const char *const folders[] = {"blobs/sha256", "layers"};
     int r = mark_all(s, &m, err);
-    for (size_t i = 0; i < ARRAY_SIZE(folders) && r >= 0; i++) {
+    for (size_t i = m.unknown ? 1 : 0; i < ARRAY_SIZE(folders) && r >= 0; i++) {
         CLEANUP(strv) struct strv names = {0};
         r = list_folder(s->fd, folders[i], &names, err);
         for (size_t n = 0; n < names.count && r >= 0; n++) {
@@ -179,6 +195,10 @@ static int each_unmarked(struct store *s, found_unmarked *found, void *context, 
             r = marked ? 0 : found(s, folders[i], names.items[n], context, err);
         }
     }
+    if (r >= 0 && m.unknown && ret_unknown) {
+        *ret_unknown = take_ptr(m.unknown);
+    }
+    error_free(m.unknown);
     return r;
 }
 
@@ -193,9 +213,10 @@ static int move_away(struct store *s, const char *folder, const char *name, void
                : 0;
 }
 
-int store_sweep(struct store *s, const char *to, struct error **err)
+int store_sweep(struct store *s, const char *to, struct error **ret_kept, struct error **err)
 {
-    return each_unmarked(s, move_away, (void *)to, err);
+    *ret_kept = NULL;
+    return each_unmarked(s, move_away, (void *)to, ret_kept, err);
 }
 
 static int add_bytes(struct store *s, const char *folder, const char *name, void *context,
@@ -209,5 +230,5 @@ static int add_bytes(struct store *s, const char *folder, const char *name, void
 int store_unused_bytes(struct store *s, int64_t *ret, struct error **err)
 {
     *ret = 0;
-    return each_unmarked(s, add_bytes, ret, err);
+    return each_unmarked(s, add_bytes, ret, NULL, err);
 }
