@@ -5,7 +5,8 @@
  *      "signatures": {…},   image/registry/signature.h
  *      "images": {…},       image/store/limits.h
  *      "network": {…},      net
- *      "cgroup_driver": …}  engine/cgroup_driver.h
+ *      "cgroup_driver": …   engine/cgroup_driver.h
+ *      "userns_remap": …}   engine/userns.h
  *
  * A key that no part knows is an error that names the nearest known one: a misspelt setting is
  * never silently without effect. A missing file is an empty object. Reads one file; no other side

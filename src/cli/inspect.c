@@ -8,7 +8,7 @@
 
 struct inspect_values {
     const char *format, *type;
-    bool size;
+    bool size, isolation;
 };
 
 /* One kind of object: 1 and *ret when it is there, 0 when not, or an error. */
@@ -61,6 +61,9 @@ static const struct {
 static int find_object(const struct engine *e, const struct inspect_values *v, const char *name,
                        json_t **ret, struct error **err)
 {
+    if (v->isolation) {
+        return inspect_isolation(e, name, ret, err);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         if (v->type && !str_equal(v->type, kinds[i].type)) {
             continue;
@@ -84,12 +87,31 @@ static int check_type(const struct inspect_values *v, struct error **err)
     return error_hint(err, r, "types are container, image and volume");
 }
 
+static int print_found(const struct inspect_values *v, const json_t *found, struct error **err)
+{
+    int r = 0;
+    if (!v->format && !v->isolation) {
+        return print_object(NULL, found, true, err);
+    }
+    for (size_t i = 0; i < json_array_size(found) && r >= 0; i++) {
+        const json_t *object = json_array_get(found, i);
+        if (v->format) {
+            r = print_object(v->format, object, false, err);
+        } else {
+            print_isolation(object, i > 0);
+        }
+    }
+    return r;
+}
+
 static int inspect(const struct command_context *context, const struct inspect_values *v, int argc,
                    char **argv, struct error **err)
 {
     struct engine engine = {context->data_dir, context->run_dir, context->config_path};
     CLEANUP(json) json_t *found = json_array();
-    int r = check_type(v, err);
+    int r = v->isolation && v->type && !str_equal(v->type, "container")
+                ? error_set(err, ERROR_USAGE, 0, "--isolation is for containers alone")
+                : check_type(v, err);
     int status = 0;
     for (int i = 0; i < argc && r >= 0; i++) {
         json_t *object = NULL;
@@ -105,12 +127,7 @@ static int inspect(const struct command_context *context, const struct inspect_v
             r = error_move(err, &missing, r);
         }
     }
-    if (r >= 0 && !v->format) {
-        r = print_object(NULL, found, true, err);
-    }
-    for (size_t i = 0; i < json_array_size(found) && r >= 0 && v->format; i++) {
-        r = print_object(v->format, json_array_get(found, i), false, err);
-    }
+    r = r < 0 ? r : print_found(v, found, err);
     return r < 0 ? r : status;
 }
 
@@ -147,6 +164,8 @@ static int inspect_container_run(const struct command_context *context, void *va
 #define AT(field) offsetof(struct inspect_values, field)
 static const struct option inspect_options[] = {
     {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
+    {0, "isolation", OPTION_FLAG, AT(isolation), NULL,
+     "Show the wall of running containers as it stands", .origin = FROM_CLOISON},
     {'s', "size", OPTION_FLAG, AT(size), NULL, "Show what a container takes on the disk"},
     {0, "type", OPTION_STRING, AT(type), "TYPE",
      "Look for this type only: container, image, volume", COMPLETE_WORDS, "container image volume"},

@@ -19,6 +19,12 @@ json_t *inspect_mounts(const struct engine *e, const struct container *c, const 
 /* NULL when there is no such volume. */
 json_t *inspect_volume(const struct engine *e, const char *name);
 
+/* {"Id", "Name", "Wall", "Pid", "Isolation": facts} of a running container: see wall/facts.h. */
+int inspect_isolation(const struct engine *e, const char *name, json_t **ret,
+                      struct error **err) NODISCARD;
+/* The same in words; `follows` another. */
+void print_isolation(const json_t *object, bool follows);
+
 /* Prints all that is known of the objects of a type, one after the other or in an array; those that
  * are not there have a line on standard error and make the exit status 1. */
 int inspect_objects(const struct command_context *context, const char *type, const char *format,

@@ -84,7 +84,8 @@
              "host container:"),                                                                   \
         TEXT(0, "time-offset", time_offset, "OFFSET",                                              \
              "Shift its clocks: +1h, or boottime=+1h,monotonic=-5m", .origin = FROM_CLOISON),      \
-        TEXT(0, "userns", userns_mode, "MODE", "User namespace to use", COMPLETE_WORDS, "host"),   \
+        TEXT(0, "userns", userns_mode, "MODE", "User namespace: host, or remap", COMPLETE_WORDS,   \
+             "host remap"),                                                                        \
         TEXT(0, "uts", uts_mode, "MODE", "UTS namespace: host", COMPLETE_WORDS, "host")
 
 #define NETWORK_ROWS                                                                               \

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/top.h"
 #include "engine/control.h"
 #include "engine/recover.h"
 #include "engine/stats.h"
@@ -124,6 +126,22 @@ static int container_pids(const struct engine *e, const struct container *c, pid
     return r;
 }
 
+struct top_values {
+    bool host;
+};
+
+static int compare_pids(const void *a, const void *b)
+{
+    pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* `ps` has no option of that name: behind the container it can only be ours. */
+static bool wants_host(const struct top_values *v, int argc, char **argv)
+{
+    return v->host || (argc == 2 && str_equal(argv[1], "--host"));
+}
+
 static int top_run(const struct command_context *context, void *values, int argc, char **argv,
                    struct error **err)
 {
@@ -142,6 +160,11 @@ static int top_run(const struct command_context *context, void *values, int argc
     if (r < 0) {
         return control_explain(c, r, &mine, err);
     }
+    if (wants_host(values, argc, argv)) {
+        qsort(pids, count, sizeof(*pids), compare_pids);
+        top_print_host(pids, count, c->pid);
+        return 0;
+    }
     strv_add(&words, "ps");
     strv_add_all(&words, argc > 1 ? argv + 1 : (char *[]){"-ef", NULL});
     r = run_ps(words.items, &out, err);
@@ -151,11 +174,19 @@ static int top_run(const struct command_context *context, void *values, int argc
     return r < 0 ? r : print_lines(str_or(out.data, ""), pids, count, err);
 }
 
+static const struct option top_options[] = {
+    {0, "host", OPTION_FLAG, offsetof(struct top_values, host), NULL,
+     "Show each process as it sees itself and as the host sees it", .origin = FROM_CLOISON},
+    {0},
+};
+
 const struct command command_top = {
     .name = "top",
     .group = "Containers",
     .summary = "Show the processes of a container",
-    .arguments = "CONTAINER [ps OPTIONS]",
+    .arguments = "[OPTIONS] CONTAINER [ps OPTIONS]",
+    .options = top_options,
+    .values_size = sizeof(struct top_values),
     .min_arguments = 1,
     .max_arguments = -1,
     .options_end_at_argument = true,

@@ -11,6 +11,7 @@
 #include "engine/cgroup_driver.h"
 #include "engine/draft.h"
 #include "engine/namespaces.h"
+#include "engine/userns.h"
 #include "spec/host.h"
 
 #define ACCOUNTS_MAX ((size_t)4 << 20) /* of /etc/passwd and /etc/group */
@@ -149,6 +150,9 @@ int draft_build_spec(const struct engine *e, struct draft *d, bool dry, struct e
     spec_environment_host(v.arena, d->request, &environment);
     fill(&v, &environment);
     int r = cgroup_driver_is_systemd(e->config_path, &environment.systemd_cgroup, err);
+    r = r < 0 ? r
+              : userns_map(e->config_path, d->request->userns_mode, v.arena,
+                           &environment.userns_map, &environment.userns_map_count, err);
     if (r < 0) {
         return r;
     }

@@ -5,12 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* The kernel's names in /proc/PID/ns differ from the specification's. */
-static const char *const kernel_names[SPEC_NS_COUNT] = {
-    [SPEC_NS_MOUNT] = "mnt",     [SPEC_NS_PID] = "pid",   [SPEC_NS_NETWORK] = "net",
-    [SPEC_NS_IPC] = "ipc",       [SPEC_NS_UTS] = "uts",   [SPEC_NS_USER] = "user",
-    [SPEC_NS_CGROUP] = "cgroup", [SPEC_NS_TIME] = "time",
-};
+#include "wall/facts.h"
 
 int namespace_path(const struct engine *e, const char *container, enum spec_namespace_type type,
                    char **ret, struct error **err)
@@ -25,7 +20,7 @@ int namespace_path(const struct engine *e, const char *container, enum spec_name
                          "cannot join the %s namespace of container %s: it is not running",
                          spec_namespace_name(type), c->name);
     }
-    *ret = str_format("/proc/%d/ns/%s", c->pid, kernel_names[type]);
+    *ret = str_format("/proc/%d/ns/%s", c->pid, namespace_file(type));
     return 0;
 }
 

@@ -253,6 +253,9 @@ static int add_bind(struct building *b, const struct volume *v, struct error **e
     m->type = "bind";
     m->source = source;
     add_option(b, m, v->not_recursive ? "bind" : "rbind");
+    if (spec_namespace_get(b->spec, SPEC_NS_USER)) {
+        add_option(b, m, "idmap"); /* never chowned: others may share it */
+    }
     if (v->read_only) {
         add_option(b, m, v->flat_read_only || v->not_recursive ? "ro" : "rro");
     }

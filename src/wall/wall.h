@@ -140,6 +140,8 @@ struct wall_ops {
     int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);
     /* All statistics that the host has, as the "data" of runc's `events --stats`. */
     json_t *(*detail)(struct workload *w);
+    /* The wall as it stands, read back from the kernel: an array of facts, see wall/facts.h. */
+    int (*isolation)(struct workload *w, json_t **ret, struct error **err);
     /* A descriptor that polls ready (*ret_events) when the kernel may have killed for memory;
      * limits_hit() tells. The caller closes it. */
     int (*watch_memory)(struct workload *w, short *ret_events, struct error **err);

@@ -286,6 +286,7 @@ const struct wall_ops wall_container = {
     .update_rdt = container_update_rdt,
     .stats = container_stats,
     .detail = container_detail,
+    .isolation = container_isolation,
     .watch_memory = container_watch_memory,
     .limits_hit = container_limits_hit,
     .delete = container_delete,

@@ -24,7 +24,8 @@ struct workload *workload_new(const char *state_dir);
 void workload_free(struct workload *w);
 DEFINE_CLEANUP(workload, struct workload *, workload_free)
 
-/* The wall's operations, by file: create.c, adopt.c, start.c, exec.c, workload.c. */
+/* The wall's operations, by file: create.c, adopt.c, start.c, exec.c, isolation.c,
+ * workload.c. */
 int container_create(struct plan *plan, const struct wall_io *io,
                      const struct wall_callbacks *callbacks, struct workload **ret,
                      struct error **err);
@@ -33,6 +34,7 @@ int container_adopt(struct plan *plan, int (*make)(void *context, pid_t *ret_pid
 int container_start(struct workload *w, struct error **err);
 int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,
                    struct error **err);
+int container_isolation(struct workload *w, json_t **ret, struct error **err);
 
 /* Descriptors to be handed on must be there before ours take their numbers. */
 int preserved_check(const struct plan *plan, struct error **err) NODISCARD;
