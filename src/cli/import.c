@@ -6,7 +6,7 @@
 
 struct import_values {
     struct strv changes;
-    const char *message;
+    const char *message, *platform;
 };
 
 static const struct option options[] = {
@@ -14,6 +14,8 @@ static const struct option options[] = {
      "Apply a Dockerfile instruction: 'CMD [\"sh\"]', 'ENV A=b', …"},
     {'m', "message", OPTION_STRING, offsetof(struct import_values, message), "TEXT",
      "Set the comment of the image's history"},
+    {0, "platform", OPTION_STRING, offsetof(struct import_values, platform), "OS/ARCH[/VARIANT]",
+     "Say that it is for this platform instead of the host's"},
     {0},
 };
 
@@ -30,6 +32,9 @@ static int run(const struct command_context *context, void *v, int argc, char **
     }
     if (values->message) {
         json_object_set_new(request, "message", json_string(values->message));
+    }
+    if (values->platform) {
+        json_object_set_new(request, "platform", json_string(values->platform));
     }
     return image_helper_become(request, err);
 }

@@ -4,12 +4,14 @@
 #include "image/helper.h"
 
 struct rmi_values {
-    bool force;
+    bool force, no_prune;
 };
 
 static const struct option options[] = {
     {'f', "force", OPTION_FLAG, offsetof(struct rmi_values, force), NULL,
      "Remove even what a container uses; a missing image is no error"},
+    {0, "no-prune", OPTION_FLAG, offsetof(struct rmi_values, no_prune), NULL,
+     "Accepted for Docker's users: an image has no parents that would go too"},
     {0},
 };
 

@@ -144,6 +144,15 @@ PY
     refused RUN -- cloison import -c 'RUN true' a.tar cfg
 }
 
+@test "import --platform is what the image says of itself" {
+    tar_of p.tar <<<'add("etc/f", b"x")'
+    id=$(cloison import --platform linux/arm/v7 p.tar)
+    [ "$(cloison inspect --format '{{.Os}}/{{.Architecture}}/{{.Variant}}' "$id")" = linux/arm/v7 ]
+    run cloison import --platform "linux/amd64/v1/x" p.tar
+    [ "$status" -ne 0 ] && [[ $output == *"linux/amd64/v1/x"* ]]
+    cloison rmi --no-prune "$id"
+}
+
 @test "an entry with '..' is refused by name" {
     tar_of e.tar <<<'add("a/../../evil", b"x")'
     refused "a/../../evil" "'..'" -- cloison import e.tar evil
@@ -338,6 +347,13 @@ PY
     { head -c $((size - behind)) a.tar; wait_for 20 is_unpacked && tail -c $behind a.tar; } | cloison load
     cloison system check
     [ "$(cat "$(layer twice:1)/unpacked-early")" = once ]
+    # What the store has is not unpacked again, whichever way the archive names it.
+    for format in docker-archive oci-archive; do
+        cloison save --format $format -o again.tar twice:1
+        strace -f -qq -e trace=mkdirat -o calls "$CLOISON" load -i again.tar
+        cat calls
+        ! grep -q '/diff"' calls
+    done
     # What is wrong with a layer that no image needs is nobody's harm; with another it is told.
     head -c 100 one.tar.gz >bad.tar.gz
     tar -cf b.tar one.tar.gz bad.tar.gz c.json manifest.json

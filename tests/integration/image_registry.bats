@@ -97,6 +97,13 @@ file_of() { cat "$(cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1
     [ "$(cloison images -q --filter dangling=true | wc -l)" -eq 1 ]
     run --separate-stderr cloison pull --platform linux/s390x "$REGISTRY/plain/x:multi"
     [[ $stderr == *"no image for platform 'linux/s390x'"*"linux/amd64, linux/arm64/v8"* ]]
+    # One that stands alone is for what it is for.
+    host=$(jq -rn --arg a "$(dpkg --print-architecture)" '"linux/" + $a')
+    run --separate-stderr cloison pull --platform linux/s390x "$REGISTRY/plain/x:two"
+    [ "$status" -eq 1 ] && [[ $stderr == *"it is for platform '$host' alone, not for 'linux/s390x'"* ]]
+    cloison pull -q --platform "$host" "$REGISTRY/plain/x:two"
+    run --separate-stderr cloison pull --platform linux/s390x "$REGISTRY/plain/x:two"
+    [ "$status" -eq 1 ]
 }
 
 @test "by digest" {

@@ -21,6 +21,7 @@ struct pull_request {
     struct platform platform;
     struct unpack_limits limits;
     struct signature_policy policy;
+    bool platform_asked; /* not only the host's */
     bool quiet, all_tags;
     char head[DIGEST_TEXT_BYTES]; /* of pull_known() */
 };
@@ -76,6 +77,33 @@ static int find_manifest(const struct pull_request *q, struct registry *r, struc
     return e < 0 ? e : manifest_parse(p->json, "the manifest", &p->manifest, err);
 }
 
+/* One that no index was asked for may be for any platform; it is taken as it is, as Docker does,
+ * unless another one is wanted. */
+static int check_platform(const struct pull_request *q, const struct pulled *p, struct error **err)
+{
+    CLEANUP(json) json_t *json = NULL;
+    struct platform is = {0};
+    const char *os = "", *architecture = "", *variant = "", *where = "the image's config";
+    int e;
+    if (!q->platform_asked || !str_equal(p->named, p->text.digest)) {
+        return 0;
+    }
+    if ((e = json_parse(p->config.text, p->config.len, where, &json, err)) < 0 ||
+        (e = json_get_str(json, "os", where, &os, err)) < 0 ||
+        (e = json_get_str(json, "architecture", where, &architecture, err)) < 0 ||
+        (e = json_get_str(json, "variant", where, &variant, err)) < 0 ||
+        platform_equal(&q->platform, os, architecture, variant)) {
+        return e < 0 ? e : 0;
+    }
+    snprintf(is.os, sizeof(is.os), "%s", os);
+    snprintf(is.architecture, sizeof(is.architecture), "%s", architecture);
+    snprintf(is.variant, sizeof(is.variant), "%s", variant);
+    CLEANUP(free) char *wanted = platform_text(&q->platform);
+    CLEANUP(free) char *found = platform_text(&is);
+    return error_set(err, ERROR_NOT_FOUND, 0, "it is for platform '%s' alone, not for '%s'", found,
+                     wanted);
+}
+
 /* The config, from the store when it is there. */
 static int find_config(const struct pull_request *q, struct registry *r, struct http *h,
                        struct pulled *p, struct error **err)
@@ -90,8 +118,10 @@ static int find_config(const struct pull_request *q, struct registry *r, struct 
             return error_wrap(err, e, "the image's config");
         }
     }
-    return config_diff_ids(p->config.text, p->config.len, p->manifest.layer_count, &p->diff_ids,
-                           err);
+    int e = check_platform(q, p, err);
+    return e < 0 ? e
+                 : config_diff_ids(p->config.text, p->config.len, p->manifest.layer_count,
+                                   &p->diff_ids, err);
 }
 
 /* An image is named by the tag that was asked for, and always by its digest. How many. */
@@ -249,6 +279,7 @@ static int read_request(const struct verb_request *verb, struct pull_request *q,
         return error_set(err, ERROR_USAGE, 0, "--all-tags: a tag or digest is named in '%s'", name);
     }
     platform_host(&q->platform);
+    q->platform_asked = platform != NULL;
     return platform ? platform_parse(platform, &q->platform, err) : 0;
 }
 

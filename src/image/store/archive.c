@@ -11,6 +11,7 @@
 
 #define FILES_MAX 100000
 #define LINKS_MAX 8
+#define BLOBS "blobs/" /* what lies there is called after its digest */
 
 struct reading {
     struct source *source;
@@ -104,17 +105,74 @@ static int spool(struct image_archive *x, struct content *c, struct archive_file
     return (int)n;
 }
 
-/* A layer, which can be unpacked before it is known which image's it is: the blob is kept either
+static bool is_packed(const struct content *c)
+{
+    const char *b = c->first;
+    return c->first_len >= 4 &&
+           (memcmp(b, "\x1f\x8b", 2) == 0 || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0);
+}
+
+/* A layer, which can be unpacked before it is known whose it is: the blob is kept either
  * as it came, or, uncompressed and not named by its digest, as gzip. */
 static bool is_layer(const struct content *c)
 {
-    const char *b = c->first;
-    if (c->first_len < 4) {
-        return false;
+    bool tar = c->first_len >= 512 && memcmp((const char *)c->first + 257, "ustar", 5) == 0;
+    return is_packed(c) || (tar && !str_starts(c->file->name, BLOBS));
+}
+
+/* {"<diffID>": "<digest of the blob>"} of the layers that the store has. */
+static int list_known(struct image_archive *x, struct error **err)
+{
+    CLEANUP(strv) struct strv chains = {0};
+    x->known = json_object();
+    int r = list_folder(x->store->fd, "layers", &chains, err);
+    for (size_t i = 0; i < chains.count && r >= 0; i++) {
+        CLEANUP(free) char *chain = str_format("sha256:%s", chains.items[i]);
+        struct layer l;
+        if (digest_is_valid(chain) && layer_find(x->store, chain, &l) &&
+            blob_exists(x->store, l.digest, NULL)) {
+            json_object_set_new(x->known, l.diff_id, json_string(l.digest));
+        }
     }
-    bool packed = memcmp(b, "\x1f\x8b", 2) == 0 || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0;
-    bool tar = c->first_len >= 512 && memcmp(b + 257, "ustar", 5) == 0;
-    return packed || (tar && !str_starts(c->file->name, "blobs/"));
+    return r;
+}
+
+/* Whether the store has what the entry is called after, a digest, as a blob: 1, then *ret_named is
+ * that digest and f->digest the blob's, or 0. An archive's plain layer may be here compressed. */
+static int find_known(struct image_archive *x, const struct content *c, struct archive_file *f,
+                      char ret_named[DIGEST_TEXT_BYTES], struct error **err)
+{
+    const char *slash = strrchr(f->name, '/');
+    snprintf(ret_named, DIGEST_TEXT_BYTES, "sha256:%.64s", slash ? slash + 1 : f->name);
+    if (!digest_is_valid(ret_named)) {
+        return 0;
+    }
+    if (str_starts(f->name, BLOBS) || is_packed(c)) {
+        memcpy(f->digest, ret_named, DIGEST_TEXT_BYTES);
+        return blob_exists(x->store, ret_named, NULL);
+    }
+    int r = x->known ? 0 : list_known(x, err);
+    const char *blob = json_string_value(json_object_get(x->known, ret_named));
+    snprintf(f->digest, sizeof(f->digest), "%s", str_or(blob, ""));
+    return r < 0 ? r : blob != NULL;
+}
+
+/* A layer that the store has: all that is asked of it is to be what its name says. */
+static int pass_over(struct content *c, const struct archive_file *f, const char *named,
+                     struct error **err)
+{
+    CLEANUP(digest) struct digest *digest = digest_new();
+    char found[DIGEST_TEXT_BYTES];
+    const void *bytes;
+    ssize_t n;
+    while ((n = read_content(&c->base, &bytes, err)) > 0) {
+        digest_add(digest, bytes, (size_t)n);
+    }
+    digest_end(digest, found);
+    return n < 0 || str_equal(found, named)
+               ? (int)n
+               : error_set(err, ERROR_CORRUPT, 0, "digest mismatch: '%s' has the content of '%s'",
+                           f->name, found);
 }
 
 /* The layer that is unpacked while it is read. What is wrong with it is told if an image needs it.
@@ -194,9 +252,14 @@ static int add_entry(struct image_archive *x, struct reading *r, struct archive 
     }
     struct content c = {.reading = r, .archive = a, .file = f, .size_max = limits->bytes_max};
     int begun = content_begin(&c, err);
-    return begun < 0      ? begun
-           : is_layer(&c) ? unpack_layer(x, &c, f, limits, err)
-                          : spool(x, &c, f, err);
+    if (begun < 0 || !is_layer(&c)) {
+        return begun < 0 ? begun : spool(x, &c, f, err);
+    }
+    char named[DIGEST_TEXT_BYTES];
+    int known = find_known(x, &c, f, named, err);
+    return known < 0   ? known
+           : known > 0 ? pass_over(&c, f, named, err)
+                       : unpack_layer(x, &c, f, limits, err);
 }
 
 static int read_all_entries(struct image_archive *x, struct reading *r, struct archive *a,
@@ -258,6 +321,7 @@ void image_archive_done(struct image_archive *a)
         error_free(f->error);
     }
     free(a->files);
+    json_decref(a->known);
     *a = (struct image_archive){0};
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An image archive (docker-archive or oci-archive) taken apart in one pass, because what names the
  * others (manifest.json, index.json) often comes last and standard input cannot be read twice: what
- * is plainly a layer is unpacked as it comes, each other file becomes one in the store's temporary
- * folder, with its digest. */
+ * is plainly a layer is unpacked as it comes, unless the store has it; each other file becomes one
+ * in the store's temporary folder, with its digest. */
 #pragma once
 
+#include "base/json.h"
 #include "image/store/layer.h"
 #include "image/store/source.h"
 #include "image/store/store.h"
@@ -13,7 +14,7 @@
 struct archive_file {
     char *name; /* clean: no "./" in front */
     char *link; /* a symlink's or hard link's target, clean; else NULL */
-    char *path; /* in the store; NULL when taken among the blobs */
+    char *path; /* in the store; NULL: the blob of that digest is it */
     char digest[DIGEST_TEXT_BYTES];
     struct layer layer;  /* unpacked already, not yet committed; tmp NULL: not (any more) */
     struct error *error; /* why that failed, or NULL */
@@ -23,6 +24,7 @@ struct image_archive {
     struct store *store;
     struct archive_file *files;
     size_t count;
+    json_t *known; /* layers of the store, once they were looked for */
 };
 
 /* Reads the whole source. ERROR_CORRUPT when it is damaged or cut short. */

@@ -24,6 +24,16 @@ static int ask_writer(const struct import *i, int result, struct error **err)
     return error_move(err, &why, r);
 }
 
+static void set_platform(json_t *config, const struct platform *p)
+{
+    json_object_set_new(config, "os", json_string(p->os));
+    json_object_set_new(config, "architecture", json_string(p->architecture));
+    (void)json_object_del(config, "variant"); /* the host's, if it has one */
+    if (p->variant[0]) {
+        json_object_set_new(config, "variant", json_string(p->variant));
+    }
+}
+
 int import_tarball(struct store *s, const struct import *i, char **ret_id, struct error **err)
 {
     CLEANUP(source_fd) struct source_fd source;
@@ -40,6 +50,9 @@ int import_tarball(struct store *s, const struct import *i, char **ret_id, struc
     CLEANUP(json)
     json_t *json =
         image_config_new(json_incref(i->config), &layer, 1, NULL, i->created_by, i->comment);
+    if (i->platform) {
+        set_platform(json, i->platform);
+    }
     CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT);
     struct image_draft d = {.config = text,
                             .layers = &layer,
@@ -74,17 +87,20 @@ static int open_source(const char *source, int *ret, struct error **err)
 
 int verb_import(const struct verb_request *request, struct error **err)
 {
-    const char *source = "-", *name = NULL, *message = NULL;
+    const char *source = "-", *name = NULL, *message = NULL, *platform = NULL;
     CLEANUP(reference) struct reference reference = {0};
     CLEANUP(json) json_t *config = json_object();
     CLEANUP(fd) int fd = -1;
     CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
     CLEANUP(free) char *id = NULL;
     struct import i = {.config = config};
+    struct platform wanted;
     int r;
     if ((r = json_get_str(request->json, "source", "request", &source, err)) < 0 ||
         (r = json_get_str(request->json, "reference", "request", &name, err)) < 0 ||
         (r = json_get_str(request->json, "message", "request", &message, err)) < 0 ||
+        (r = json_get_str(request->json, "platform", "request", &platform, err)) < 0 ||
+        (r = platform ? platform_parse(platform, &wanted, err) : 0) < 0 ||
         (r = change_apply_all(request->json, config, err)) < 0 ||
         (r = name ? change_read_reference(name, &reference, err) : 0) < 0 ||
         (r = limits_load(request->config_path, &i.limits, err)) < 0 ||
@@ -96,6 +112,7 @@ int verb_import(const struct verb_request *request, struct error **err)
     i.fd = fd;
     i.name = str_equal(source, "-") ? "standard input" : source;
     i.reference = name ? &reference : NULL;
+    i.platform = platform ? &wanted : NULL;
     CLEANUP(free) char *comment = message ? NULL : str_format("Imported from %s", source);
     i.comment = message ? message : comment;
     r = import_tarball(&s, &i, &id, err);

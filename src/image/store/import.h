@@ -2,6 +2,7 @@
 /* A root tarball becoming an image of one layer: `import` and `bootstrap`. */
 #pragma once
 
+#include "image/platform.h"
 #include "image/store/add.h"
 
 struct import {
@@ -10,6 +11,7 @@ struct import {
     json_t *config;                    /* Cmd, Env, …; borrowed */
     const char *created_by, *comment;  /* of the history entry; may be NULL */
     const struct reference *reference; /* NULL: without a name */
+    const struct platform *platform;   /* NULL: the host's */
     struct unpack_limits limits;
     /* Called when the tarball is read and before the image is made: a failure of whoever wrote the
      * tarball is the error then, and also when reading failed. NULL: none. */
