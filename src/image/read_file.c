@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Looking a path up in an image without mounting it: what overlayfs would show, read layer by
  * layer. A path whose components are known not to be links is looked up from the topmost layer
- * down; a link found on the way is spliced in and the walk begins again, inside the image. */
+ * down; a link found on the way is spliced in and the walk begins again, inside the image. Images
+ * may have many layers: each is asked once where no link is met. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,21 +42,32 @@ static bool is_opaque(int fd)
     return getxattr(self, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-/* Looks the components up in one layer. *opaque: a folder on the way hides what is below it. */
-static enum found look_in_layer(const char *layer, const struct strv *path, bool *opaque,
+/* What is met on the way through the layers. */
+struct met {
+    bool opaque; /* a folder that hides what is below it */
+    bool link;
+};
+
+/* Looks the components up in one layer. */
+static enum found look_in_layer(const char *layer, const struct strv *path, struct met *met,
                                 int *ret_fd)
 {
-    CLEANUP(fd) int at = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    enum found found = at < 0 ? FOUND_NOTHING : FOUND_FOLDER;
-    for (size_t i = 0; i < path->count && found == FOUND_FOLDER; i++) {
-        CLEANUP(fd) int next = openat(at, path->items[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    /* Most layers lack the very first component: then one call tells. */
+    CLEANUP(free) char *first = str_format("%s/%s", layer, path->count ? path->items[0] : "");
+    CLEANUP(fd) int at = -1;
+    enum found found = FOUND_FOLDER;
+    for (size_t i = 0; (i == 0 || i < path->count) && found == FOUND_FOLDER; i++) {
+        CLEANUP(fd)
+        int next =
+            openat(i ? at : AT_FDCWD, i ? path->items[i] : first, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         struct stat st;
         if (next < 0 || fstat(next, &st) < 0) {
             return FOUND_NOTHING;
         }
         found = kind_of(&st);
+        met->link = met->link || found == FOUND_SYMLINK;
         if (found == FOUND_FOLDER) {
-            *opaque = *opaque || is_opaque(next);
+            met->opaque = met->opaque || (path->count && is_opaque(next));
         } else if (i + 1 < path->count && found != FOUND_SYMLINK) {
             return FOUND_HIDDEN;
         } else if (i + 1 < path->count) {
@@ -68,19 +80,17 @@ static enum found look_in_layer(const char *layer, const struct strv *path, bool
     return found;
 }
 
-static enum found look(const struct image *image, const struct strv *path, int *ret_fd)
+/* *ret_link: a link was met, so that the components may lead elsewhere. */
+static enum found look(const struct image *image, const struct strv *path, bool *ret_link,
+                       int *ret_fd)
 {
-    for (size_t i = 0; i < image->layers.count; i++) {
-        bool opaque = false;
-        enum found found = look_in_layer(image->layers.items[i], path, &opaque, ret_fd);
-        if (found != FOUND_NOTHING) {
-            return found;
-        }
-        if (opaque) {
-            break;
-        }
+    struct met met = {0};
+    enum found found = FOUND_NOTHING;
+    for (size_t i = 0; i < image->layers.count && found == FOUND_NOTHING && !met.opaque; i++) {
+        found = look_in_layer(image->layers.items[i], path, &met, ret_fd);
     }
-    return FOUND_HIDDEN;
+    *ret_link = met.link;
+    return found == FOUND_NOTHING ? FOUND_HIDDEN : found;
 }
 
 static void drop_last(struct strv *v)
@@ -115,6 +125,7 @@ static int walk(const struct image *image, const char *path, struct strv *done, 
     CLEANUP(free) char *rest = xstrdup(path);
     char *at = rest;
     enum found found = FOUND_FOLDER;
+    bool any;
     for (int links = 0; links < SYMLINKS_MAX;) {
         at += strspn(at, "/");
         if (!*at) {
@@ -132,7 +143,7 @@ static int walk(const struct image *image, const char *path, struct strv *done, 
         }
         strv_add(done, name);
         *ret_fd = fd_close(*ret_fd);
-        found = look(image, done, ret_fd);
+        found = look(image, done, &any, ret_fd);
         if (found == FOUND_SYMLINK) {
             splice_link(*ret_fd, done, &rest, at);
             at = rest;
@@ -144,9 +155,29 @@ static int walk(const struct image *image, const char *path, struct strv *done, 
     return -ELOOP;
 }
 
+/* The components of a path in which no link or ".." has to be followed, tried whole: 0, -ENOENT, or
+ * -ELOOP when that does not do. */
+static int open_straight(const struct image *image, const char *path, int *ret_fd)
+{
+    CLEANUP(strv) struct strv parts = {0};
+    bool link;
+    strv_split(&parts, path + strspn(path, "/"), '/');
+    if (!parts.count || strv_contains(&parts, "") || strv_contains(&parts, ".") ||
+        strv_contains(&parts, "..")) {
+        return -ELOOP;
+    }
+    enum found found = look(image, &parts, &link, ret_fd);
+    return link ? -ELOOP : found == FOUND_FILE ? 0 : -ENOENT;
+}
+
 static int open_in_image(const struct image *image, const char *path, int *ret_fd)
 {
     CLEANUP(strv) struct strv done = {0};
+    int straight = open_straight(image, path, ret_fd);
+    if (straight != -ELOOP) {
+        return straight;
+    }
+    *ret_fd = fd_close(*ret_fd);
     int found = walk(image, path, &done, ret_fd);
     return found < 0 ? found : found == FOUND_FILE ? 0 : -ENOENT;
 }
@@ -163,13 +194,13 @@ int image_layers_of(const struct image *i, const char *path, struct strv *ret, s
     CLEANUP(free) char *inside = strv_join(&done, "/");
     for (size_t n = 0; n < i->layers.count; n++) {
         CLEANUP(fd) int layer_fd = -1;
-        bool opaque = false;
-        enum found found = look_in_layer(i->layers.items[n], &done, &opaque, &layer_fd);
+        struct met met = {0};
+        enum found found = look_in_layer(i->layers.items[n], &done, &met, &layer_fd);
         bool folder = found == FOUND_FOLDER;
         if (folder || (found == FOUND_FILE && !ret->count)) {
             strv_addf(ret, "%s%s%s", i->layers.items[n], done.count ? "/" : "", inside);
         }
-        if (opaque || (!folder && found != FOUND_NOTHING)) {
+        if (met.opaque || (!folder && found != FOUND_NOTHING)) {
             break;
         }
     }
