@@ -7,6 +7,7 @@
  * it, and one struct command. Values are borrowed from argv; lists own copies: options_done(). */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,7 @@ struct command_context {
     const char *run_dir;     /* --run-root, else CLOISON_RUN_ROOT, else /run/cloison */
     const char *config_path; /* --config, else CLOISON_CONFIG, else /etc/cloison/config.json */
     bool debug;
+    const void *outer; /* the values of the command in front of a verb ("compose"), or NULL */
 };
 
 struct command {
@@ -99,6 +101,10 @@ int options_parse(const struct command *command, int argc, char **argv, void *va
 
 /* Frees the lists in values. */
 void options_done(const struct option *options, void *values);
+
+/* The values that were given, by their options' long names, for another program: true, strings,
+ * arrays of strings, integers. A new reference. */
+json_t *options_to_json(const struct option *options, const void *values);
 
 /* Parses argv (behind the verb's words), does the verb. Returns an exit status, or a negative errno
  * with *err set. */

@@ -58,6 +58,9 @@ const struct command *const commands[] = {
     &command_volume_inspect,
     &command_volume_rm,
     &command_volume_prune,
+    /* Compose */
+    &command_compose,
+    &command_compose_config,
     /* System */
     &command_info,
     &command_version,
@@ -169,9 +172,9 @@ static const char *nearest(const char *word)
 }
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
-static const char *const dockers[] = {
-    "build",  "builder", "buildx", "compose", "config", "context", "network", "node",
-    "plugin", "search",  "secret", "service", "stack",  "swarm",   "trust",   NULL};
+static const char *const dockers[] = {"build",   "builder", "buildx", "config", "context",
+                                      "network", "node",    "plugin", "search", "secret",
+                                      "service", "stack",   "swarm",  "trust",  NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

@@ -13,6 +13,8 @@ extern const struct command command_attach;
 extern const struct command command_bootstrap;
 extern const struct command command_commit;
 extern const struct command command_complete;
+extern const struct command command_compose;
+extern const struct command command_compose_config;
 extern const struct command command_container_inspect;
 extern const struct command command_container_prune;
 extern const struct command command_cp;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `cloison compose`: its verbs' rows, and handing them over to the program cloison-compose
+ * (libexec), which alone links the YAML library. It takes one argument, a JSON request:
+ *     {"verb": "up", "dataDir", "runDir", "config", "debug", "options": {by long name},
+ *      "arguments": […]}
+ * Its result goes to standard output; a failure is one line on standard error. */
+#pragma once
+
+#include "base/options.h"
+
+struct compose_globals { /* in front of the verb */
+    struct strv files, env_files, profiles;
+    const char *project_name, *project_directory;
+    bool all_resources;
+};
+extern const struct option compose_global_options[];
+
+/* struct command's run, of every verb: becomes cloison-compose. */
+int compose_become(const struct command_context *context, const struct command *command,
+                   const void *values, int argc, char **argv, struct error **err) NODISCARD;
