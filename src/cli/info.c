@@ -15,6 +15,7 @@
 #include "engine/cgroup_driver.h"
 #include "engine/container.h"
 #include "engine/stats.h"
+#include "wall/wall.h"
 
 struct info_values {
     const char *format;
@@ -174,7 +175,10 @@ static void print_info(const json_t *info, const struct host_report *host)
     printf("Logging Driver: json-file\n");
     printf("Cgroup Driver: %s\n", text_of(info, "CgroupDriver"));
     printf("Cgroup Version: %s (%s)\n", text_of(info, "CgroupVersion"), host->cgroup_layout);
-    printf("Walls: container\n");
+    CLEANUP(strv) struct strv walls = {0};
+    wall_names(&walls);
+    CLEANUP(free) char *names = strv_join(&walls, " ");
+    printf("Walls: %s\n", names);
     print_security(info);
     printf("Kernel Version: %s\n", text_of(info, "KernelVersion"));
     printf("Operating System: %s\n", text_of(info, "OperatingSystem"));

@@ -17,6 +17,13 @@ int wall_find(const char *name, const struct wall_ops **ret, struct error **err)
                      known.data);
 }
 
+void wall_names(struct strv *ret)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(walls); i++) {
+        strv_add(ret, walls[i]->name);
+    }
+}
+
 int wall_cannot(const struct wall_ops *wall, const char *what, struct error **err)
 {
     return error_set(err, ERROR_UNSUPPORTED, 0, "the %s wall cannot %s", wall->name, what);

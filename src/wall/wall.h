@@ -157,5 +157,7 @@ extern const struct wall_ops wall_container, wall_vm;
 
 /* By name; ERROR_USAGE naming the walls there are. */
 int wall_find(const char *name, const struct wall_ops **ret, struct error **err) NODISCARD;
+/* Appends the names of all. */
+void wall_names(struct strv *ret);
 /* The error of a NULL op: "the container wall cannot <what>". */
 int wall_cannot(const struct wall_ops *wall, const char *what, struct error **err);
