@@ -61,6 +61,8 @@ const struct command *const commands[] = {
     /* Compose */
     &command_compose,
     &command_compose_config,
+    /* Walls */
+    &command_compare,
     /* System */
     &command_info,
     &command_version,

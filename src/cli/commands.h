@@ -12,6 +12,7 @@
 extern const struct command command_attach;
 extern const struct command command_bootstrap;
 extern const struct command command_commit;
+extern const struct command command_compare;
 extern const struct command command_complete;
 extern const struct command command_compose;
 extern const struct command command_compose_config;

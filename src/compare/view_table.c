@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <string.h>
+
+#include "base/human.h"
+#include "compare/views.h"
+
+/* --- columns -------------------------------------------------------------------------------------
+ */
+
+#define COLUMNS_MAX 8
+
+struct grid {
+    char *cells[128][COLUMNS_MAX];
+    size_t rows, columns;
+};
+
+static void grid_set(struct grid *g, size_t column, char *text)
+{
+    if (g->rows < ARRAY_SIZE(g->cells) && column < COLUMNS_MAX) {
+        free(g->cells[g->rows][column]);
+        g->cells[g->rows][column] = text;
+        g->columns = column >= g->columns ? column + 1 : g->columns;
+    } else {
+        free(text);
+    }
+}
+
+static void grid_end_row(struct grid *g)
+{
+    g->rows += g->rows < ARRAY_SIZE(g->cells);
+}
+
+/* Columns as terminals count them: UTF-8's continuation bytes take none. */
+static size_t width_of(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++) {
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+static void grid_print(struct grid *g, struct strbuf *out)
+{
+    size_t widths[COLUMNS_MAX] = {0};
+    for (size_t r = 0; r < g->rows; r++) {
+        for (size_t c = 0; c < g->columns; c++) {
+            size_t w = width_of(str_or(g->cells[r][c], ""));
+            widths[c] = w > widths[c] ? w : widths[c];
+        }
+    }
+    for (size_t r = 0; r < g->rows; r++) {
+        size_t due = 0;
+        for (size_t c = 0; c < g->columns; c++) {
+            const char *cell = str_or(g->cells[r][c], "");
+            if (*cell) {
+                strbuf_addf(out, "%*s%s", (int)due, "", cell);
+                due = 0;
+            }
+            due += widths[c] - (*cell ? width_of(cell) : 0) + (c + 1 < g->columns ? 3 : 0);
+        }
+        strbuf_addc(out, '\n');
+        for (size_t c = 0; c < COLUMNS_MAX; c++) {
+            free(g->cells[r][c]);
+        }
+    }
+    *g = (struct grid){0};
+}
+
+/* --- figures -------------------------------------------------------------------------------------
+ */
+
+/* "0.91 ms ±4 %  1.8x", or what it cannot say. */
+static char *figure_text(const json_t *figure)
+{
+    const char *verdict = document_text(figure, "verdict");
+    const json_t *ratio = json_object_get(figure, "ratio");
+    CLEANUP(strbuf) struct strbuf b = {0};
+    if (!*verdict) {
+        return xstrdup("-");
+    }
+    CLEANUP(free)
+    char *median = view_quantity(document_number(figure, "median"), document_text(figure, "unit"));
+    strbuf_adds(&b, median);
+    if (document_number(figure, "n") > 1) {
+        strbuf_addf(&b, " \xc2\xb1%.0f %%", 100 * document_number(figure, "spread"));
+    }
+    if (!str_equal(verdict, "sure")) {
+        strbuf_addf(&b, " %s", verdict);
+    }
+    if (ratio && str_equal(document_text(ratio, "verdict"), "too noisy")) {
+        strbuf_adds(&b, "  x too noisy");
+    } else if (ratio) {
+        bool same = document_number(ratio, "low") <= 1 && document_number(ratio, "high") >= 1;
+        strbuf_addf(&b, "  x%.3g%s", document_number(ratio, "median"), same ? " (as native)" : "");
+    }
+    return strbuf_take(&b);
+}
+
+static void add_heading(struct grid *g, const json_t *doc, const char *first)
+{
+    const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w;
+    size_t i;
+    grid_set(g, 0, xstrdup(first));
+    json_array_foreach(walls, i, w)
+    {
+        grid_set(g, i + 1, view_wall_name(doc, str_or(json_string_value(w), "?")));
+    }
+    grid_end_row(g);
+}
+
+static void add_criteria(struct grid *g, const json_t *doc)
+{
+    const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w, *c;
+    size_t i, k;
+    json_array_foreach(json_object_get(doc, "criteria"), k, c)
+    {
+        grid_set(g, 0, xstrdup(document_text(c, "title")));
+        json_array_foreach(walls, i, w)
+        {
+            const char *wall = str_or(json_string_value(w), "");
+            json_t *figure = json_object_get(json_object_get(c, "walls"), wall);
+            CLEANUP(json) json_t *f = figure ? json_copy(figure) : json_object();
+            (void)json_object_set_new(f, "unit", json_string(document_text(c, "unit")));
+            grid_set(g, i + 1, figure_text(f));
+        }
+        grid_end_row(g);
+    }
+}
+
+/* --- memory and disk -----------------------------------------------------------------------------
+ */
+
+static char *size_text(double bytes)
+{
+    return isnan(bytes) ? xstrdup("-") : human_binary_size((int64_t)bytes);
+}
+
+static char *each_text(const json_t *m)
+{
+    CLEANUP(free) char *each = size_text(document_number(m, "bytesEach"));
+    double error = document_number(m, "bytesEachError");
+    if (isnan(error)) {
+        return isnan(document_number(m, "bytesEach")) ? xstrdup("-")
+                                                      : str_format("%s too few counts", each);
+    }
+    CLEANUP(free) char *around = size_text(error);
+    return str_format("%s \xc2\xb1 %s", each, around);
+}
+
+static char *fits_text(const json_t *m)
+{
+    double fits = document_number(m, "fits"), low = document_number(m, "fitsLow");
+    if (isnan(fits)) {
+        return xstrdup("-");
+    }
+    return isnan(low)
+               ? str_format("about %.0f", fits)
+               : str_format("%.0f (%.0f to %.0f)", fits, low, document_number(m, "fitsHigh"));
+}
+
+static char *points_text(const json_t *m)
+{
+    const json_t *p;
+    size_t i;
+    CLEANUP(strbuf) struct strbuf b = {0};
+    json_array_foreach(json_object_get(m, "points"), i, p)
+    {
+        CLEANUP(free) char *size = size_text(document_number(p, "bytes"));
+        strbuf_addf(&b, "%s%.0f: %s", i ? ", " : "", document_number(p, "count"), size);
+    }
+    return b.len ? strbuf_take(&b) : xstrdup("-");
+}
+
+static char *disk_text(const json_t *m)
+{
+    return size_text(document_number(m, "diskBytesEach"));
+}
+
+static char *cache_text(const json_t *m)
+{
+    return size_text(document_number(m, "diskBytesCache"));
+}
+
+static void add_memory(struct grid *g, const json_t *doc)
+{
+    static const struct {
+        const char *title;
+        char *(*text)(const json_t *m);
+    } rows[] = {
+        {"Memory at several counts (PSS)", points_text}, {"Memory of each instance", each_text},
+        {"Instances that fit in memory now", fits_text}, {"Disk of each instance", disk_text},
+        {"Disk for all: kernel, layers", cache_text},
+    };
+    const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w;
+    size_t i;
+    for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
+        grid_set(g, 0, xstrdup(rows[r].title));
+        json_array_foreach(walls, i, w)
+        {
+            const char *wall = str_or(json_string_value(w), "");
+            grid_set(g, i + 1, rows[r].text(json_object_get(json_object_get(doc, "memory"), wall)));
+        }
+        grid_end_row(g);
+    }
+}
+
+static void add_facts(struct grid *g, const json_t *doc)
+{
+    const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w;
+    size_t i;
+    for (const struct view_fact *f = view_facts; f->title; f++) {
+        grid_set(g, 0, xstrdup(f->title));
+        json_array_foreach(walls, i, w)
+        {
+            grid_set(g, i + 1, f->words(doc, str_or(json_string_value(w), "")));
+        }
+        grid_end_row(g);
+    }
+}
+
+/* --- around it -----------------------------------------------------------------------------------
+ */
+
+static void add_title(struct strbuf *out, const json_t *doc)
+{
+    const json_t *host = json_object_get(doc, "host"), *image = json_object_get(doc, "image");
+    CLEANUP(free) char *memory = size_text(document_number(host, "memoryBytes"));
+    CLEANUP(free) char *size = size_text(document_number(image, "sizeBytes"));
+    strbuf_addf(out, "%s (%s), on %s, %.0f processors, %s, kernel %s, load %s\n",
+                document_text(image, "name"), size, document_text(host, "processor"),
+                document_number(host, "processors"), memory, document_text(host, "kernel"),
+                document_text(host, "load"));
+    strbuf_addf(out,
+                "n = %.0f rounds, every wall in each; median \xc2\xb1 half its 95 %% interval; x: "
+                "ratio to native\n",
+                document_number(json_object_get(doc, "settings"), "repeat"));
+    if (json_is_true(json_object_get(doc, "interrupted"))) {
+        strbuf_adds(out, "INTERRUPTED: what there was until then\n");
+    }
+    strbuf_addc(out, '\n');
+}
+
+static void add_failures(struct strbuf *out, const json_t *doc)
+{
+    const json_t *failures = json_object_get(doc, "failures"), *f;
+    size_t i;
+    if (json_array_size(failures) > 0) {
+        strbuf_adds(out, "\nFailed:\n");
+    }
+    json_array_foreach(failures, i, f)
+    {
+        CLEANUP(free) char *wall = view_wall_name(doc, document_text(f, "wall"));
+        strbuf_addf(out, "  %s, %s (%.0fx): %s\n", wall, document_text(f, "what"),
+                    document_number(f, "times"), document_text(f, "why"));
+    }
+}
+
+static bool any_emulated(const json_t *doc)
+{
+    const char *wall;
+    json_t *w;
+    json_object_foreach(json_object_get(doc, "walls"), wall, w)
+    {
+        if (json_is_true(json_object_get(w, "emulated"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each command once, with the criteria that it gave. */
+static void add_commands(struct strbuf *out, const json_t *doc)
+{
+    CLEANUP(strv) struct strv done = {0};
+    const json_t *c, *figure;
+    const char *wall;
+    size_t i;
+    strbuf_adds(out, "\nCommands:\n");
+    json_array_foreach(json_object_get(doc, "criteria"), i, c)
+    {
+        json_object_foreach(json_object_get(c, "walls"), wall, figure)
+        {
+            const char *command = document_text(figure, "command");
+            if (*command && !strv_contains(&done, command)) {
+                strv_add(&done, command);
+                strbuf_addf(out, "  %s\n", command);
+            }
+        }
+    }
+    json_object_foreach(json_object_get(doc, "memory"), wall, figure)
+    {
+        const char *command = document_text(figure, "command");
+        if (*command && !strv_contains(&done, command)) {
+            strv_add(&done, command);
+            strbuf_addf(out, "  %s\n", command);
+        }
+    }
+}
+
+char *view_table(const json_t *doc)
+{
+    CLEANUP(strbuf) struct strbuf out = {0};
+    struct grid *g = xcalloc(1, sizeof(*g));
+    add_title(&out, doc);
+    add_heading(g, doc, "");
+    add_criteria(g, doc);
+    add_memory(g, doc);
+    grid_print(g, &out);
+    strbuf_addc(&out, '\n');
+    add_heading(g, doc, "What stands between");
+    add_facts(g, doc);
+    grid_print(g, &out);
+    free(g);
+    if (any_emulated(doc)) {
+        strbuf_adds(&out, "\n(emulated): no KVM here; these figures are the emulator's, not those "
+                          "of a machine on KVM.\n");
+    }
+    add_failures(&out, doc);
+    add_commands(&out, doc);
+    return strbuf_take(&out);
+}
