@@ -47,9 +47,9 @@ test:
 	@tests/run-suites $(BUILD) style unit fuzz cli container crash testbed
 
 test-full:
-	@tools/require root build run test
+	@tools/require root build run test full
 	@$(MAKE) -s all asan
-	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash testbed vm
+	@TEST_FULL=1 tests/run-suites $(BUILD) style tidy unit fuzz cli container crash testbed vm page
 
 bench:
 	@tools/require root build run test bench

@@ -4,7 +4,7 @@
 #include "cli/compare_program.h"
 
 struct compare_values {
-    const char *walls, *counts, *ready_log, *co2_source, *json;
+    const char *walls, *counts, *ready_log, *co2_source, *json, *html;
     struct option_integer repeat, probe_time_ms, timeout_ms, ready_port, co2_thousandths;
 };
 #define AT(member) offsetof(struct compare_values, member)
@@ -16,6 +16,8 @@ static const struct option options[] = {
      .origin = FROM_CLOISON},
     {0, "counts", OPTION_STRING, AT(counts), "N,N,...",
      "How many at once to measure memory of (1,2,4)", .origin = FROM_CLOISON},
+    {0, "html", OPTION_STRING, AT(html), "FILE", "Write a page with plots", COMPLETE_FILE,
+     .origin = FROM_CLOISON},
     {0, "json", OPTION_STRING, AT(json), "FILE", "Write everything that was measured",
      COMPLETE_FILE, .origin = FROM_CLOISON},
     {0, "probe-time", OPTION_DURATION, AT(probe_time_ms), "DURATION",
@@ -155,6 +157,7 @@ static int run(const struct command_context *context, void *values, int argc, ch
     set_text(request, "readyLog", v->ready_log);
     set_text(request, "co2Source", v->co2_source);
     set_text(request, "json", v->json);
+    set_text(request, "html", v->html);
     return compare_become(request, err);
 }
 

@@ -67,14 +67,24 @@ static int read_request(const json_t *request, struct comparison *c, struct erro
     return r;
 }
 
+static int write_text(const char *path, const char *text, struct error **err)
+{
+    return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, FILE_NO_SYNC, err);
+}
+
 static int write_results(const json_t *request, const struct comparison *c, struct error **err)
 {
-    const char *json = NULL;
+    const char *json = NULL, *html = NULL;
     CLEANUP(free) char *last = last_comparison_path(c->data_dir);
     int r = json_get_str(request, "json", WHERE, &json, err);
+    r = r < 0 ? r : json_get_str(request, "html", WHERE, &html, err);
     r = r < 0 ? r : json_save_path(AT_FDCWD, last, c->doc, 0644, false, err);
     if (r >= 0 && json) {
         r = json_save_path(AT_FDCWD, json, c->doc, 0644, false, err);
+    }
+    if (r >= 0 && html) {
+        CLEANUP(free) char *page = view_page(c->doc);
+        r = write_text(html, page, err);
     }
     CLEANUP(free) char *table = view_table(c->doc);
     (void)fputs(table, stdout); /* main() asks the stream */

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/human.h"
 #include "compare/views.h"
 
 /* --- columns -------------------------------------------------------------------------------------
@@ -93,7 +92,8 @@ static char *figure_text(const json_t *figure)
         strbuf_adds(&b, "  x too noisy");
     } else if (ratio) {
         bool same = document_number(ratio, "low") <= 1 && document_number(ratio, "high") >= 1;
-        strbuf_addf(&b, "  x%.3g%s", document_number(ratio, "median"), same ? " (as native)" : "");
+        CLEANUP(free) char *times = view_ratio(document_number(ratio, "median"));
+        strbuf_addf(&b, "  x%s%s", times, same ? " (as native)" : "");
     }
     return strbuf_take(&b);
 }
@@ -129,78 +129,18 @@ static void add_criteria(struct grid *g, const json_t *doc)
     }
 }
 
-/* --- memory and disk -----------------------------------------------------------------------------
- */
-
-static char *size_text(double bytes)
-{
-    return isnan(bytes) ? xstrdup("-") : human_binary_size((int64_t)bytes);
-}
-
-static char *each_text(const json_t *m)
-{
-    CLEANUP(free) char *each = size_text(document_number(m, "bytesEach"));
-    double error = document_number(m, "bytesEachError");
-    if (isnan(error)) {
-        return isnan(document_number(m, "bytesEach")) ? xstrdup("-")
-                                                      : str_format("%s too few counts", each);
-    }
-    CLEANUP(free) char *around = size_text(error);
-    return str_format("%s \xc2\xb1 %s", each, around);
-}
-
-static char *fits_text(const json_t *m)
-{
-    double fits = document_number(m, "fits"), low = document_number(m, "fitsLow");
-    if (isnan(fits)) {
-        return xstrdup("-");
-    }
-    return isnan(low)
-               ? str_format("about %.0f", fits)
-               : str_format("%.0f (%.0f to %.0f)", fits, low, document_number(m, "fitsHigh"));
-}
-
-static char *points_text(const json_t *m)
-{
-    const json_t *p;
-    size_t i;
-    CLEANUP(strbuf) struct strbuf b = {0};
-    json_array_foreach(json_object_get(m, "points"), i, p)
-    {
-        CLEANUP(free) char *size = size_text(document_number(p, "bytes"));
-        strbuf_addf(&b, "%s%.0f: %s", i ? ", " : "", document_number(p, "count"), size);
-    }
-    return b.len ? strbuf_take(&b) : xstrdup("-");
-}
-
-static char *disk_text(const json_t *m)
-{
-    return size_text(document_number(m, "diskBytesEach"));
-}
-
-static char *cache_text(const json_t *m)
-{
-    return size_text(document_number(m, "diskBytesCache"));
-}
-
 static void add_memory(struct grid *g, const json_t *doc)
 {
-    static const struct {
-        const char *title;
-        char *(*text)(const json_t *m);
-    } rows[] = {
-        {"Memory at several counts (PSS)", points_text}, {"Memory of each instance", each_text},
-        {"Instances that fit in memory now", fits_text}, {"Disk of each instance", disk_text},
-        {"Disk for all: kernel, layers", cache_text},
-    };
     const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w;
     size_t i;
-    for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
-        grid_set(g, 0, xstrdup(rows[r].title));
+    for (size_t r = 0; view_memory_rows[r].title; r++) {
+        grid_set(g, 0, xstrdup(view_memory_rows[r].title));
         json_array_foreach(walls, i, w)
         {
             const char *wall = str_or(json_string_value(w), "");
-            grid_set(g, i + 1, rows[r].text(json_object_get(json_object_get(doc, "memory"), wall)));
+            grid_set(
+                g, i + 1,
+                view_memory_rows[r].text(json_object_get(json_object_get(doc, "memory"), wall)));
         }
         grid_end_row(g);
     }
@@ -225,17 +165,9 @@ static void add_facts(struct grid *g, const json_t *doc)
 
 static void add_title(struct strbuf *out, const json_t *doc)
 {
-    const json_t *host = json_object_get(doc, "host"), *image = json_object_get(doc, "image");
-    CLEANUP(free) char *memory = size_text(document_number(host, "memoryBytes"));
-    CLEANUP(free) char *size = size_text(document_number(image, "sizeBytes"));
-    strbuf_addf(out, "%s (%s), on %s, %.0f processors, %s, kernel %s, load %s\n",
-                document_text(image, "name"), size, document_text(host, "processor"),
-                document_number(host, "processors"), memory, document_text(host, "kernel"),
-                document_text(host, "load"));
-    strbuf_addf(out,
-                "n = %.0f rounds, every wall in each; median \xc2\xb1 half its 95 %% interval; x: "
-                "ratio to native\n",
-                document_number(json_object_get(doc, "settings"), "repeat"));
+    CLEANUP(free) char *title = view_title(doc);
+    CLEANUP(free) char *rounds = view_rounds(doc);
+    strbuf_addf(out, "%s\n%s\n", title, rounds);
     if (json_is_true(json_object_get(doc, "interrupted"))) {
         strbuf_adds(out, "INTERRUPTED: what there was until then\n");
     }
@@ -257,45 +189,13 @@ static void add_failures(struct strbuf *out, const json_t *doc)
     }
 }
 
-static bool any_emulated(const json_t *doc)
-{
-    const char *wall;
-    json_t *w;
-    json_object_foreach(json_object_get(doc, "walls"), wall, w)
-    {
-        if (json_is_true(json_object_get(w, "emulated"))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Each command once, with the criteria that it gave. */
 static void add_commands(struct strbuf *out, const json_t *doc)
 {
-    CLEANUP(strv) struct strv done = {0};
-    const json_t *c, *figure;
-    const char *wall;
-    size_t i;
+    CLEANUP(strv) struct strv commands = {0};
+    view_commands(doc, &commands);
     strbuf_adds(out, "\nCommands:\n");
-    json_array_foreach(json_object_get(doc, "criteria"), i, c)
-    {
-        json_object_foreach(json_object_get(c, "walls"), wall, figure)
-        {
-            const char *command = document_text(figure, "command");
-            if (*command && !strv_contains(&done, command)) {
-                strv_add(&done, command);
-                strbuf_addf(out, "  %s\n", command);
-            }
-        }
-    }
-    json_object_foreach(json_object_get(doc, "memory"), wall, figure)
-    {
-        const char *command = document_text(figure, "command");
-        if (*command && !strv_contains(&done, command)) {
-            strv_add(&done, command);
-            strbuf_addf(out, "  %s\n", command);
-        }
+    for (size_t i = 0; i < commands.count; i++) {
+        strbuf_addf(out, "  %s\n", commands.items[i]);
     }
 }
 
@@ -313,9 +213,8 @@ char *view_table(const json_t *doc)
     add_facts(g, doc);
     grid_print(g, &out);
     free(g);
-    if (any_emulated(doc)) {
-        strbuf_adds(&out, "\n(emulated): no KVM here; these figures are the emulator's, not those "
-                          "of a machine on KVM.\n");
+    if (view_any_emulated(doc)) {
+        strbuf_adds(&out, "\n" VIEW_EMULATED "\n");
     }
     add_failures(&out, doc);
     add_commands(&out, doc);

@@ -37,8 +37,16 @@ char *view_quantity(double value, const char *unit)
         unit = other;
     }
     double size = fabs(value);
+    /* Written with the letter that the unit has; "us" is for files and programs. */
+    const char *written = str_equal(unit, "us") ? "\xc2\xb5s" : unit;
     int digits = size >= 100 || size == 0 ? 0 : size >= 10 ? 1 : 2;
-    return str_format("%.*f %s", digits, value, unit);
+    return str_format("%.*f %s", digits, value, written);
+}
+
+char *view_ratio(double ratio)
+{
+    double size = fabs(ratio);
+    return str_format("%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4, ratio);
 }
 
 char *view_wall_name(const json_t *doc, const char *wall)
@@ -125,6 +133,9 @@ static char *root_words(const json_t *doc, const char *wall)
     const char *hosts = document_text(json_object_get(doc, "host"), "boot");
     if (!str_equal(boot, hosts)) {
         return xstrdup("root of its own machine alone");
+    }
+    if (str_equal(wall, WALL_NATIVE)) {
+        return xstrdup("the host's root");
     }
     return outside == 0 ? xstrdup("the host's root, less what is below")
                         : str_format("user %u on the host", outside);

@@ -10,9 +10,28 @@
  * the terminal. The caller frees. */
 char *view_table(const json_t *doc);
 
+/* One self-contained page: plots as SVG, no script, light and dark, printable. The caller frees. */
+char *view_page(const json_t *doc);
+
+/* What both say. Texts are the caller's. */
+char *view_title(const json_t *doc);  /* the image and the host, in a line */
+char *view_rounds(const json_t *doc); /* how it was measured */
+bool view_any_emulated(const json_t *doc);
+#define VIEW_EMULATED                                                                              \
+    "(emulated): no KVM here; these figures are the emulator's, not those of a machine on KVM."
+void view_commands(const json_t *doc, struct strv *ret); /* each once */
+struct view_memory_row {
+    const char *title;
+    char *(*text)(const json_t *memory_of_wall);
+};
+extern const struct view_memory_row view_memory_rows[]; /* title NULL ends */
+
 /* A figure as people write it: three digits, "1.23 ms"; large milliseconds as seconds and so on.
  * The caller frees. */
 char *view_quantity(double value, const char *unit);
+
+/* A ratio as people write it: "17.5", "3610". The caller frees. */
+char *view_ratio(double ratio);
 
 /* A wall as it is called: "native", "container", "vm", "vm (emulated)". The caller frees. */
 char *view_wall_name(const json_t *doc, const char *wall);

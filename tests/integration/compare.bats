@@ -20,7 +20,7 @@ nothing_left() {
 }
 
 @test "all criteria behind both walls, each with unit, n, spread, verdict and command" {
-    run compare --repeat 6 --json c.json busybox -- sh -c 'exit 0'
+    run compare --repeat 6 --json c.json --html c.html busybox -- sh -c 'exit 0'
     echo "$output"
     [ "$status" = 0 ]
     jq -e '
@@ -36,6 +36,8 @@ nothing_left() {
               and .command != "" and (.verdict | IN("sure", "too noisy")) and .confidence > 0.95] | all)
         and ([.criteria[].walls.container.ratio | .n == 6 and .low <= .median and .median <= .high] | all)
         and ([.criteria[].walls.none | has("ratio") | not] | all)' c.json
+    python3 "$BATS_TEST_DIRNAME/page_check.py" c.html
+    grep -q 'Start to first instruction, cold' c.html
     cmp c.json "$CLOISON_DATA_ROOT/compare/last.json"
     [[ $output == *'Start to first instruction, warm'*' x'* ]]
     [[ $output == *'cloison run --rm busybox sh -c '\''exit 0'\'* ]]
