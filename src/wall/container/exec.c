@@ -99,6 +99,7 @@ static int plan_exec(struct workload *w, const struct wall_exec *exec, struct pl
     plan_affinity(p, &process);
     plan_session(p, &process, false);
     plan_stdio(p, &process, false);
+    plan_null_stdio(p, &process);
     plan_program(p, &process);
     const char *domain = !r->personality_set ? NULL : r->personality ? "LINUX32" : "LINUX";
     return plan_process(p, &process, domain, exec->preserve_fd_count, err);

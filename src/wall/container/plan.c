@@ -122,6 +122,7 @@ static int plan_inside(struct planning *g, struct error **err)
     if (r < 0) {
         return r;
     }
+    plan_null_stdio(p, &g->spec->process);
     plan_program(p, &g->spec->process);
     return plan_process(p, &g->spec->process, g->spec->linux_.personality_domain,
                         g->params->preserve_fd_count, err);

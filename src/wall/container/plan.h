@@ -69,6 +69,7 @@ enum step_kind {
     STEP_LATER_HOOK, /* one whose point is start or delete: kept in wall.json */
     STEP_PIVOT,      /* pivot_root, or MS_MOVE and chroot */
     STEP_ROOT_PROPAGATION,
+    STEP_NULL_STDIO,     /* what of 0, 1, 2 is /dev/null is the container's own */
     STEP_WORKING_FOLDER, /* made when missing */
     STEP_PROGRAM,        /* found in PATH */
     STEP_RLIMIT,

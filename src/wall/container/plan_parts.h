@@ -60,3 +60,5 @@ void plan_program(struct plan *p, const struct spec_process *process);
 /* Wherever a process is set up: session, keyring. */
 void plan_session(struct plan *p, const struct spec_process *process, bool no_new_keyring);
 void plan_stdio(struct plan *p, const struct spec_process *process, bool bind_console);
+/* Once the root is the container's. */
+void plan_null_stdio(struct plan *p, const struct spec_process *process);

@@ -111,6 +111,13 @@ void plan_stdio(struct plan *p, const struct spec_process *process, bool bind_co
     plan_add(p, STEP_STDIO);
 }
 
+void plan_null_stdio(struct plan *p, const struct spec_process *process)
+{
+    if (!process->terminal) {
+        plan_add(p, STEP_NULL_STDIO);
+    }
+}
+
 static struct step_exec program_of(struct plan *p, const struct spec_process *process)
 {
     char **argv = arena_alloc(p->arena, (process->arg_count + 1) * sizeof(*argv));

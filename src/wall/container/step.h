@@ -264,6 +264,8 @@ STEP_DESCRIBE(terminal);
 STEP_CHILD(terminal);
 STEP_DESCRIBE(stdio);
 STEP_CHILD(stdio);
+STEP_DESCRIBE(null_stdio);
+STEP_CHILD(null_stdio);
 /* step_mask.c */
 STEP_DESCRIBE(readonly_path);
 STEP_CHILD(readonly_path);

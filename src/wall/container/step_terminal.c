@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -127,6 +128,34 @@ STEP_CHILD(stdio)
             return -errno;
         }
         fd_close(high[i]);
+    }
+    return 0;
+}
+
+STEP_DESCRIBE(null_stdio)
+{
+    describe_text(d, "/dev/null anew where 0, 1, 2 are the host's");
+}
+
+static bool is_null(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+/* The host's /dev/null lies on a mount that the container does not have: CRIU could not save it,
+ * and /proc/self/fd/0 would lead nowhere. A root without the node keeps the host's. */
+STEP_CHILD(null_stdio)
+{
+    CLEANUP(fd) int null = -1;
+    for (int fd = 0; fd < 3; fd++) {
+        if (!is_null(fd)) {
+            continue;
+        }
+        null = null < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY) : null;
+        if (is_null(null) && dup2(null, fd) < 0) {
+            return -errno;
+        }
     }
     return 0;
 }

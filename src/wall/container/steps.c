@@ -74,6 +74,7 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
                          .describe = describe_hook},
     [STEP_PIVOT] = CHILD("pivot", "changing", pivot),
     [STEP_ROOT_PROPAGATION] = CHILD("propagation", "making", root_propagation),
+    [STEP_NULL_STDIO] = CHILD("stdio", "opening", null_stdio),
     [STEP_WORKING_FOLDER] = CHILD("folder", "making", working_folder),
     [STEP_PROGRAM] = CHILD("program", "looking for", program),
     [STEP_RLIMIT] = HOST(PHASE_READY, "rlimit", "setting", rlimit),
