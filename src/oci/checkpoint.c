@@ -25,15 +25,23 @@ static int checkpoint(struct oci_container *c, const struct criu_options *o, str
 {
     CLEANUP(spec) struct spec *s = NULL;
     CLEANUP(json) json_t *request = NULL;
-    const char *rootfs = json_string_value(json_object_get(c->facts, "rootfs"));
+    struct criu_container whom = {
+        .rootfs = str_or(json_string_value(json_object_get(c->facts, "rootfs")), "/"),
+        .bundle = json_string_value(json_object_get(c->facts, "bundle")),
+        .program = c->oci->criu,
+    };
     pid_t ignored;
     int r = spec_load_path(c->fd, "config.json", &s, err);
     if (r >= 0) {
-        r = criu_request(o, s, str_or(rootfs, "/"), o->pre_dump ? "pre-dump" : "dump", &request,
-                         err);
+        whom.spec = s;
+        r = criu_request(o, &whom, o->pre_dump ? "pre-dump" : "dump", &request, err);
     }
     if (r >= 0) {
         (void)json_object_set_new(request, "pid", json_integer(c->pid)); /* memory: aborts */
+        const char *freezer = c->status == OCI_PAUSED ? c->oci->wall->freezer(c->workload) : NULL;
+        if (freezer) { /* what is frozen runs for no debugger: CRIU has to thaw it */
+            (void)json_object_set_new(request, "freezer", json_string(freezer)); /* likewise */
+        }
         r = save_descriptors(c->pid, json_string_value(json_object_get(request, "imageDir")), err);
     }
     return r < 0 ? r : criu_call(request, &ignored, err);

@@ -47,6 +47,8 @@ static const struct option global_options[] = {
      "cgroupfs systemd disabled"},
     {0, "rootless", OPTION_STRING, AT(rootless), "BOOL",
      "Accepted for callers: true, false or auto", COMPLETE_WORDS, "true false auto"},
+    {0, "criu", OPTION_STRING, AT(criu), "FILE", "CRIU's program (default: found in PATH)",
+     COMPLETE_FILE},
     {'v', "version", OPTION_FLAG, AT(version), NULL, "Print the version"},
     {0},
 };

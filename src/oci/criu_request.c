@@ -52,6 +52,8 @@
 
 const struct option criu_checkpoint_rows[] = {
     BOTH,
+    {0, "page-server", OPTION_STRING, AT(page_server), "ADDRESS:PORT",
+     "Send its memory to this page server of CRIU's"},
     {0, "parent-path", OPTION_STRING, AT(parent_path), "FOLDER",
      "An earlier --pre-dump's images, relative to the images' folder", COMPLETE_FOLDER},
     {0, "leave-running", OPTION_FLAG, AT(leave_running), NULL, "Let it run on"},
@@ -66,6 +68,10 @@ const struct option criu_restore_rows[] = {
     {0, "console-socket", OPTION_STRING, AT(console_socket), "SOCKET",
      "Send the terminal's master to this UNIX socket", COMPLETE_FILE},
     {'d', "detach", OPTION_FLAG, AT(detach), NULL, "Return when it runs"},
+    {0, "lsm-profile", OPTION_STRING, AT(lsm_profile), "TYPE:NAME",
+     "Restore it with this profile: apparmor:NAME or selinux:LABEL"},
+    {0, "lsm-mount-context", OPTION_STRING, AT(lsm_mount_context), "CONTEXT",
+     "Restore its mounts with this SELinux context"},
     {0, "pid-file", OPTION_STRING, AT(pid_file), "FILE", "Write the process's number to this file",
      COMPLETE_FILE},
     {0, "no-pivot", OPTION_FLAG, AT(no_pivot), NULL, "Accepted for callers: CRIU decides"},
@@ -73,10 +79,15 @@ const struct option criu_restore_rows[] = {
     {0},
 };
 
+static char *below(const char *folder, const char *path)
+{
+    return path[0] == '/' ? xstrdup(path) : str_format("%s/%s", str_or(folder, ""), path);
+}
+
 static char *absolute(const char *path)
 {
     CLEANUP(free) char *here = getcwd(NULL, 0);
-    return path[0] == '/' ? xstrdup(path) : str_format("%s/%s", str_or(here, ""), path);
+    return below(here, path);
 }
 
 static void set_text(json_t *o, const char *key, const char *value)
@@ -86,10 +97,28 @@ static void set_text(json_t *o, const char *key, const char *value)
     }
 }
 
-/* What is mounted from outside, by its place inside: CRIU must be told of each. */
-static json_t *outside_mounts(const struct spec *s)
+/* Where a path of the spec's is in the end: CRIU knows mounts by the kernel's words, in which no
+ * link is left. What lies below another mount cannot be looked at from here, and is taken as it
+ * is. */
+static char *place_inside(int root, const char *rootfs, const char *path)
 {
+    char link[64], target[PATH_MAX];
+    CLEANUP(fd) int fd = open_in_root(root, path, O_PATH | O_CLOEXEC, 0);
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd); /* fits */
+    ssize_t n = fd < 0 ? -1 : readlink(link, target, sizeof(target) - 1);
+    target[n > 0 ? n : 0] = '\0';
+    size_t prefix = strlen(rootfs);
+    return str_starts(target, rootfs) && target[prefix] == '/' ? xstrdup(target + prefix)
+                                                               : xstrdup(path);
+}
+
+/* What is mounted from outside, by its place inside: CRIU must be told of each. */
+static json_t *outside_mounts(const struct criu_container *c)
+{
+    const struct spec *s = c->spec;
     json_t *mounts = json_object();
+    CLEANUP(free) char *rootfs = realpath(c->rootfs, NULL);
+    CLEANUP(fd) int root = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < s->mount_count; i++) {
         const struct spec_mount *m = &s->mounts[i];
         bool bind = str_equal(m->type, "bind");
@@ -97,7 +126,9 @@ static json_t *outside_mounts(const struct spec *s)
             bind |= str_equal(m->options[k], "bind") || str_equal(m->options[k], "rbind");
         }
         if (bind && m->source) {
-            set_text(mounts, m->destination, m->source);
+            CLEANUP(free) char *place = place_inside(root, str_or(rootfs, "/"), m->destination);
+            CLEANUP(free) char *source = below(c->bundle, m->source);
+            set_text(mounts, place, source);
         }
     }
     for (size_t i = 0; i < s->linux_.masked_path_count; i++) {
@@ -110,8 +141,28 @@ static json_t *outside_mounts(const struct spec *s)
     return mounts;
 }
 
-int criu_request(const struct criu_options *o, const struct spec *s, const char *rootfs,
-                 const char *action, json_t **ret, struct error **err)
+/* What the container joined belongs to others: CRIU neither saves nor makes it. Those that it
+ * knows how to leave out, by the names that runc gives them in the images. */
+static json_t *outside_namespaces(const struct spec *s)
+{
+    static const struct {
+        enum spec_namespace_type type;
+        const char *file, *name;
+    } known[] = {{SPEC_NS_NETWORK, "net", "extRootNetNS"}, {SPEC_NS_PID, "pid", "extRootPidNS"}};
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        const struct spec_namespace *n = spec_namespace_get(s, known[i].type);
+        if (n && n->path) {
+            json_t *o = json_pack("{s:s,s:s,s:s}", "file", known[i].file, "name", known[i].name,
+                                  "path", n->path);
+            (void)json_array_append_new(list, o); /* memory: aborts */
+        }
+    }
+    return list;
+}
+
+int criu_request(const struct criu_options *o, const struct criu_container *c, const char *action,
+                 json_t **ret, struct error **err)
 {
     CLEANUP(free) char *images = absolute(str_or(o->image_path, "checkpoint"));
     CLEANUP(free) char *work = absolute(str_or(o->work_path, images));
@@ -123,17 +174,22 @@ int criu_request(const struct criu_options *o, const struct spec *s, const char 
     if (r < 0) {
         return r;
     }
-    *ret = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:b,s:b,s:b,s:o}", "action", action, "imageDir",
-        images, "workDir", work, "logFile", reads ? "restore.log" : "dump.log", "root", rootfs,
-        "leaveRunning", o->leave_running, "tcpEstablished", o->tcp_established, "extUnixSk",
-        o->ext_unix_sk, "shellJob", o->shell_job, "fileLocks", o->file_locks, "autoDedup",
-        o->auto_dedup, "linkRemap", o->link_remap, "mounts", outside_mounts(s));
+    *ret = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:b,s:b,s:b,s:o,s:o}", "action", action,
+                     "imageDir", images, "workDir", work, "logFile",
+                     reads ? "restore.log" : "dump.log", "root", c->rootfs, "leaveRunning",
+                     o->leave_running, "tcpEstablished", o->tcp_established, "extUnixSk",
+                     o->ext_unix_sk, "shellJob", o->shell_job, "fileLocks", o->file_locks,
+                     "autoDedup", o->auto_dedup, "linkRemap", o->link_remap, "mounts",
+                     outside_mounts(c), "namespaces", outside_namespaces(c->spec));
     if (!*ret) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "a path is no UTF-8");
     }
     set_text(*ret, "cgroupsMode", o->cgroups_mode);
     set_text(*ret, "parentPath", o->parent_path);
+    set_text(*ret, "program", c->program);
+    set_text(*ret, "pageServer", o->page_server);
+    set_text(*ret, "lsmProfile", o->lsm_profile);
+    set_text(*ret, "lsmMountContext", o->lsm_mount_context);
     return 0;
 }
 

@@ -342,8 +342,8 @@ int launch_create(struct launch *l, struct oci_container **ret, struct error **e
     return 0;
 }
 
-int launch_adopt(struct launch *l, int (*make)(void *context, pid_t *ret_pid, struct error **err),
-                 void *context, struct oci_container **ret, struct error **err)
+int launch_adopt(struct launch *l, wall_make *make, void *context, struct oci_container **ret,
+                 struct error **err)
 {
     CLEANUP(oci_container) struct oci_container *c = NULL;
     int r = new_container(l, &c, err);

@@ -39,8 +39,8 @@ struct launch {
 int launch_begin(struct launch *l, struct error **err) NODISCARD;
 int launch_create(struct launch *l, struct oci_container **ret, struct error **err) NODISCARD;
 /* As launch_create(), but the workload is made by `make` (wall_ops.adopt). */
-int launch_adopt(struct launch *l, int (*make)(void *context, pid_t *ret_pid, struct error **err),
-                 void *context, struct oci_container **ret, struct error **err) NODISCARD;
+int launch_adopt(struct launch *l, wall_make *make, void *context, struct oci_container **ret,
+                 struct error **err) NODISCARD;
 void launch_done(struct launch *l);
 
 /* The foreground: serves the terminal until the container has ended, deletes it unless `keep`.

@@ -73,6 +73,7 @@ static int run_verb(const struct oci_globals *g, struct oci_log *log, int argc, 
         .root = root,
         .wall = &wall_container,
         .log = log,
+        .criu = g->criu,
         .systemd_cgroup = g->systemd_cgroup || str_equal(g->cgroup_manager, "systemd"),
         .no_cgroups = str_equal(g->cgroup_manager, "disabled"),
     };

@@ -21,6 +21,7 @@ struct oci_context {
     const char *root;            /* absolute; holds one folder a container */
     const struct wall_ops *wall;
     struct oci_log *log;
+    const char *criu; /* its program; NULL: found in PATH */
     bool systemd_cgroup, no_cgroups;
 };
 
@@ -57,7 +58,7 @@ void oci_print_help(FILE *stream);
 
 /* The options in front of the verb. */
 struct oci_globals {
-    const char *root, *log, *log_format, *rootless, *cgroup_manager;
+    const char *root, *log, *log_format, *rootless, *cgroup_manager, *criu;
     bool debug, systemd_cgroup, version;
 };
 extern const struct command oci_global;

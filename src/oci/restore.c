@@ -7,9 +7,21 @@
 #include "oci/criu.h"
 #include "oci/launch.h"
 
-static int call(void *context, pid_t *ret_pid, struct error **err)
+struct restoring {
+    json_t *request;
+    pid_t pid; /* the first process, our child until it is waited for, also when it has ended */
+};
+
+/* The images say which group it was in; this container's may have another name. */
+static int call(void *context, const char *cgroup, pid_t *ret_pid, struct error **err)
 {
-    return criu_call(context, ret_pid, err);
+    struct restoring *r = context;
+    if (cgroup) {
+        (void)json_object_set_new(r->request, "cgroup", json_string(cgroup)); /* memory: aborts */
+    }
+    int result = criu_call(r->request, ret_pid, err);
+    r->pid = *ret_pid;
+    return result;
 }
 
 static void add_descriptors(json_t *request)
@@ -22,11 +34,12 @@ static void add_descriptors(json_t *request)
     } /* images of another runtime's may have none */
 }
 
-static int restore(struct launch *l, const struct criu_options *o, struct oci_container **ret,
-                   struct error **err)
+static int restore(struct launch *l, const struct criu_options *o, pid_t *ret_pid,
+                   struct oci_container **ret, struct error **err)
 {
     CLEANUP(json) json_t *request = NULL;
-    int r = criu_request(o, l->spec, l->rootfs, "restore", &request, err);
+    const struct criu_container whom = {l->spec, l->rootfs, l->bundle, l->oci->criu};
+    int r = criu_request(o, &whom, "restore", &request, err);
     if (r < 0) {
         return r;
     }
@@ -34,7 +47,10 @@ static int restore(struct launch *l, const struct criu_options *o, struct oci_co
     if (o->console_socket) {
         (void)json_object_set_new(request, "consoleSocket", json_string(o->console_socket));
     }
-    return launch_adopt(l, call, request, ret, err);
+    struct restoring restoring = {.request = request};
+    r = launch_adopt(l, call, &restoring, ret, err);
+    *ret_pid = restoring.pid;
+    return r;
 }
 
 static int restore_run(const struct command_context *context, void *values, int argc, char **argv,
@@ -50,10 +66,9 @@ static int restore_run(const struct command_context *context, void *values, int 
         r = terminal_prepare(&t, err);
     }
     if (r >= 0) {
-        r = restore(&l, o, &c, err);
+        r = restore(&l, o, &t.pid, &c, err);
     }
     if (r >= 0 && !o->detach) {
-        t.pid = c->pid;
         r = launch_wait(c, &t, false, err);
     }
     terminal_done(&t);

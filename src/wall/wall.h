@@ -99,6 +99,9 @@ struct wall_exec { /* another process in a running workload */
 /* `text` is one line; borrowed. */
 typedef void wall_warning(void *context, const char *text);
 
+/* `cgroup` is the path of the workload's group below its hierarchy's mount, NULL: it has none. */
+typedef int wall_make(void *context, const char *cgroup, pid_t *ret_pid, struct error **err);
+
 enum wall_format { WALL_TEXT, WALL_JSON };
 
 struct wall_ops {
@@ -116,8 +119,8 @@ struct wall_ops {
                   struct error **err);
     /* In the place of create() and start(), for a restore: the workload is made by `make`, which
      * gives its first process's number, a child of ours; groups and record are the wall's. */
-    int (*adopt)(struct plan *plan, int (*make)(void *context, pid_t *ret_pid, struct error **err),
-                 void *context, struct workload **ret, struct error **err);
+    int (*adopt)(struct plan *plan, wall_make *make, void *context, struct workload **ret,
+                 struct error **err);
     int (*start)(struct workload *w, struct error **err);
     int (*open)(const char *state_dir, struct workload **ret, struct error **err);
     /* Who is told of what goes wrong without being a failure: poststart and poststop hooks. */
@@ -134,6 +137,9 @@ struct wall_ops {
     int (*pids)(struct workload *w, pid_t **ret, size_t *ret_count, struct error **err);
     int (*pause)(struct workload *w, struct error **err);
     int (*resume)(struct workload *w, struct error **err);
+    /* The control group by which it is paused, as the host sees it; NULL: there is none. The
+     * workload's own. */
+    const char *(*freezer)(const struct workload *w);
     int (*update)(struct workload *w, const struct spec_resources *r, struct error **err);
     /* Other schemata for its resctrl group; NULL: as it is. */
     int (*update_rdt)(struct workload *w, const char *l3, const char *mem_bw, struct error **err);

@@ -3,6 +3,7 @@
 # checkpoint and restore: through CRIU where this kernel lets it work, a clear error where not.
 load wall_helper
 load oci_helper
+load helper
 
 setup_file() { oci_setup; }
 teardown_file() { oci_teardown; }
@@ -41,24 +42,125 @@ setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER; }
     [ "$status" -eq 1 ]
 }
 
-@test "saved, ended, restored: it goes on where it was" {
-    criu check >/dev/null 2>&1 || skip "CRIU does not work on this kernel, or is not installed"
-    spec_sh 'del(.linux.namespaces[] | select(.type == "network"))' \
-        'i=0; while true; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.2; done'
-    oci run -d "$id" </dev/null >/dev/null 2>&1 3>&-
-    sleep 1
-    oci checkpoint --image-path "$WORK/images" "$id"
+# The test machine has CRIU and a kernel that it works on: there nothing is skipped.
+needs_criu() {
+    criu check >/dev/null 2>&1 || [ -n "${TESTBED:-}" ] || skip "CRIU does not work on this kernel, or is not installed"
+}
+detached() { "$@" </dev/null >/dev/null 2>&1 3>&-; }
+save() { oci checkpoint --image-path "$WORK/$id.images" "$@" "$id" || { grep -a Error "$WORK/$id.images/dump.log" >&2; return 1; }; }
+restore() { # restore ID OPTION…
+    detached oci restore -d --image-path "$WORK/$id.images" "${@:2}" "$1" ||
+        { grep -a Error "$WORK/$id.images/restore.log" >&2; return 1; }
+}
+# The program counts, in its memory, into a file of its root.
+COUNTS='i=0; while true; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
+count() { cat "$ROOT/tmp/n"; }
+counted_past() { [ "$(count)" -gt "$1" ]; }
+
+@test "saved, ended, restored: it goes on where it was, in its group, with its limits" {
+    needs_criu
+    rm -f "$ROOT/tmp/n"
+    spec_sh '.linux.resources.pids.limit = 77' "$COUNTS"
+    detached oci run -d "$id"
+    wait_for 20 test -s "$ROOT/tmp/n"
+    save
     run oci state "$id"
     [ "$status" -eq 1 ]
-    local before
-    before=$(cat "$ROOT/tmp/n")
-    sleep 0.5
-    [ "$(cat "$ROOT/tmp/n")" = "$before" ]
-    oci restore -d --image-path "$WORK/images" "$id" </dev/null >/dev/null 2>&1 3>&-
+    before=$(count)
+    restore "$id" --pid-file "$WORK/pid"
     [ "$(status_of "$id")" = running ]
-    sleep 1
-    [ "$(cat "$ROOT/tmp/n")" -gt "$before" ]
-    run oci exec "$id" cat /proc/1/comm
-    [ "$output" = sh ]
+    [ "$(oci state "$id" | jq .pid)" = "$(cat "$WORK/pid")" ]
+    wait_for 20 counted_past "$before"
+    [ "$(count)" -lt $((before + 1000)) ] # from there, not from one
+    run oci exec "$id" sh -c 'cat /proc/1/comm; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; hostname'
+    [ "$(xargs <<<"$output")" = "sh 77 box" ]
+    oci pause "$id"
+    oci resume "$id"
+    oci kill "$id" KILL
+    wait_status "$id" stopped
+    oci delete "$id"
+}
+
+@test "--leave-running, then twice from one image: the second under another name" {
+    needs_criu
+    rm -f "$ROOT/tmp/n"
+    spec_sh . "$COUNTS"
+    detached oci run -d "$id"
+    wait_for 20 test -s "$ROOT/tmp/n"
+    save --leave-running
+    [ "$(status_of "$id")" = running ]
+    wait_for 20 counted_past "$(count)"
     oci delete -f "$id"
+    restore "$id"
+    oci delete -f "$id"
+    restore "$id-b"
+    run find /sys/fs/cgroup -type d -path "*cloison/$id"
+    [ -z "$output" ]
+    pid=$(oci state "$id-b" | jq .pid)
+    grep -q "cloison/$id-b\$" "/proc/$pid/cgroup"
+    oci delete -f "$id-b"
+}
+
+@test "binds, a link on the way to one, masked paths, a namespace of another's" {
+    needs_criu
+    mkdir -p "$WORK/outside" "$ROOT/real"
+    ln -sfn real "$ROOT/link"
+    echo one >"$WORK/outside/f"
+    ip netns add "clt-$id"
+    spec "del(.linux.namespaces[] | select(.type == \"network\"))
+        | .linux.namespaces += [{type: \"network\", path: \"/run/netns/clt-$id\"}]
+        | .mounts += [{destination: \"/link/in\", type: \"bind\", source: \"$WORK/outside\", options: [\"rbind\"]}]" \
+        sh -c 'exec 5</real/in/f; while :; do sleep 0.1; done'
+    detached oci run -d "$id"
+    save || { ip netns del "clt-$id"; return 1; }
+    echo two >"$WORK/outside/g"
+    restore "$id" || { ip netns del "clt-$id"; return 1; }
+    pid=$(oci state "$id" | jq .pid)
+    [ "$(stat -Lc %i "/proc/$pid/ns/net")" = "$(stat -Lc %i "/run/netns/clt-$id")" ]
+    run oci exec "$id" sh -c 'cat /link/in/g; wc -c </proc/timer_list'
+    [ "$(xargs <<<"$output")" = "two 0" ]
+    oci delete -f "$id"
+    ip netns del "clt-$id"
+}
+
+@test "pipes and the foreground: what it writes goes to who restores it" {
+    needs_criu
+    spec_sh . 'echo ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo gone on; exit 5'
+    rm -f "$ROOT/tmp/go"
+    oci run "$id" </dev/null 2>&1 3>&- | cat >"$WORK/first" 3>&- &
+    wait_for 20 grep -q ready "$WORK/first"
+    save
+    wait $! || true
+    touch "$ROOT/tmp/go"
+    run bash -c '"$OCI" --root "$OCI_ROOT" restore --image-path "$WORK/$1.images" "$1" </dev/null | cat; exit "${PIPESTATUS[0]}"' - "$id"
+    [ "$status" -eq 5 ]
+    echo "$output"
+    [ "$output" = "gone on" ]
+}
+
+@test "--pre-dump, then the rest over it; a paused one" {
+    needs_criu
+    rm -f "$ROOT/tmp/n"
+    spec_sh . "$COUNTS"
+    detached oci run -d "$id"
+    wait_for 20 test -s "$ROOT/tmp/n"
+    oci checkpoint --pre-dump --image-path "$WORK/before" "$id"
+    [ "$(status_of "$id")" = running ]
+    oci pause "$id"
+    ln -sfn "$WORK/before" "$WORK/parent"
+    save --parent-path ../before
+    before=$(count)
+    restore "$id"
+    wait_for 20 counted_past "$before"
+    oci delete -f "$id"
+}
+
+@test "--criu: another program; one that is none" {
+    needs_criu
+    spec . sleep 100
+    detached oci run -d "$id"
+    run oci --criu /no/such checkpoint --image-path "$WORK/$id.images" "$id"
+    [ "$status" -eq 1 ]
+    [ "$(status_of "$id")" = running ]
+    oci --criu "$(command -v criu)" checkpoint --image-path "$WORK/$id.images" "$id"
 }

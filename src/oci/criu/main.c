@@ -81,7 +81,8 @@ static int open_folder(const char *key)
     return fd;
 }
 
-static void set_mounts(void)
+/* The dump names each mount by its place inside; the restore says what to put there. */
+static void set_mounts(bool restores)
 {
     int (*add)(const char *, const char *) =
         (int (*)(const char *, const char *))function("criu_add_ext_mount");
@@ -89,9 +90,43 @@ static void set_mounts(void)
     json_t *outside;
     json_object_foreach(json_object_get(request, "mounts"), inside, outside)
     {
-        if (add(inside, json_string_value(outside)) < 0) {
+        if (add(inside, restores ? json_string_value(outside) : inside) < 0) {
             fail(inside, "CRIU does not take the mount");
         }
+    }
+}
+
+/* A namespace that others made is named by its inode in the dump; the restore enters the one that
+ * lies at the path then. */
+static void set_namespace(const json_t *n, bool restores)
+{
+    const char *file = json_string_value(json_object_get(n, "file"));
+    const char *name = json_string_value(json_object_get(n, "name"));
+    CLEANUP(free)
+    char *own = str_format("/proc/%d/ns/%s",
+                           (int)json_integer_value(json_object_get(request, "pid")), file);
+    const char *path = restores ? json_string_value(json_object_get(n, "path")) : own;
+    struct stat st;
+    int fd = open(path, O_RDONLY); /* CRIU's own process gets it */
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        fail(path, strerror(errno));
+    }
+    CLEANUP(free)
+    char *external = str_format("%s[%llu]:%s", file, (unsigned long long)st.st_ino, name);
+    int (*add_external)(const char *) = (int (*)(const char *))function("criu_add_external");
+    int (*add_fd)(int, const char *) = (int (*)(int, const char *))function("criu_add_inherit_fd");
+    if ((restores ? add_fd(fd, name) : add_external(external)) < 0) {
+        fail(path, "CRIU does not take the namespace");
+    }
+}
+
+static void set_namespaces(bool restores)
+{
+    size_t i;
+    json_t *n;
+    json_array_foreach(json_object_get(request, "namespaces"), i, n)
+    {
+        set_namespace(n, restores);
     }
 }
 
@@ -105,6 +140,16 @@ static void set_inherited(void)
         if (was && (str_starts(was, "pipe:") || str_starts(was, "socket:"))) {
             (void)add((int)i, was); /* CRIU says so later when it needs it */
         }
+    }
+}
+
+static void set_cgroup_root(void)
+{
+    int (*add)(const char *, const char *) =
+        (int (*)(const char *, const char *))function("criu_add_cg_root");
+    const char *path = text_of("cgroup");
+    if (path && add(NULL, path) < 0) { /* in every hierarchy */
+        fail(path, "CRIU does not take the control group");
     }
 }
 
@@ -122,7 +167,28 @@ static void set_cgroups_mode(void)
     fail("--manage-cgroups-mode is not soft, full, strict or ignore", wanted);
 }
 
-static void set_options(void)
+/* "address:port"; an IPv6 address may have brackets. */
+static void set_page_server(const char *text)
+{
+    int (*set)(const char *, int) =
+        (int (*)(const char *, int))function("criu_set_page_server_address_port");
+    const char *colon = text ? strrchr(text, ':') : NULL;
+    uint64_t port;
+    if (!text) {
+        return;
+    }
+    if (!colon || str_to_u64(colon + 1, 10, &port) < 0 || port > UINT16_MAX) {
+        fail("--page-server is not ADDRESS:PORT", text);
+    }
+    size_t len = (size_t)(colon - text);
+    bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    CLEANUP(free) char *address = xstrndup(text + brackets, len - 2 * (size_t)brackets);
+    if (set(address, (int)port) < 0) {
+        fail("--page-server", "CRIU does not take it");
+    }
+}
+
+static void set_options(bool restores)
 {
     set_number("criu_set_images_dir_fd", open_folder("imageDir"));
     set_number("criu_set_work_dir_fd", open_folder("workDir"));
@@ -134,8 +200,14 @@ static void set_options(void)
     set_flag("criu_set_file_locks", "fileLocks");
     set_flag("criu_set_auto_dedup", "autoDedup");
     set_flag("criu_set_link_remap", "linkRemap");
+    set_text("criu_set_service_binary", text_of("program"));
+    set_text("criu_set_lsm_profile", text_of("lsmProfile"));
+    set_text("criu_set_lsm_mount_context", text_of("lsmMountContext"));
+    set_page_server(text_of("pageServer"));
     set_cgroups_mode();
-    set_mounts();
+    set_cgroup_root();
+    set_mounts(restores);
+    set_namespaces(restores);
 }
 
 /* CRIU's numbers say less than its log. */
@@ -151,6 +223,7 @@ static void dump(bool before)
     set_number("criu_set_pid", (int)json_integer_value(json_object_get(request, "pid")));
     set_text("criu_set_root", text_of("root"));
     set_text("criu_set_parent_images", text_of("parentPath"));
+    set_text("criu_set_freeze_cgroup", text_of("freezer"));
     set_flag("criu_set_leave_running", "leaveRunning");
     if (before || text_of("parentPath")) {
         set_number("criu_set_track_mem", 1);
@@ -162,7 +235,8 @@ static void dump(bool before)
     answer(json_pack("{s:i}", "pid", 0));
 }
 
-/* CRIU wants the root to be a mount: in a namespace of our own, so that none is left. */
+/* CRIU wants the root to be a mount: in a namespace of our own, so that none is left. Before any
+ * folder is opened: CRIU mounts below them, which wants them to be of the same namespace. */
 static void mount_root(const char *root)
 {
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
@@ -195,7 +269,6 @@ static int notified(char *action, void *argument)
 
 static void restore(void)
 {
-    mount_root(text_of("root"));
     set_inherited();
     if (text_of("consoleSocket")) {
         void (*set)(int (*)(char *, void *)) =
@@ -229,9 +302,13 @@ int main(void)
     if (init() < 0) {
         fail("CRIU's library", "it does not start");
     }
-    set_options();
     const char *action = text_of("action");
-    if (str_equal(action, "restore")) {
+    bool restores = str_equal(action, "restore");
+    if (restores) {
+        mount_root(text_of("root"));
+    }
+    set_options(restores);
+    if (restores) {
         restore();
     }
     dump(str_equal(action, "pre-dump"));

@@ -3,6 +3,7 @@
  * the record of it. */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -39,8 +40,15 @@ static int take_process(struct workload *w, int proc_fd, struct error **err)
                                       : r;
 }
 
-int container_adopt(struct plan *plan, int (*make)(void *context, pid_t *ret_pid, struct error **),
-                    void *context, struct workload **ret, struct error **err)
+/* The same in every hierarchy, by and large; NULL: there are no groups. */
+static const char *group_below_mount(const struct cgroup_set *set)
+{
+    size_t i = set->unified >= 0 ? (size_t)set->unified : 0;
+    return set->count ? set->groups[i].path + strlen(set->groups[i].mount) : NULL;
+}
+
+int container_adopt(struct plan *plan, wall_make *make, void *context, struct workload **ret,
+                    struct error **err)
 {
     CLEANUP(fd) int proc_fd = proc_open(err);
     if (proc_fd < 0) {
@@ -56,7 +64,7 @@ int container_adopt(struct plan *plan, int (*make)(void *context, pid_t *ret_pid
         r = apply_cgroups(&c, err);
     }
     if (r >= 0) {
-        r = make(context, &w->record.pid, err);
+        r = make(context, group_below_mount(&w->record.cgroups), &w->record.pid, err);
     }
     if (r >= 0) {
         r = take_process(w, proc_fd, err);

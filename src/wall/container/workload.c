@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "wall/container/cgroup_files.h"
 #include "wall/container/hook.h"
 #include "wall/container/rdt.h"
 #include "wall/container/step.h"
@@ -199,6 +200,12 @@ static int container_resume(struct workload *w, struct error **err)
     return cgroup_thaw(&w->record.cgroups, err);
 }
 
+static const char *container_freezer(const struct workload *w)
+{
+    const struct cgroup_group *g = cgroup_set_leading(&w->record.cgroups);
+    return g ? g->path : NULL;
+}
+
 static int container_update(struct workload *w, const struct spec_resources *r, struct error **err)
 {
     struct record *record = &w->record;
@@ -282,6 +289,7 @@ const struct wall_ops wall_container = {
     .pids = container_pids,
     .pause = container_pause,
     .resume = container_resume,
+    .freezer = container_freezer,
     .update = container_update,
     .update_rdt = container_update_rdt,
     .stats = container_stats,

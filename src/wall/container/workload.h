@@ -29,8 +29,8 @@ DEFINE_CLEANUP(workload, struct workload *, workload_free)
 int container_create(struct plan *plan, const struct wall_io *io,
                      const struct wall_callbacks *callbacks, struct workload **ret,
                      struct error **err);
-int container_adopt(struct plan *plan, int (*make)(void *context, pid_t *ret_pid, struct error **),
-                    void *context, struct workload **ret, struct error **err);
+int container_adopt(struct plan *plan, wall_make *make, void *context, struct workload **ret,
+                    struct error **err);
 int container_start(struct workload *w, struct error **err);
 int container_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,
                    struct error **err);
