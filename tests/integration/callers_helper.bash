@@ -6,7 +6,7 @@
 #   setup_file()    { callers_setup podman || skip "…"; … }
 
 bats_require_minimum_version 1.5.0
-load helper
+load ../integration/helper
 
 callers_setup() { # callers_setup PROGRAM…
     [ "$(id -u)" = 0 ] || skip "needs root"

@@ -2,12 +2,15 @@
 /* A workload that somebody else makes (CRIU's restore): its groups and limits are ours, and so is
  * the record of it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "wall/container/mount.h"
 #include "wall/container/step.h"
 #include "wall/container/workload.h"
 
@@ -23,6 +26,43 @@ static int apply_cgroups(struct creation *c, struct error **err)
         }
     }
     return 0;
+}
+
+/* Whether what an earlier mount covers has the place. */
+static bool is_covered(const struct plan *p, size_t step)
+{
+    const char *target = p->steps[step].mount.target;
+    for (size_t i = 0; i < step; i++) {
+        const char *above = p->steps[i].mount.target;
+        size_t len = p->steps[i].kind == STEP_MOUNT ? strlen(above) : 0;
+        if (len && strncmp(target, above, len) == 0 && target[len] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who restores mounts finds the places on the disk: in a root that is not the one it was saved
+ * from, some are missing. */
+static int make_place(int root_fd, const struct step_mount *m, struct error **err)
+{
+    struct stat st;
+    bool file = !m->type && m->source && stat(m->source, &st) == 0 && !S_ISDIR(st.st_mode);
+    CLEANUP(fd) int fd = target_open(root_fd, m->target, file ? TARGET_FILE : TARGET_FOLDER, false);
+    return fd < 0 ? error_set_errno(err, ERROR_KERNEL, -fd, "making '/%s' to mount on", m->target)
+                  : 0;
+}
+
+static int make_places(const struct plan *p, struct error **err)
+{
+    CLEANUP(fd) int root_fd = open_file(AT_FDCWD, p->rootfs_path, O_PATH | O_DIRECTORY, 0, err);
+    int r = root_fd < 0 ? root_fd : 0;
+    for (size_t i = 0; r >= 0 && i < p->step_count; i++) {
+        if (p->steps[i].kind == STEP_MOUNT && !is_covered(p, i)) {
+            r = make_place(root_fd, &p->steps[i].mount, err);
+        }
+    }
+    return r;
 }
 
 static int take_process(struct workload *w, int proc_fd, struct error **err)
@@ -62,6 +102,9 @@ int container_adopt(struct plan *plan, wall_make *make, void *context, struct wo
     int r = record_save(&w->record, w->state_dir, err);
     if (r >= 0) {
         r = apply_cgroups(&c, err);
+    }
+    if (r >= 0) {
+        r = make_places(plan, err);
     }
     if (r >= 0) {
         r = make(context, group_below_mount(&w->record.cgroups), &w->record.pid, err);

@@ -159,10 +159,10 @@ static void convert_memory_v2(struct conversion *c)
         int64_t low = r->memory_reservation.value;
         add(c, CGROUP_MEMORY, "memory reservation", "memory.low", number_or_max(c, low));
     }
-    if (r->memory_kernel.set && r->memory_kernel.value >= 0) {
+    if (r->memory_kernel.value > 0) {
         refuse(c, "kernel memory limit");
     }
-    if (r->memory_kernel_tcp.set && r->memory_kernel_tcp.value >= 0) {
+    if (r->memory_kernel_tcp.value > 0) {
         refuse(c, "kernel TCP memory limit");
     }
     if (r->memory_swappiness.set) {
@@ -194,11 +194,11 @@ static void convert_memory_v1(struct conversion *c)
         add(c, CGROUP_MEMORY, "memory reservation", "memory.soft_limit_in_bytes",
             number(c, r->memory_reservation.value));
     }
-    if (r->memory_kernel.set && r->memory_kernel.value >= 0) {
+    if (r->memory_kernel.value > 0) {
         add(c, CGROUP_MEMORY, "kernel memory limit", "memory.kmem.limit_in_bytes",
             number(c, r->memory_kernel.value));
     }
-    if (r->memory_kernel_tcp.set && r->memory_kernel_tcp.value >= 0) {
+    if (r->memory_kernel_tcp.value > 0) {
         add(c, CGROUP_MEMORY, "kernel TCP memory limit", "memory.kmem.tcp.limit_in_bytes",
             number(c, r->memory_kernel_tcp.value));
     }
