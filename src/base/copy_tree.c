@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -38,14 +40,18 @@ static int copy_xattrs(int from, int to)
     return 0;
 }
 
+static mode_t mode_of(const struct stat *st, const struct copy *how)
+{
+    return how && how->mode ? how->mode(how->context, st->st_mode) & 07777 : st->st_mode & 07777;
+}
+
 static int set_attributes(int to, const struct stat *st, struct walk *w)
 {
     const struct copy *how = w->how;
     struct timespec times[2] = {st->st_atim, st->st_mtim};
     uid_t uid = how && how->set_owner ? how->uid : st->st_uid;
     gid_t gid = how && how->set_owner ? how->gid : st->st_gid;
-    if (fchown(to, uid, gid) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
-        futimens(to, times) < 0) {
+    if (fchown(to, uid, gid) < 0 || fchmod(to, mode_of(st, how)) < 0 || futimens(to, times) < 0) {
         return -errno;
     }
     return 0;
@@ -76,23 +82,34 @@ static int clear_the_way(int to, const char *name)
     return unlinkat(to, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name,
-                     const struct stat *st, struct walk *w)
+static int copy_bytes(int from, int to, const struct stat *st, struct walk *w)
 {
-    CLEANUP(fd) int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    CLEANUP(fd) int to = openat(to_dir, to_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = 1;
-    while (from >= 0 && to >= 0 && n > 0) {
+    if (ioctl(to, FICLONE, from) == 0) { /* no byte is copied */
+        n = 0;
+        if (w->how) {
+            w->how->bytes += st->st_size;
+        }
+    }
+    while (n > 0) {
         n = sendfile(to, from, NULL, 1 << 20);
         if (w->how && n > 0) {
             w->how->bytes += n;
         }
     }
-    if (from < 0 || to < 0 || n < 0) {
+    if (n < 0) {
         return -errno;
     }
     int r = set_attributes(to, st, w); /* first: a change of owner clears capabilities */
     return r < 0 ? r : copy_xattrs(from, to);
+}
+
+static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name,
+                     const struct stat *st, struct walk *w)
+{
+    CLEANUP(fd) int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    CLEANUP(fd) int to = openat(to_dir, to_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return from < 0 || to < 0 ? -errno : copy_bytes(from, to, st, w);
 }
 
 static int copy_symlink(int from_dir, const char *name, int to_dir, const char *to_name,
@@ -135,7 +152,7 @@ static int copy_one(int from, const char *name, int to, const char *to_name, con
         return -errno;
     }
     int r = set_owner_at(to, to_name, st, w);
-    return r < 0 || fchmodat(to, to_name, st->st_mode & 07777, 0) == 0 ? r : -errno;
+    return r < 0 || fchmodat(to, to_name, mode_of(st, w->how), 0) == 0 ? r : -errno;
 }
 
 /* 1: linked to the copy that was made first. 0 when that has been taken away since: whoever lives
@@ -172,6 +189,10 @@ static int copy_entry_here(int from, const char *name, int to, const char *to_na
     struct stat st;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return -errno;
+    }
+    const struct copy *how = w->how;
+    if (how && how->wanted && !how->wanted(how->context, w->path.data, S_ISDIR(st.st_mode))) {
+        return 0;
     }
     if (S_ISDIR(st.st_mode)) {
         return copy_subfolder(from, name, to, to_name, w, depth);
@@ -235,4 +256,19 @@ int copy_content(int from, int to, struct copy *how)
 {
     struct walk w = {.how = how, .top = to, .made = json_object()};
     return walk_done(&w, copy_folder(from, to, &w, 0));
+}
+
+int copy_open_file(int from, int to, const char *to_name, struct copy *how)
+{
+    struct walk w = {.how = how};
+    struct stat st;
+    if (fstat(from, &st) < 0 || lseek(from, 0, SEEK_SET) < 0) {
+        return -errno;
+    }
+    int r = clear_the_way(to, to_name);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(fd) int fd = openat(to, to_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : copy_bytes(from, fd, &st, &w);
 }

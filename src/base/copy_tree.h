@@ -13,6 +13,13 @@ struct copy {
     bool set_owner; /* of all that is copied, in place of the source's own: */
     uid_t uid;
     gid_t gid;
+    /* Asked for each entry, by its path in what is copied; false leaves it out, with all that is in
+     * it. NULL: everything. */
+    bool (*wanted)(void *context, const char *path, bool is_folder);
+    /* The mode that an entry gets in place of its own. NULL: its own. */
+    mode_t (*mode)(void *context, mode_t own);
+    void *context;
+
     int64_t bytes; /* counts what is copied */
 };
 
@@ -23,3 +30,6 @@ int copy_tree(int from, const char *name, int to, const char *to_name, struct co
 
 /* What is in the folder, and its own attributes. */
 int copy_content(int from, int to, struct copy *how);
+
+/* A file that is open becomes to/to_name, where a file makes room for it. */
+int copy_open_file(int from, int to, const char *to_name, struct copy *how);

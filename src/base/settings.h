@@ -4,6 +4,7 @@
  *     {"registries": {…},   image/registry/registry_settings.h
  *      "signatures": {…},   image/registry/signature.h
  *      "images": {…},       image/store/limits.h
+ *      "build": {…},        image/build_cache.h
  *      "network": {…},      net
  *      "cgroup_driver": …   engine/cgroup_driver.h
  *      "userns_remap": …}   engine/userns.h

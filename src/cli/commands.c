@@ -33,6 +33,7 @@ const struct command *const commands[] = {
     &command_container_prune,
     &command_explain_run,
     /* Images */
+    &command_build,
     &command_images,
     &command_pull,
     &command_push,
@@ -52,6 +53,7 @@ const struct command *const commands[] = {
     &command_login,
     &command_logout,
     &command_image_prune,
+    &command_builder_prune,
     /* Volumes */
     &command_volume_create,
     &command_volume_ls,
@@ -174,9 +176,9 @@ static const char *nearest(const char *word)
 }
 
 /* Docker's commands that are not there yet: the nearest word of ours would lead astray. */
-static const char *const dockers[] = {"build",   "builder", "buildx", "config", "context",
-                                      "network", "node",    "plugin", "search", "secret",
-                                      "service", "stack",   "swarm",  "trust",  NULL};
+static const char *const dockers[] = {"buildx", "config", "context", "network", "node",
+                                      "plugin", "search", "secret",  "service", "stack",
+                                      "swarm",  "trust",  NULL};
 
 int command_unknown(int argc, char **argv, struct error **err)
 {

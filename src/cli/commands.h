@@ -11,6 +11,8 @@
 
 extern const struct command command_attach;
 extern const struct command command_bootstrap;
+extern const struct command command_build;
+extern const struct command command_builder_prune;
 extern const struct command command_commit;
 extern const struct command command_compare;
 extern const struct command command_complete;

@@ -9,6 +9,7 @@
 #include "cli/engine_of.h"
 #include "cli/format.h"
 #include "engine/volumes.h"
+#include "image/build_cache.h"
 #include "image/usage.h"
 
 struct df_values {
@@ -140,11 +141,26 @@ static int of_volumes(const struct stock *s, struct summary *ret, struct error *
     return 0;
 }
 
+static int of_build_cache(const struct stock *s, struct summary *ret, struct error **err)
+{
+    CLEANUP(build_cache) struct build_cache cache = {0};
+    int r = build_cache_read(s->engine.data_dir, &cache, err);
+    *ret = (struct summary){.type = "Build Cache",
+                            .total = cache.count,
+                            .bytes = build_cache_total(&cache),
+                            .reclaimable = build_cache_reclaimable(&cache)};
+    for (size_t i = 0; i < cache.count; i++) {
+        ret->active += cache.items[i].is_shared;
+    }
+    return r;
+}
+
 static int print_summaries(const struct stock *s, const char *format, struct error **err)
 {
     struct list *list = NULL;
-    struct summary rows[] = {of_images(s), of_containers(s), {0}};
+    struct summary rows[] = {of_images(s), of_containers(s), {0}, {0}};
     int r = of_volumes(s, &rows[2], err);
+    r = r < 0 ? r : of_build_cache(s, &rows[3], err);
     if (r >= 0) {
         r = list_begin(format, TABLE, columns, &list, err);
     }

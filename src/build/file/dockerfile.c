@@ -25,13 +25,15 @@ int dockerfile_error(const char *name, int line, struct error **err, const char 
     return error_set(err, ERROR_INVALID_INPUT, EINVAL, "%s:%d: %s", name, line, text);
 }
 
+/* Of two that are as near, the one that begins as the word does: what is mistyped is mostly not the
+ * first letter. */
 const char *nearest_word(const char *word, const char *const *list)
 {
     const char *best = NULL;
-    size_t least = strlen(word) / 3 + 1;
+    size_t least = 2 * (strlen(word) / 3 + 1) + 2;
     for (size_t i = 0; list[i] && strlen(word) < 64; i++) {
-        size_t d = str_distance(word, list[i]);
-        if (d <= least && (!best || d < least)) {
+        size_t d = 2 * str_distance(word, list[i]) + (word[0] != list[i][0]);
+        if (d < least) {
             best = list[i];
             least = d;
         }

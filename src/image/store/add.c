@@ -26,6 +26,9 @@ static char *make_manifest(const struct image_draft *d, const char *config_diges
     json_t *manifest = json_pack(
         "{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST, "config",
         descriptor(MEDIA_CONFIG, config_digest, (int64_t)d->config_len), "layers", layers);
+    if (json_object_size(d->annotations)) {
+        json_object_set(manifest, "annotations", (json_t *)d->annotations);
+    }
     return json_dumps(manifest, JSON_COMPACT);
 }
 

@@ -20,7 +20,8 @@ struct image_draft {
     size_t config_len;
     const char *manifest; /* as it came; NULL: one is made, unless the image has one already */
     size_t manifest_len;
-    struct layer *layers; /* base first, read and not yet committed */
+    const json_t *annotations; /* of a manifest that is made; or NULL */
+    struct layer *layers;      /* base first, read and not yet committed */
     size_t layer_count;
     const struct reference *names; /* that it gets, taken from whichever had them */
     size_t name_count;

@@ -20,6 +20,8 @@ static const struct {
     bool any_user; /* it does not touch the store */
 } verbs[] = {
     {"bootstrap", verb_bootstrap},
+    {"build-cache-prune", verb_build_cache_prune},
+    {"build-worker", verb_build_worker},
     {"busybox", verb_busybox},
     {"check", verb_check},
     {"commit", verb_commit},

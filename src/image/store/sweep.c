@@ -136,12 +136,32 @@ static int mark_container(int containers, struct marks *m, const char *id, struc
     return r < 0 ? r : 0;
 }
 
+/* What the build cache names (build/cache.h): a layer, which its steps stand on. A record that
+ * cannot be read names nothing: it is no loss but of time. */
+static int mark_build_cache(struct store *s, struct marks *m, struct error **err)
+{
+    CLEANUP(strv) struct strv names = {0};
+    CLEANUP(free) char *folder = str_format("%s/build/cache", s->data_dir);
+    int r = list_folder(AT_FDCWD, folder, &names, err);
+    for (size_t i = 0; i < names.count && r >= 0; i++) {
+        CLEANUP(free) char *path = str_format("%s/%s", folder, names.items[i]);
+        CLEANUP(json) json_t *json = NULL;
+        const char *chain = NULL;
+        if (json_load_path(AT_FDCWD, path, 65536, &json, NULL) >= 0 &&
+            json_get_str(json, "chain", path, &chain, NULL) > 0 && digest_is_valid(chain)) {
+            mark_layer(s, m, digest_hex(chain));
+        }
+    }
+    return r;
+}
+
 static int mark_all(struct store *s, struct marks *m, struct error **err)
 {
     CLEANUP(strv) struct strv ids = {0};
     CLEANUP(strv) struct strv containers = {0};
     CLEANUP(free) char *path = str_format("%s/containers", s->data_dir);
     int r = list_folder(s->fd, "ids", &ids, err);
+    r = r < 0 ? r : mark_build_cache(s, m, err);
     for (size_t i = 0; i < ids.count && r >= 0; i++) {
         r = str_ends(ids.items[i], ".json") ? mark_image(s, m, ids.items[i], err) : 0;
     }

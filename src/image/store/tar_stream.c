@@ -23,6 +23,7 @@ int tar_stream_open(int folder, bool is_upper, struct tar_stream *ret, struct er
     }
     *ret = (struct tar_stream){
         .tar = {.is_upper = is_upper, .fd = ends[1]}, .folder = folder, .fd = ends[0]};
+    ret->tar.bytes = &ret->bytes;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore,
                     NULL); /* a reader that gives up is an error of the writer's */

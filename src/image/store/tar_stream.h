@@ -9,8 +9,9 @@
 
 struct tar_stream {
     struct tree_tar tar;
-    int folder; /* borrowed */
-    int fd;     /* to read from */
+    int folder;    /* borrowed */
+    int fd;        /* to read from */
+    int64_t bytes; /* of the files' content, once it is closed */
     pthread_t thread;
     struct error *error;
 };

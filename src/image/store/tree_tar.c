@@ -154,6 +154,9 @@ static int put_file(struct writing *w, int folder, const char *name, const struc
         json_object_set_new(w->links, key, json_string(path));
     }
     set_holes(e, fd, &st);
+    if (w->to->bytes) {
+        *w->to->bytes += st.st_size;
+    }
     int r = put_header(w, e);
     return r < 0 ? r : put_content(w, fd, &st, path);
 }

@@ -5,13 +5,16 @@
  * not. Links are never followed. Reads files, writes to the descriptor; one thread. */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 struct tree_tar {
     /* An overlay's upper folder, whose marks become the image specification's whiteouts
      * (layer.md "Whiteouts"). */
     bool is_upper;
-    int fd; /* to write to; borrowed */
+    int fd;         /* to write to; borrowed */
+    int64_t *bytes; /* counts the content of files; or NULL */
 };
 
 /* The folder's content, each entry's name relative to it. */

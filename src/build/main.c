@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The program cloison-build: one JSON request on the command line,
+ *     {"dataDir", "runDir", "config", "context", "options": {…}}
+ * which src/cli/build.c makes. Static, and light: what is all in the cache executes nothing. */
+#include <signal.h>
+#include <string.h>
+
+#include "build/execute.h"
+#include "build/lint.h"
+#include "build/outputs.h"
+#include "build/prepare.h"
+#include "build/progress.h"
+
+static void number_steps(struct build *b)
+{
+    for (size_t i = 0; i < b->stage_count; i++) {
+        for (size_t n = 0; n < b->stages[i].step_count; n++) {
+            b->stages[i].steps[n].number = (int)++b->step_count;
+        }
+    }
+}
+
+static void warn_of_arguments(const struct build *b)
+{
+    for (size_t i = 0; i < b->build_args.count; i++) {
+        CLEANUP(free)
+        char *name = xstrndup(b->build_args.items[i], strcspn(b->build_args.items[i], "="));
+        if (!strv_contains(&b->used_args, name) && !argument_is_silent(name) &&
+            !str_starts(name, "BUILDKIT_") && !b->options->quiet) {
+            fprintf(stderr, "%s: warning: no ARG asks for --build-arg '%s'\n", error_program(),
+                    name);
+        }
+    }
+}
+
+static int build(struct build *b, const char *context, struct error **err)
+{
+    CLEANUP(output_targets) struct output_targets targets = {0};
+    enum progress_mode mode = PROGRESS_PLAIN;
+    int r = progress_mode_parse(b->options->progress, b->options->quiet, &mode, err);
+    r = r < 0 ? r : outputs_parse(b->options, &targets, err);
+    r = r < 0 ? r : prepare_build(b, context, err);
+    if (r < 0) {
+        return r;
+    }
+    if (b->options->check || str_equal(b->options->call, "check")) {
+        return lint_print(b);
+    }
+    number_steps(b);
+    warn_of_arguments(b);
+    b->progress = progress_new(b, mode);
+    r = execute_graph(b, err);
+    if (r < 0 && b->failed) {
+        progress_failure(b->progress, b->failed);
+    }
+    return r < 0 ? r : outputs_write(b, &targets, err);
+}
+
+static int read_request(const json_t *json, struct build *b, struct build_options *o,
+                        const char **context, struct error **err)
+{
+    json_t *options = NULL;
+    int r;
+    if ((r = json_get_str(json, "dataDir", "request", &b->engine.data_dir, err)) < 0 ||
+        (r = json_get_str(json, "runDir", "request", &b->engine.run_dir, err)) < 0 ||
+        (r = json_get_str(json, "config", "request", &b->engine.config_path, err)) < 0 ||
+        (r = json_get_str(json, "context", "request", context, err)) < 0 ||
+        (r = json_get_object(json, "options", "request", &options, err)) < 0) {
+        return r;
+    }
+    if (!b->engine.data_dir || !b->engine.run_dir || !b->engine.config_path || !*context) {
+        return error_set(err, ERROR_USAGE, 0, "cloison-build is executed by cloison, not by hand");
+    }
+    b->options = o;
+    return build_options_from_json(options, o, err);
+}
+
+static int check_root(struct error **err)
+{
+    if (geteuid() == 0) {
+        return 0;
+    }
+    int r = error_set(err, ERROR_DENIED, 0, "images can be built by root alone so far");
+    return error_hint(err, r, "run it with sudo; rootless containers are not there yet");
+}
+
+int main(int argc, char **argv)
+{
+    CLEANUP(error) struct error *err = NULL;
+    CLEANUP(json) json_t *json = NULL;
+    struct build b = {.run_lock = -1, .store_lock = -1, .epoch = -1, .context = {.fd = -1}};
+    struct build_options options = {0};
+    const char *context = NULL;
+    int r = argc == 2 ? json_parse(argv[1], strlen(argv[1]), "request", &json, &err)
+                      : error_set(&err, ERROR_USAGE, 0,
+                                  "cloison-build is executed by cloison, not by hand");
+    r = r < 0 ? r : read_request(json, &b, &options, &context, &err);
+    r = r < 0 ? r : check_root(&err);
+    r = r < 0 ? r : build(&b, context, &err);
+    build_done(&b);
+    options_done(build_options, &options);
+    if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        r = error_set_errno(&err, ERROR_KERNEL, errno, "writing to standard output");
+    }
+    if (r >= 0) {
+        return r;
+    }
+    error_print(err, stderr);
+    return err->kind == ERROR_USAGE ? 125 : execute_is_interrupted() ? 130 : 1;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a build starts from: its contexts, the Dockerfile, secrets; and the folder of what is
+ * volatile. Side effects: a folder on tmpfs, that of killed builds removed. */
+#pragma once
+
+#include "build/build.h"
+
+/* `context`: as on the command line: a folder, an archive, "-", a URL. */
+int prepare_build(struct build *b, const char *context, struct error **err) NODISCARD;
+void build_done(struct build *b);
+
+/* recover.c: what killed builds left: workloads, networks, folders. */
+void recover_builds(const struct engine *e);

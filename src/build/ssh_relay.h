@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The client's SSH agent for a step: a socket of the step's owner and mode, from which a process
+ * passes everything on to the agent's own. Side effects: a process that ends with its starter, a
+ * socket. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+int ssh_relay(const char *agent, const char *path, mode_t mode, uid_t uid, gid_t gid,
+              struct error **err) NODISCARD;

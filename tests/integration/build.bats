@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `cloison build`: instructions and flags, the cache, outputs, mistakes.
+load helper
+
+setup_file() { engine_setup busybox; }
+teardown_file() { engine_teardown; }
+
+setup() {
+    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
+    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+}
+
+build() { cloison build "$@"; }
+in_image() { cloison run --rm --network none "$@"; }
+id_of() { cloison inspect --type image --format '{{.Id}}' "$1"; }
+
+@test "the course's Dockerfile: built, run, and built again from the cache alone" {
+    printf 'FROM busybox\nWORKDIR /app\n# a comment\nRUN echo "made here" >out\nCMD ["sh","-c","echo Hello World"]\n' >Dockerfile
+    build -t myimage .
+    [ "$(in_image myimage)" = "Hello World" ]
+    [ "$(in_image myimage cat /app/out)" = "made here" ]
+    local before after
+    before=$(id_of myimage)
+    run build -t myimage .
+    [ "$status" -eq 0 ]
+    [ "$(grep -c CACHED <<<"$output")" = 2 ]
+    after=$(id_of myimage)
+    [ "$before" = "$after" ]
+    [ "$(cloison history --format '{{.CreatedBy}}' --no-trunc myimage | head -1)" = 'CMD ["sh" "-c" "echo Hello World"]' ]
+}
+
+@test "stages, mounts, here-documents, copies of every kind" {
+    mkdir -p src/sub extra
+    echo one >src/1.txt && echo two >src/sub/2.txt && ln -s ../etc/passwd src/link
+    echo '*.md' >.dockerignore && echo x >README.md && echo e >extra/e
+    tar czf a.tgz -C src .
+    echo -n "hu$((900 + 99))sh" >../secret
+    cat >Dockerfile <<'END'
+# syntax=docker/dockerfile:1
+ARG BASE=busybox
+FROM ${BASE} AS first
+ARG WHO=nobody
+ENV P=/usr/lib/x.tar.gz
+RUN echo "$WHO ${P##*/}" > /who
+RUN --mount=type=cache,target=/c echo run >> /c/log && cp /c/log /log
+RUN --mount=type=secret,id=s --mount=type=secret,id=s,env=SEC test "$(cat /run/secrets/s)" = "$SEC" && test ${#SEC} = 7
+RUN --mount=type=tmpfs,target=/t,size=1m df -k /t | grep -q 1024 && touch /t/x
+RUN --network=none test "$(ls /sys/class/net)" = lo
+RUN <<EOT
+set -e
+echo from heredoc > /h
+EOT
+RUN <<EOT
+#!/bin/sh
+echo script > /script
+EOT
+RUN cat <<A > /aa && cat <<B > /bb
+text a
+A
+text b
+B
+FROM busybox AS unused
+RUN false
+FROM scratch AS files
+COPY src/ /f/
+COPY --from=first /who /h /script /aa /bb /log /got/
+COPY --chmod=0600 --chown=5:6 src/*.txt /mode/
+ADD a.tgz /unpacked/
+COPY <<X <<"Y" /docs/
+value ${NOPE:-dflt}
+X
+raw $BASE
+Y
+COPY --parents ./src/./sub/2.txt /par/
+COPY --exclude=*.txt src /ex/
+COPY --link src/1.txt /linked
+FROM busybox
+RUN --mount=type=bind,from=files,target=/m --mount=type=bind,target=/ctx cat /m/got/who > /w && test ! -e /ctx/README.md && ! touch /m/x && ! touch /ctx/x
+RUN --mount=type=bind,target=/ctx,rw touch /ctx/new
+COPY --from=files / /all
+COPY --from=ext e /ext
+COPY --from=docker.io/library/busybox /bin/busybox /copied
+LABEL a=b c="d e"
+EXPOSE 80 443/udp
+VOLUME /data
+USER 1000:1000
+HEALTHCHECK --interval=5s CMD true
+STOPSIGNAL SIGINT
+SHELL ["/bin/sh","-ec"]
+ENTRYPOINT ["/bin/sh","-c"]
+CMD ["id -u; cat /w; cd /all; find . ! -type d | sort; stat -c '%a %u %g' mode/1.txt; cat docs/X docs/Y got/aa got/log; readlink f/link"]
+END
+    build -t multi --secret id=s,src=../secret --build-arg WHO=me --build-context ext=extra .
+    run in_image multi
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "1000
+me x.tar.gz
+./docs/X
+./docs/Y
+./ex/link
+./ex/sub/2.txt
+./f/1.txt
+./f/link
+./f/sub/2.txt
+./got/aa
+./got/bb
+./got/h
+./got/log
+./got/script
+./got/who
+./linked
+./mode/1.txt
+./par/sub/2.txt
+./unpacked/1.txt
+./unpacked/link
+./unpacked/sub/2.txt
+600 5 6
+value dflt
+raw \$BASE
+text a
+run
+../etc/passwd" ]
+    [ ! -e new ]
+    [ "$(cloison inspect --type image --format '{{.Config.Labels.c}} {{.Config.User}} {{.Config.StopSignal}}' multi)" = "d e 1000:1000 SIGINT" ]
+    # The mount points of --mount are no part of the image; nor is the secret of anything.
+    run in_image --entrypoint ls multi /run/secrets /ctx /m
+    [ "$status" -ne 0 ]
+    ! grep -rqa hu999sh "$CLOISON_DATA_ROOT"
+}
+
+@test "the cache is by content: times do not matter, a changed file rebuilds what reads it" {
+    echo 1 >a && echo 1 >b
+    printf 'FROM busybox\nCOPY a /a\nRUN echo x >/x\nCOPY b /b\nRUN cat /b >/c\n' >Dockerfile
+    build -q -t cached . >first
+    touch -d 2001-01-01 a b
+    build -q -t cached . >second
+    cmp first second
+    echo 2 >b
+    run build -t cached .
+    [ "$(grep -c CACHED <<<"$output")" = 2 ]
+    [ "$(in_image cached cat /c)" = 2 ]
+    chmod 700 a
+    run build -t cached .
+    [ "$(grep -c CACHED <<<"$output")" = 0 ]
+    run build --no-cache -t cached .
+    [ "$(grep -c CACHED <<<"$output")" = 0 ]
+    echo 1 >b && chmod 644 a
+    build -q -t cached . >third
+    cmp first third
+}
+
+@test "ARG: global, predefined, of the stage; ENV is before it; what is not set" {
+    cat >Dockerfile <<'END'
+ARG A=global
+FROM busybox
+ARG A
+ARG B=$A-b
+ARG TARGETARCH
+ARG TARGETPLATFORM
+ENV B2=${B}2
+ARG C=c
+ENV C=env
+RUN echo "$A $B $B2 $C [$NONE] $TARGETPLATFORM" >/out && test "linux/$TARGETARCH" = "$TARGETPLATFORM"
+RUN test -z "$HTTP_PROXY" || echo proxy >/proxy
+END
+    build -t args .
+    in_image args cat /out | grep -q '^global global-b global-b2 env \[\] linux/'
+    run build -t args --build-arg A=x --build-arg HTTP_PROXY=http://p --build-arg STRAY=1 .
+    [[ $output == *"no ARG asks for --build-arg 'STRAY'"* ]]
+    in_image args cat /out /proxy | grep -q '^x x-b x-b2 env'
+    ! cloison history --no-trunc args | grep -q http://p
+}
+
+@test "ONBUILD is done where the image is the base, once" {
+    printf 'FROM busybox\nONBUILD RUN echo child >/child\nRUN test ! -e /child\n' >Dockerfile
+    build -q -t parent . && printf 'FROM parent\nRUN cat /child >/seen\n' >Dockerfile && build -q -t child .
+    [ "$(in_image child cat /seen)" = child ]
+    printf 'FROM child\nRUN test -e /child\n' >Dockerfile && build -q -t grandchild .
+}
+
+@test "contexts: an archive, standard input, a Dockerfile alone" {
+    echo hi >f && printf 'FROM busybox\nCOPY f /f\n' >Dockerfile
+    tar cf ../ctx.tar . && build -q -t t1 ../ctx.tar && gzip -c ../ctx.tar | build -q -t t2 -
+    [ "$(in_image t1 cat /f)$(in_image t2 cat /f)" = hihi ]
+    printf 'FROM busybox\nRUN echo alone >/f\n' | build -q -t t3 -
+    [ "$(in_image t3 cat /f)" = alone ]
+    printf 'FROM busybox\nCOPY f /g\n' | build -q -t t4 -f - .
+    [ "$(in_image t4 cat /g)" = hi ]
+    run build -t t5 - </dev/null
+    [ "$status" -eq 1 ]
+}
+
+@test "outputs: folder, archives; the ID and the metadata in files" {
+    printf 'FROM busybox AS b\nRUN mkdir /o && echo out >/o/f\nFROM scratch\nCOPY --from=b /o /\n' >Dockerfile
+    build -o out . && [ "$(cat out/f)" = out ]
+    build -o - . | tar tf - | grep -qx f
+    build -o type=tar,dest=x.tar . && tar tf x.tar | grep -qx f
+    build -t o:1 -t o:2 -o type=oci,dest=oci.tar --iidfile iid --metadata-file meta . && tar tf oci.tar | grep -q index.json
+    [ "$(cat iid)" = "$(id_of o:1)" ] && [ "$(cat iid)" = "$(id_of o:2)" ]
+    [ "$(jq -r '."containerimage.config.digest"' meta)" = "$(cat iid)" ]
+    build -t o:3 -o type=docker,dest=docker.tar . && tar tf docker.tar | grep -q manifest.json
+    run build -o type=lcoal,dest=x .
+    [ "$status" -eq 125 ] && one_line && [[ $output == *"did you mean 'local'"* ]]
+}
+
+@test "the same inputs give the same image, bit for bit" {
+    export SOURCE_DATE_EPOCH=1700000000
+    echo x >f
+    printf 'FROM busybox\nWORKDIR /w\nRUN echo y >g && mkdir -p d/e && ln -s g h\nCOPY f .\nENV A=1\n' >Dockerfile
+    build -q --no-cache -t r1 . >one
+    touch f
+    build -q --no-cache -t r2 . >two
+    cmp one two
+    [ "$(cloison inspect --type image --format '{{.Created}}' r1)" = 2023-11-14T22:13:20Z ]
+    # In another store, too.
+    local root=$CLOISON_DATA_ROOT
+    CLOISON_DATA_ROOT=$root/other build -q -t r3 . >three
+    rm -rf "$root/other"
+    cmp one three
+}
+
+@test "a step that fails: its output, the line, a mark; what was before is kept; nothing is left" {
+    printf 'FROM busybox\nRUN echo fine >/a\nRUN echo about to fail; exit 7\nRUN never\n' >Dockerfile
+    run --separate-stderr build -t bad .
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"about to fail"* && $stderr == *"3 | >>> RUN echo about to fail; exit 7"*'^~~~'* ]]
+    [[ ${stderr_lines[-1]} == "cloison-build: Dockerfile:3: 'RUN echo about to fail; exit 7' ended with 7" || ${stderr_lines[-1]} == "cloison: Dockerfile:3: 'RUN echo about to fail; exit 7' ended with 7" ]]
+    run build -t bad .
+    [ "$(grep -c CACHED <<<"$output")" = 1 ]
+    [ -z "$(ls -A "$CLOISON_RUN_ROOT/build")" ]
+    [ -z "$(ls -A "$CLOISON_DATA_ROOT/images/tmp")" ]
+}
+
+@test "mistakes: one line, the file, the line, the nearest word" {
+    mistake() { # TEXT-IN-ERROR DOCKERFILE
+        printf '%b' "$2" >Dockerfile
+        run build .
+        echo "$output"
+        [ "$status" -eq 1 ] && [[ $(grep -c ^cloison: <<<"$output") = 1 && $output == *"$1"* ]]
+    }
+    mistake "Dockerfile:2: unknown instruction 'RNU' (did you mean 'RUN'?)" 'FROM busybox\nRNU x\n'
+    mistake "Dockerfile:2: COPY has no flag '--form' (did you mean '--from'?)" 'FROM busybox\nCOPY --form=x a b\n'
+    mistake "Dockerfile:2: RUN --mount: unknown type (did you mean 'cache'?) 'cahce'" 'FROM busybox\nRUN --mount=type=cahce,target=/x true\n'
+    mistake "Dockerfile:2: 'nope'" 'FROM busybox\nCOPY nope /\n'
+    mistake "Dockerfile:2: ENV: a brace is left open" 'FROM busybox\nENV A=${B\n'
+    mistake "Dockerfile:1: FROM takes 'IMAGE [AS NAME]'" 'FROM busybox as\n'
+    mistake "'later' is a stage that comes later" 'FROM busybox AS a\nCOPY --from=later /a /b\nFROM busybox AS later\nFROM a\n'
+    mistake "'security.insecure' is not allowed" 'FROM busybox\nRUN --security=insecure true\n'
+    mistake "the destination must end with '/'" 'FROM busybox\nCOPY a b /c\n'
+    printf 'FROM busybox AS one\n' >Dockerfile
+    run build --target on .
+    [ "$status" -eq 1 ] && one_line && [[ $output == *"did you mean 'one'"* ]]
+    run build --progress fancy .
+    [ "$status" -eq 125 ] && one_line
+    printf 'from busybox AS Big\nCMD sh\nMAINTAINER me\n' >Dockerfile
+    run build --check .
+    [ "$status" -eq 1 ] && [[ $output == *"Dockerfile:1: FromAsCasing"*"Dockerfile:1: StageNameCasing"*"Dockerfile:2: JSONArgsRecommended"*"Dockerfile:3: MaintainerDeprecated"* ]]
+}
+
+@test "the cache is counted and removed; images stay whole" {
+    printf 'FROM busybox\nRUN head -c 3000000 /dev/urandom >/big\nRUN --mount=type=cache,target=/c echo x >/c/f\n' >Dockerfile
+    build -q -t prunable .
+    cloison system df | grep -q '^Build Cache'
+    cloison builder prune -f -a | grep -q 'RUN head'
+    cloison system df --format '{{.Type}} {{.TotalCount}}' | grep -qx 'Build Cache 0'
+    [ "$(in_image prunable wc -c /big)" = "3000000 /big" ]
+    cloison system check
+    cloison rmi prunable >/dev/null
+}
