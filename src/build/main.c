@@ -33,12 +33,36 @@ static void warn_of_arguments(const struct build *b)
     }
 }
 
+/* What has no effect is not taken. */
+static int refuse_missing(const struct build_options *o, struct error **err)
+{
+    static const char *const no[] = {"false", "0", NULL};
+    const struct {
+        const char *name;
+        bool asked;
+    } missing[] = {
+        {"squash", o->squash},
+        {"cache-to", o->cache_to.count},
+        {"cache-from", o->cache_from.count},
+        {"attest", o->attests.count},
+        {"sbom", o->sbom && !str_in(o->sbom, no)},
+        {"provenance", o->provenance && !str_in(o->provenance, no)},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
+        if (missing[i].asked) {
+            return error_set(err, ERROR_UNSUPPORTED, 0, "--%s cannot be had yet", missing[i].name);
+        }
+    }
+    return 0;
+}
+
 static int build(struct build *b, const char *context, struct error **err)
 {
     CLEANUP(output_targets) struct output_targets targets = {0};
     enum progress_mode mode = PROGRESS_PLAIN;
     int r = progress_mode_parse(b->options->progress, b->options->quiet, &mode, err);
     r = r < 0 ? r : outputs_parse(b->options, &targets, err);
+    r = r < 0 ? r : refuse_missing(b->options, err);
     r = r < 0 ? r : prepare_build(b, context, err);
     if (r < 0) {
         return r;
