@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "image/store/manifest.h"
@@ -121,7 +122,8 @@ static size_t receive(int fd, char *bytes, size_t max)
 {
     size_t len = 0;
     ssize_t n;
-    while (len < max && !memmem(bytes, len, "\r\n\r\n", 4) &&
+    int64_t until = clock_ms() + WAIT_SECONDS * 1000;
+    while (len < max && clock_ms() < until && !memmem(bytes, len, "\r\n\r\n", 4) &&
            (n = recv(fd, bytes + len, max - len, 0)) > 0) {
         len += (size_t)n;
     }
