@@ -57,6 +57,7 @@ struct build {
     struct progress *progress;
     struct sealer *sealer;           /* NULL until a layer is made */
     struct build_network *network;   /* NULL until a step needs it */
+    struct build_step *squashed;     /* the layer of --squash, or NULL; owned */
     const struct build_step *failed; /* for the excerpt */
     struct strv warnings;
 };

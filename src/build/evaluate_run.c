@@ -356,12 +356,37 @@ static void write_history(struct stage *s, const struct build_step *step, const 
     *ret = history_add(s, text, false);
 }
 
+/* Whether the kernel runs the platform's programs: its own, or through binfmt_misc. */
+static int check_platform(const struct build *b, const struct stage *s, const struct instruction *i,
+                          struct error **err)
+{
+    static const char *const qemu[][2] = {{"arm64", "aarch64"},   {"386", "i386"},
+                                          {"amd64", "x86_64"},    {"arm", "arm"},
+                                          {"riscv64", "riscv64"}, {"ppc64le", "ppc64le"},
+                                          {"s390x", "s390x"},     {"mips64le", "mips64el"}};
+    const char *arch = s->platform.architecture;
+    bool runs = str_equal(arch, b->host.architecture) ||
+                (str_equal(arch, "386") && str_equal(b->host.architecture, "amd64"));
+    for (size_t n = 0; n < ARRAY_SIZE(qemu) && !runs; n++) {
+        CLEANUP(free) char *path = str_format("/proc/sys/fs/binfmt_misc/qemu-%s", qemu[n][1]);
+        runs = str_equal(qemu[n][0], arch) && access(path, F_OK) == 0;
+    }
+    if (runs) {
+        return 0;
+    }
+    int r =
+        dockerfile_error(b->file.name, i->line, err,
+                         "RUN: programs of %s/%s do not run on this machine", s->platform.os, arch);
+    return error_hint(err, r, "install qemu-user-static and binfmt-support");
+}
+
 int evaluate_run(struct build *b, struct stage *s, const struct instruction *i, struct error **err)
 {
     static const char *const known[] = {"mount=", "network=", "security=", NULL};
     struct run_mount *mounts = NULL;
     size_t count = 0;
     int r = flags_check(b->file.name, i, known, err);
+    r = r < 0 ? r : check_platform(b, s, i, err);
     if (r < 0) {
         return r;
     }

@@ -28,5 +28,7 @@ int keep_layer(struct build *b, struct stage *s, struct build_step *step,
                struct error **err) NODISCARD;
 /* Layers and records of what was done. Waits for the worker. */
 int keep_all(struct build *b, struct error **err) NODISCARD;
+/* The layers of one stage, no records. */
+int keep_stage(struct build *b, struct stage *s, struct error **err) NODISCARD;
 void stage_push_layer(struct stage *s, const char *diff, const char *chain_id,
                       struct build_step *step);

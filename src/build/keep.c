@@ -2,12 +2,15 @@
 /* What was made is kept: layers sealed by the worker and given their names in the store, then the
  * cache's records that name them. A record is written last, so that it never names what is not
  * there. */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "build/execute.h"
 #include "build/sealer.h"
+#include "image/build_cache.h"
+#include "image/helper.h"
 
 void stage_push_layer(struct stage *s, const char *diff, const char *chain_id,
                       struct build_step *step)
@@ -69,6 +72,19 @@ static size_t chain_layers(struct stage *s)
     return s->layer_count;
 }
 
+/* What was made has moved into the store. */
+static void set_places(const struct build *b, struct stage *s, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stage_layer *l = &s->layers[i];
+        if (l->step) {
+            free(l->diff);
+            l->diff =
+                str_format("%s/images/layers/%s/diff", b->engine.data_dir, digest_hex(l->chain_id));
+        }
+    }
+}
+
 /* A stage on another's layers has them twice: whoever comes second finds them named. */
 static int commit_layers(struct build *b, struct stage *s, size_t count, struct error **err)
 {
@@ -85,6 +101,7 @@ static int commit_layers(struct build *b, struct stage *s, size_t count, struct 
     }
     if (!new) {
         json_decref(list);
+        set_places(b, s, count);
         return 0;
     }
     CLEANUP(json) json_t *answer = NULL;
@@ -94,6 +111,9 @@ static int commit_layers(struct build *b, struct stage *s, size_t count, struct 
         if (s->layers[i].step) {
             s->layers[i].step->record.kept = true;
         }
+    }
+    if (r >= 0) {
+        set_places(b, s, count);
     }
     return r;
 }
@@ -133,6 +153,34 @@ static int write_records(struct build *b, struct stage *s, struct error **err)
     return r;
 }
 
+/* Past the bound of the settings, the longest unused goes. */
+static int bound_cache(struct build *b, struct error **err)
+{
+    CLEANUP(build_cache) struct build_cache cache = {0};
+    int64_t bound = 0;
+    int r = build_cache_bound(b->engine.config_path, &bound, err);
+    r = r < 0 ? r : build_cache_read(b->engine.data_dir, &cache, err);
+    if (r < 0 || build_cache_total(&cache) <= bound) {
+        return r;
+    }
+    CLEANUP(json)
+    json_t *request = image_request("build-cache-prune", b->engine.data_dir, b->engine.config_path);
+    json_object_set_new(request, "all", json_true());
+    json_object_set_new(request, "quiet", json_true());
+    json_object_set_new(request, "keepBytes", json_integer(bound));
+    return image_helper_run(request, HELPER_TO_NOWHERE, err);
+}
+
+int keep_stage(struct build *b, struct stage *s, struct error **err)
+{
+    int r = sealer_wait(b->sealer, err);
+    size_t sealed = chain_layers(s);
+    r = r < 0 ? r : commit_layers(b, s, sealed, err);
+    return r < 0 || sealed == s->layer_count
+               ? r
+               : error_set(err, ERROR_KERNEL, EIO, "a layer could not be made");
+}
+
 int keep_all(struct build *b, struct error **err)
 {
     if (!b->sealer) {
@@ -151,5 +199,5 @@ int keep_all(struct build *b, struct error **err)
             r = error_set(err, ERROR_KERNEL, EIO, "a layer could not be made");
         }
     }
-    return r;
+    return r < 0 ? r : bound_cache(b, err);
 }

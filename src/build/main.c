@@ -10,6 +10,7 @@
 #include "build/outputs.h"
 #include "build/prepare.h"
 #include "build/progress.h"
+#include "build/squash.h"
 
 static void number_steps(struct build *b)
 {
@@ -41,7 +42,6 @@ static int refuse_missing(const struct build_options *o, struct error **err)
         const char *name;
         bool asked;
     } missing[] = {
-        {"squash", o->squash},
         {"cache-to", o->cache_to.count},
         {"cache-from", o->cache_from.count},
         {"attest", o->attests.count},
@@ -76,6 +76,9 @@ static int build(struct build *b, const char *context, struct error **err)
     r = execute_graph(b, err);
     if (r < 0 && b->failed) {
         progress_failure(b->progress, b->failed);
+    }
+    if (r >= 0 && b->options->squash) {
+        r = squash_stage(b, &b->stages[b->target_stage], err);
     }
     return r < 0 ? r : outputs_write(b, &targets, err);
 }

@@ -365,6 +365,10 @@ void build_done(struct build *b)
         free(b->secrets[i].value);
         free(b->secrets[i].id);
     }
+    if (b->squashed) {
+        step_done(b->squashed);
+        free(b->squashed);
+    }
     free(b->secrets);
     free(b->named);
     free(b->named_names);

@@ -205,6 +205,34 @@ END
     [ "$status" -eq 125 ] && one_line && [[ $output == *"did you mean 'local'"* ]]
 }
 
+@test "--squash: one layer more than the base, the same files; --platform of another machine is refused" {
+    printf 'FROM busybox AS a\nRUN echo 1 >/1 && rm /bin/vi && mkdir /d && touch /d/x\nFROM a\nRUN rm /1 && echo 2 >/2 && rm -r /d && mkdir /d && touch /d/y\nENV A=b\n' >Dockerfile
+    build -q -t plain . && build -q --squash -t squashed .
+    [ "$(cloison inspect --type image --format '{{len .RootFS.Layers}}' squashed)" = 2 ]
+    in_image squashed find / -xdev ! -type d | sort >a && in_image plain find / -xdev ! -type d | sort >b
+    cmp a b && grep -qx /d/y a && ! grep -qx /d/x a && ! grep -qx /bin/vi a
+    build --no-cache -o out . && [ -e out/d/y ] && [ ! -e out/1 ]
+    printf 'FROM scratch\nCOPY Dockerfile /\n' | build -q --platform linux/s390x -t foreign -f - .
+    [ "$(cloison inspect --type image --format '{{.Architecture}}' foreign)" = s390x ]
+    [ -e /proc/sys/fs/binfmt_misc/qemu-s390x ] || {
+        printf 'FROM foreign\nRUN x\n' >Dockerfile
+        run build --platform linux/s390x .
+        [ "$status" -eq 1 ] && one_line && [[ $output == *"linux/s390x do not run on this machine"*qemu* ]]
+    }
+}
+
+@test "the cache is bounded by the settings" {
+    jq '. + {build: {cacheBytes: "1m"}}' "$CLOISON_CONFIG" >config.json
+    printf 'FROM busybox\nRUN head -c 3000000 /dev/urandom >/big\nRUN true\n' >Dockerfile
+    CLOISON_CONFIG=$PWD/config.json build -q -t bounded .
+    [ "$(in_image bounded wc -c /big)" = "3000000 /big" ]
+    run cloison builder prune -f
+    [[ $output != *"head -c 3000000"* ]]
+    printf '{"build": {"cacheByte": "1m"}}' >config.json
+    CLOISON_CONFIG=$PWD/config.json run build -q -t bounded --no-cache .
+    [ "$status" -eq 1 ] && [[ $output == *"did you mean 'cacheBytes'"* ]]
+}
+
 @test "the same inputs give the same image, bit for bit" {
     export SOURCE_DATE_EPOCH=1700000000
     echo x >f
