@@ -83,10 +83,13 @@ static int update_container(struct oci_container *c, const struct update_values 
     struct spec_resources r = {0};
     int result =
         v->resources ? read_resources(v->resources, a, &r, err) : options_to_resources(v, &r, err);
-    if (result >= 0 && (v->kernel.set || v->kernel_tcp.set || r.memory_kernel.set)) {
+    /* Docker sends a 0 that means none. */
+    if (result >= 0 && (v->kernel.set || v->kernel_tcp.set || r.memory_kernel.value > 0)) {
         oci_log_warning(c->oci->log,
                         "kernel memory limits are ignored: kernels have none any more");
     }
+    r.memory_kernel.set = false;
+    r.memory_kernel.value = 0;
     if (result >= 0 && (v->l3_cache_schema || v->mem_bw_schema)) {
         result = c->oci->wall->update_rdt(c->workload, v->l3_cache_schema, v->mem_bw_schema, err);
     }

@@ -402,7 +402,7 @@ P
     detached oci run -d "$id"
     oci update --memory 64m --pids-limit 40 "$id"
     oci events --stats "$id" | jq -e '.type == "stats" and .data.memory.usage.limit == 67108864 and .data.pids.limit == 40'
-    echo '{"memory": {"limit": 33554432}}' | oci update -r - "$id"
+    echo '{"memory": {"limit": 33554432, "kernel": 0}}' | oci update -r - "$id"
     echo '{"pids": {"limit": 30}}' >"$WORK/r.json"
     oci update -r "$WORK/r.json" "$id"
     oci events --stats "$id" | jq -e '.data.memory.usage.limit == 33554432 and .data.pids.limit == 30'

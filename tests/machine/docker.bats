@@ -54,9 +54,9 @@ running() { [ "$(docker service ps -f desired-state=running s --format '{{.Curre
     docker swarm init --advertise-addr 127.0.0.1
     docker service create -q --detach --name s --replicas 2 -p 8088:80 --stop-grace-period 0s box:1 \
         sh -c 'mkdir -p /www; hostname >/www/index.html; exec httpd -f -p 80 -h /www'
-    wait_for 90 running 2
-    wait_for 60 sh -c '[ "$(for i in 1 2 3 4; do curl -s -m 5 http://127.0.0.1:8088/; done | sort -u | wc -l)" = 2 ]'
+    wait_for 180 running 2
+    wait_for 120 sh -c '[ "$(for i in 1 2 3 4; do curl -s -m 5 http://127.0.0.1:8088/; done | sort -u | wc -l)" = 2 ]'
     docker service rm s
-    wait_for 60 sh -c '[ -z "$(docker ps -q)" ]'
+    wait_for 120 sh -c '[ -z "$(docker ps -q)" ]'
     docker swarm leave -f
 }
