@@ -65,6 +65,7 @@ const struct command *const commands[] = {
     &command_compose_config,
     /* Walls */
     &command_compare,
+    &command_advise,
     /* System */
     &command_info,
     &command_version,

@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 
+extern const struct command command_advise;
 extern const struct command command_attach;
 extern const struct command command_bootstrap;
 extern const struct command command_build;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The program cloison-compare (libexec): does what `cloison compare` asks. Its one
- * argument is a JSON request, {"verb": "compare", "dataDir", "runDir", "config",
- * "cloison", … the verb's own members}: request.h. */
+/* The program cloison-compare (libexec): does what `cloison compare` and `cloison advise` ask.
+ * Its one argument is a JSON request, {"verb": "compare" or "advise", "dataDir", "runDir",
+ * "config", "cloison", … the verb's own members}: request.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
         r = json_get_str(request, "verb", "the request", &verb, &err);
         r = r < 0                        ? r
             : str_equal(verb, "compare") ? request_compare(request, &err)
-                                         : error_set(&err, ERROR_USAGE, 0, "no verb '%s'", verb);
+                                         : request_advise(request, &err);
     }
     if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0) {
         r = error_set_errno(&err, ERROR_KERNEL, errno, "writing to standard output");

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/human.h"
-
 void html_text(struct strbuf *out, const char *text)
 {
     for (; *text; text++) {
@@ -86,6 +84,7 @@ void plot_legend(struct strbuf *out, const json_t *doc)
 #define RIGHT 26.0
 #define ROW 24.0
 #define TOP 6.0
+#define TICKS_MAX 12  /* whatever the values: a file may hold any */
 #define LOG_FROM 20.0 /* what spans more is drawn by powers of ten */
 
 struct axis {
@@ -148,14 +147,16 @@ static void add_tick(struct strbuf *out, const struct axis *a, double v, double 
 static void add_ticks(struct strbuf *out, const struct axis *a, double bottom, const char *unit)
 {
     if (!a->is_log) {
-        for (double v = 0, step = step_of(a); v <= a->max; v += step) {
-            add_tick(out, a, v, bottom, unit);
+        double step = step_of(a);
+        for (int i = 0; i < TICKS_MAX && step * i <= a->max; i++) {
+            add_tick(out, a, step * i, bottom, unit);
         }
         return;
     }
     double decades = log10(a->max / a->min);
     double step = pow(10, ceil(decades / 4));
-    for (double v = a->min; v <= a->max * 1.001; v *= step) {
+    double v = a->min;
+    for (int i = 0; i < TICKS_MAX && v <= a->max * 1.001; i++, v *= step) {
         add_tick(out, a, v, bottom, unit);
     }
 }
@@ -253,14 +254,15 @@ void plot_distribution(struct strbuf *out, const json_t *doc, const json_t *crit
 
 static void add_memory_axes(struct strbuf *out, const struct axis *x, const struct axis *y)
 {
-    for (double v = 0, step = fmax(1, step_of(x)); v <= x->max; v += step) {
+    double across = fmax(1, step_of(x));
+    for (int i = 0; i < TICKS_MAX && across * i <= x->max; i++) {
         strbuf_addf(out, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>",
-                    axis_at(x, v), MEMORY_HEIGHT - 4, v);
+                    axis_at(x, across * i), MEMORY_HEIGHT - 4, across * i);
     }
-    /* Powers of two, since the sizes are written so. */
-    for (double v = 0, step = exp2(ceil(log2(y->max / 5))); v <= y->max; v += step) {
-        CLEANUP(free) char *size = human_binary_size((int64_t)v);
-        double at = axis_at(y, v);
+    double up = exp2(ceil(log2(y->max / 5))); /* sizes are written in powers of two */
+    for (int i = 0; i < TICKS_MAX && up * i <= y->max; i++) {
+        CLEANUP(free) char *size = view_size(up * i);
+        double at = axis_at(y, up * i);
         strbuf_addf(out,
                     "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
                     "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%s</text>",

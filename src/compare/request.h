@@ -11,5 +11,9 @@
  * the same. */
 int request_compare(const json_t *request, struct error **err) NODISCARD;
 
+/* {"answers", "rules", "comparison": files, each may be absent}: advice.h. Exit status 1 when no
+ * wall is left. */
+int request_advise(const json_t *request, struct error **err) NODISCARD;
+
 /* Where the last comparison is kept. The caller frees. */
 char *last_comparison_path(const char *data_dir);

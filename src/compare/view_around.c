@@ -8,20 +8,23 @@
 /* --- memory and disk -----------------------------------------------------------------------------
  */
 
-static char *size_text(double bytes)
+#define SIZE_MAX_BYTES 1e18 /* no memory is larger; a file may say so */
+
+char *view_size(double bytes)
 {
-    return isnan(bytes) ? xstrdup("-") : human_binary_size((int64_t)bytes);
+    return isnan(bytes) || bytes < 0 || bytes > SIZE_MAX_BYTES ? xstrdup("-")
+                                                               : human_binary_size((int64_t)bytes);
 }
 
 static char *each_text(const json_t *m)
 {
-    CLEANUP(free) char *each = size_text(document_number(m, "bytesEach"));
+    CLEANUP(free) char *each = view_size(document_number(m, "bytesEach"));
     double error = document_number(m, "bytesEachError");
     if (isnan(error)) {
         return isnan(document_number(m, "bytesEach")) ? xstrdup("-")
                                                       : str_format("%s too few counts", each);
     }
-    CLEANUP(free) char *around = size_text(error);
+    CLEANUP(free) char *around = view_size(error);
     return str_format("%s \xc2\xb1 %s", each, around);
 }
 
@@ -43,7 +46,7 @@ static char *points_text(const json_t *m)
     CLEANUP(strbuf) struct strbuf b = {0};
     json_array_foreach(json_object_get(m, "points"), i, p)
     {
-        CLEANUP(free) char *size = size_text(document_number(p, "bytes"));
+        CLEANUP(free) char *size = view_size(document_number(p, "bytes"));
         strbuf_addf(&b, "%s%.0f: %s", i ? ", " : "", document_number(p, "count"), size);
     }
     return b.len ? strbuf_take(&b) : xstrdup("-");
@@ -51,12 +54,12 @@ static char *points_text(const json_t *m)
 
 static char *disk_text(const json_t *m)
 {
-    return size_text(document_number(m, "diskBytesEach"));
+    return view_size(document_number(m, "diskBytesEach"));
 }
 
 static char *cache_text(const json_t *m)
 {
-    return size_text(document_number(m, "diskBytesCache"));
+    return view_size(document_number(m, "diskBytesCache"));
 }
 
 const struct view_memory_row view_memory_rows[] = {
@@ -71,8 +74,8 @@ const struct view_memory_row view_memory_rows[] = {
 char *view_title(const json_t *doc)
 {
     const json_t *host = json_object_get(doc, "host"), *image = json_object_get(doc, "image");
-    CLEANUP(free) char *memory = size_text(document_number(host, "memoryBytes"));
-    CLEANUP(free) char *size = size_text(document_number(image, "sizeBytes"));
+    CLEANUP(free) char *memory = view_size(document_number(host, "memoryBytes"));
+    CLEANUP(free) char *size = view_size(document_number(image, "sizeBytes"));
     return str_format("%s (%s), on %s, %.0f processors, %s, kernel %s, load %s",
                       document_text(image, "name"), size, document_text(host, "processor"),
                       document_number(host, "processors"), memory, document_text(host, "kernel"),

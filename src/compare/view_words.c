@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "compare/views.h"
 
@@ -47,6 +48,23 @@ char *view_ratio(double ratio)
 {
     double size = fabs(ratio);
     return str_format("%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4, ratio);
+}
+
+void view_shell_word(struct strbuf *out, const char *word)
+{
+    if (*word && !strpbrk(word, " \t\n'\"\\$*?;&|<>()`#~[]{}!")) {
+        strbuf_adds(out, word);
+        return;
+    }
+    strbuf_addc(out, '\'');
+    for (; *word; word++) {
+        if (*word == '\'') {
+            strbuf_adds(out, "'\\''"); /* a quote cannot be quoted: out, an escaped one, in again */
+        } else {
+            strbuf_addc(out, *word);
+        }
+    }
+    strbuf_addc(out, '\'');
 }
 
 char *view_wall_name(const json_t *doc, const char *wall)

@@ -30,8 +30,14 @@ extern const struct view_memory_row view_memory_rows[]; /* title NULL ends */
  * The caller frees. */
 char *view_quantity(double value, const char *unit);
 
+/* "1.5GiB"; "-" for NAN and what is no size. The caller frees. */
+char *view_size(double bytes);
+
 /* A ratio as people write it: "17.5", "3610". The caller frees. */
 char *view_ratio(double ratio);
+
+/* A word as a shell takes it: quoted where it must be. */
+void view_shell_word(struct strbuf *out, const char *word);
 
 /* A wall as it is called: "native", "container", "vm", "vm (emulated)". The caller frees. */
 char *view_wall_name(const json_t *doc, const char *wall);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "compare/comparison.h"
+#include "compare/views.h"
 
 #define COMMAND_MS 60000 /* one of the engine's own quick commands */
 
@@ -67,8 +68,8 @@ static char *shown(const struct comparison *c, const struct strv *argv)
         word = str_equal(word, c->cloison) ? "cloison"
                : str_equal(word, c->probe) ? "cloison-probe"
                                            : word;
-        bool quoted = *word == '\0' || strpbrk(word, " \t\n'\"\\$*?;&|<>()`#~") != NULL;
-        strbuf_addf(&b, quoted ? "%s'%s'" : "%s%s", i ? " " : "", word);
+        strbuf_adds(&b, i ? " " : "");
+        view_shell_word(&b, word);
     }
     return strbuf_take(&b);
 }
