@@ -90,6 +90,9 @@ int wait_ready(struct comparison *c, struct launch *l, const char *wall, const c
                int64_t *ret_ns);
 
 /* measure_memory.c: several instances at once, for each count. */
+/* Whether `wanted` instances fit when `count` (1 or more) use `used` bytes and `free_bytes` are
+ * free, half of which must stay. *ret_more: what they would take. Pure. */
+bool room_for(double used, size_t count, int wanted, double free_bytes, double *ret_more);
 int measure_memory(struct comparison *c, const char *wall, struct error **err) NODISCARD;
 
 /* measure_energy.c: joules of all processor packages so far, by RAPL below `root`

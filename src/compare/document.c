@@ -7,8 +7,8 @@
 
 json_t *document_new(void)
 {
-    return json_pack("{s:s, s:{}, s:[], s:{}, s:{}, s:[]}", "schema", DOCUMENT_SCHEMA, "walls",
-                     "criteria", "memory", "facts", "failures");
+    return json_pack("{s:s, s:{}, s:[], s:{}, s:{}, s:{}, s:[]}", "schema", DOCUMENT_SCHEMA,
+                     "walls", "criteria", "memory", "facts", "isolation", "failures");
 }
 
 const json_t *document_criterion(const json_t *doc, const char *criterion)

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/human.h"
@@ -158,24 +160,62 @@ static void add_disk(struct comparison *c, const char *wall, const struct crowd 
     }
 }
 
-/* Before more are started: would they fit? By what one costs so far, and half the host's memory
- * kept free for everybody else. */
-static bool fits(struct comparison *c, const char *wall, const struct crowd *crowd, int wanted,
-                 double bytes)
+bool room_for(double used, size_t count, int wanted, double free_bytes, double *ret_more)
 {
-    if (crowd->count == 0) {
+    *ret_more = used / (double)count * (double)(wanted - (int)count);
+    return *ret_more <= free_bytes / 2;
+}
+
+static double disk_free_bytes(const struct comparison *c)
+{
+    struct statvfs fs;
+    return statvfs(c->data_dir, &fs) < 0 ? 0 : (double)fs.f_bavail * (double)fs.f_frsize;
+}
+
+/* Would so many fit? By what those that run have cost so far; half of what is free stays for
+ * everybody else. Asked for each doubling: looking at all of them takes longer the more they are.
+ */
+static bool is_room(struct comparison *c, const char *wall, const struct crowd *crowd, int wanted)
+{
+    double pss = 0, more = 0;
+    double disk = (double)crowd->count *
+                  document_number(document_part(c->doc, "memory", wall), "diskBytesEach");
+    if (crowd->count == 0 || (crowd->count & (crowd->count - 1)) != 0 ||
+        total_pss(c, crowd, &pss, NULL) < 0) {
         return true;
     }
-    double more = bytes / (double)crowd->count * (double)(wanted - (int)crowd->count);
-    if (more < (double)available_bytes() / 2) {
-        return true;
+    const char *what = "memory";
+    bool room = room_for(pss, crowd->count, wanted, (double)available_bytes(), &more);
+    if (room && !isnan(disk)) {
+        what = "disk";
+        room = room_for(disk, crowd->count, wanted, disk_free_bytes(c), &more);
     }
-    CLEANUP(free) char *text = human_binary_size((int64_t)more);
-    CLEANUP(free)
-    char *why =
-        str_format("%d instances would take %s more, over half of what is free", wanted, text);
-    document_fail(c->doc, wall, "memory", why);
-    return false;
+    if (!room) {
+        CLEANUP(free) char *size = human_binary_size((int64_t)more);
+        CLEANUP(free)
+        char *why = str_format("%d instances would take %s of %s more, over half of what is free",
+                               wanted, size, what);
+        document_fail(c->doc, wall, "memory", why);
+    }
+    return room;
+}
+
+/* What the engine reads back of the wall of the first instance. A wall that it cannot tell of yet
+ * has no such part. */
+static void add_isolation(struct comparison *c, const char *wall, const struct crowd *crowd)
+{
+    CLEANUP(free) char *text = NULL;
+    CLEANUP(json) json_t *read = NULL;
+    const char *const inspect[] = {
+        "inspect", "--isolation", "--format", "json", crowd->instances[0].name, NULL};
+    if (str_equal(wall, WALL_NATIVE) || engine_command(c, inspect, &text, NULL) < 0 ||
+        json_parse(text, strlen(text), "isolation", &read, NULL) < 0) {
+        return;
+    }
+    json_t *list = json_object_get(read, "Isolation");
+    if (json_is_array(list)) {
+        (void)json_object_set(json_object_get(c->doc, "isolation"), wall, list);
+    }
 }
 
 static int measure_counts(struct comparison *c, const char *wall, struct crowd *crowd,
@@ -186,15 +226,16 @@ static int measure_counts(struct comparison *c, const char *wall, struct crowd *
     /* Natively the user's own workload has one port and one folder: one instance. */
     bool one = own_workload(c) && str_equal(wall, WALL_NATIVE);
     for (size_t k = 0; k < (one ? 1 : c->count_count); k++) {
-        if (!fits(c, wall, crowd, c->counts[k], bytes)) {
-            return 0;
-        }
         while ((int)crowd->count < (one ? 1 : c->counts[k])) {
             CLEANUP(free) char *what = str_format("memory of %d", c->counts[k]);
             comparison_progress(c, wall, what);
-            int r = one_more(c, wall, crowd, err);
+            int r = is_room(c, wall, crowd, c->counts[k]) ? one_more(c, wall, crowd, err) : 0;
             if (r <= 0) {
                 return r;
+            }
+            if (crowd->count == 1) {
+                add_disk(c, wall, crowd, memory);
+                add_isolation(c, wall, crowd);
             }
         }
         int r = settled_pss(c, crowd, &bytes, err);
@@ -203,9 +244,6 @@ static int measure_counts(struct comparison *c, const char *wall, struct crowd *
         }
         (void)json_array_append_new(
             points, json_pack("{s:i, s:f}", "count", (int)crowd->count, "bytes", bytes));
-        if (k == 0) {
-            add_disk(c, wall, crowd, memory);
-        }
     }
     return 0;
 }

@@ -21,7 +21,7 @@ char *last_comparison_path(const char *data_dir)
 
 static int read_numbers(const json_t *request, struct comparison *c, struct error **err)
 {
-    int64_t repeat = 7, probe_ms = 50, timeout_ms = 120000, port = 0, co2 = -1;
+    int64_t repeat = 9, probe_ms = 50, timeout_ms = 120000, port = 0, co2 = -1;
     json_t *counts = NULL;
     int r = json_get_i64(request, "repeat", WHERE, 1, 1000, &repeat, err);
     r = r < 0 ? r : json_get_i64(request, "probeMs", WHERE, 1, 60000, &probe_ms, err);

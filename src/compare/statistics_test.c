@@ -32,6 +32,16 @@ static void test_statistics_twenty_values(void)
     CHECK_INT(s.verdict, VERDICT_SURE);
 }
 
+static void test_statistics_nine_leave_an_outlier_out(void)
+{
+    const double v[] = {100, 101, 99, 100, 5000, 100, 1, 102, 98};
+    struct statistics s = statistics_of(v, 9);
+    NEAR(s.low, 98);
+    NEAR(s.high, 102);
+    NEAR(s.confidence, 1 - 20.0 / 512);
+    CHECK_INT(s.verdict, VERDICT_SURE);
+}
+
 static void test_statistics_few(void)
 {
     const double v[] = {5, 5, 5, 5, 5};
@@ -75,7 +85,7 @@ static void test_statistics_line(void)
 
 static const struct test tests[] = {
     TEST(test_statistics_seven_values), TEST(test_statistics_twenty_values),
-    TEST(test_statistics_few),          TEST(test_statistics_noise),
-    TEST(test_statistics_line),
+    TEST(test_statistics_few),          TEST(test_statistics_nine_leave_an_outlier_out),
+    TEST(test_statistics_noise),        TEST(test_statistics_line),
 };
 TEST_MAIN(tests)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the table and the page both say. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/human.h"
+#include "compare/statistics.h"
 #include "compare/views.h"
 
 /* --- memory and disk -----------------------------------------------------------------------------
@@ -82,12 +84,25 @@ char *view_title(const json_t *doc)
                       document_text(host, "load"));
 }
 
+bool view_rounds_are_few(const json_t *doc)
+{
+    return document_number(json_object_get(doc, "settings"), "repeat") < STATISTICS_ENOUGH;
+}
+
 char *view_rounds(const json_t *doc)
 {
-    return str_format(
-        "n = %.0f rounds, every wall in each; median \xc2\xb1 half its 95 %% interval; "
-        "x: ratio to native",
-        document_number(json_object_get(doc, "settings"), "repeat"));
+    return str_format("n = %.0f rounds, every wall in each; median \xc2\xb1 half its interval "
+                      "(%s); x: ratio to native",
+                      document_number(json_object_get(doc, "settings"), "repeat"),
+                      view_rounds_are_few(doc) ? "too few rounds for 95 %" : "95 %");
+}
+
+bool view_machine_is_busy(const json_t *doc)
+{
+    const json_t *host = json_object_get(doc, "host");
+    double load = 0;
+    return sscanf(document_text(host, "load"), "%lf", &load) == 1 &&
+           load > document_number(host, "processors") / 2;
 }
 
 bool view_any_emulated(const json_t *doc)

@@ -45,6 +45,7 @@ static const char style[] =
     ".marks{fill:var(--c);fill-opacity:.75}.median{stroke:var(--c);stroke-width:2}\n"
     ".interval{fill:var(--c);fill-opacity:.18}.fit{stroke:var(--c);stroke-dasharray:5 3}\n"
     ".shape{stroke:var(--c);stroke-width:1.8;fill:var(--c);fill-opacity:.08}\n"
+    ".long{overflow-wrap:anywhere}\n"
     "code{font:12px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}li{margin:.2rem 0}\n"
     "</style>\n";
 
@@ -140,6 +141,36 @@ static void add_facts_table(struct strbuf *out, const json_t *doc)
     end_table(out);
 }
 
+/* All that was read back of a wall, with what each means. */
+static void add_isolation(struct strbuf *out, const json_t *doc)
+{
+    const json_t *w, *item;
+    size_t i, k;
+    json_array_foreach(walls_of(doc), i, w)
+    {
+        const json_t *list =
+            json_object_get(json_object_get(doc, "isolation"), str_or(json_string_value(w), ""));
+        if (json_array_size(list) == 0) {
+            continue;
+        }
+        CLEANUP(free) char *name = view_wall_name(doc, json_string_value(w));
+        strbuf_adds(out, "<h3>");
+        html_text(out, name);
+        strbuf_adds(out, "</h3>\n<div class=\"scroll\"><table><tbody>\n");
+        json_array_foreach(list, k, item)
+        {
+            strbuf_adds(out, "<tr>");
+            tagged(out, "th", document_text(item, "name"));
+            tagged(out, "td", document_text(item, "kind"));
+            strbuf_adds(out, "<td class=\"long\">");
+            html_text(out, document_text(item, "value"));
+            tagged(out, "small", document_text(item, "meaning"));
+            strbuf_adds(out, "</td></tr>\n");
+        }
+        end_table(out);
+    }
+}
+
 static void add_memory_table(struct strbuf *out, const json_t *doc)
 {
     const json_t *w;
@@ -183,6 +214,9 @@ static void add_warnings(struct strbuf *out, const json_t *doc)
 {
     if (json_is_true(json_object_get(doc, "interrupted"))) {
         strbuf_adds(out, "<p class=\"warning\">Interrupted: what there was until then.</p>\n");
+    }
+    if (view_machine_is_busy(doc)) {
+        strbuf_adds(out, "<p class=\"warning\">" VIEW_BUSY "</p>\n");
     }
     if (view_any_emulated(doc)) {
         strbuf_addf(out, "<p class=\"warning\">%s</p>\n", VIEW_EMULATED);
@@ -266,6 +300,10 @@ char *view_page(const json_t *doc)
     strbuf_adds(&out, "<h2>All figures</h2>\n");
     add_criteria_table(&out, doc);
     add_failures(&out, doc);
+    if (json_object_size(json_object_get(doc, "isolation"))) {
+        strbuf_adds(&out, "<h2>The walls as the kernel tells them</h2>\n");
+        add_isolation(&out, doc);
+    }
     add_commands(&out, doc);
     strbuf_adds(&out, "</main>\n</body>\n</html>\n");
     return strbuf_take(&out);

@@ -70,8 +70,8 @@ static void grid_print(struct grid *g, struct strbuf *out)
 /* --- figures -------------------------------------------------------------------------------------
  */
 
-/* "0.91 ms ±4 %  1.8x", or what it cannot say. */
-static char *figure_text(const json_t *figure)
+/* "0.91 ms ±4 %  1.8x", or what it cannot say. `few`: all are too few, which is said above. */
+static char *figure_text(const json_t *figure, bool few)
 {
     const char *verdict = document_text(figure, "verdict");
     const json_t *ratio = json_object_get(figure, "ratio");
@@ -85,7 +85,7 @@ static char *figure_text(const json_t *figure)
     if (document_number(figure, "n") > 1) {
         strbuf_addf(&b, " \xc2\xb1%.0f %%", 100 * document_number(figure, "spread"));
     }
-    if (!str_equal(verdict, "sure")) {
+    if (str_equal(verdict, "too noisy") || (!few && !str_equal(verdict, "sure"))) {
         strbuf_addf(&b, " %s", verdict);
     }
     if (ratio && str_equal(document_text(ratio, "verdict"), "too noisy")) {
@@ -114,6 +114,7 @@ static void add_criteria(struct grid *g, const json_t *doc)
 {
     const json_t *walls = json_object_get(json_object_get(doc, "settings"), "walls"), *w, *c;
     size_t i, k;
+    bool few = view_rounds_are_few(doc);
     json_array_foreach(json_object_get(doc, "criteria"), k, c)
     {
         grid_set(g, 0, xstrdup(document_text(c, "title")));
@@ -123,7 +124,7 @@ static void add_criteria(struct grid *g, const json_t *doc)
             json_t *figure = json_object_get(json_object_get(c, "walls"), wall);
             CLEANUP(json) json_t *f = figure ? json_copy(figure) : json_object();
             (void)json_object_set_new(f, "unit", json_string(document_text(c, "unit")));
-            grid_set(g, i + 1, figure_text(f));
+            grid_set(g, i + 1, figure_text(f, few));
         }
         grid_end_row(g);
     }
@@ -168,6 +169,9 @@ static void add_title(struct strbuf *out, const json_t *doc)
     CLEANUP(free) char *title = view_title(doc);
     CLEANUP(free) char *rounds = view_rounds(doc);
     strbuf_addf(out, "%s\n%s\n", title, rounds);
+    if (view_machine_is_busy(doc)) {
+        strbuf_adds(out, VIEW_BUSY "\n");
+    }
     if (json_is_true(json_object_get(doc, "interrupted"))) {
         strbuf_adds(out, "INTERRUPTED: what there was until then\n");
     }

@@ -97,9 +97,55 @@ static char *kernel_words(const json_t *doc, const char *wall)
     return str_format("%s (%s)", str_equal(boot, hosts) ? "the host's" : "its own", kernel);
 }
 
+/* What `inspect --isolation` told of this wall, or NULL. Borrowed. */
+static const char *isolation_value(const json_t *doc, const char *wall, const char *name)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(doc, "isolation"), wall), i, item)
+    {
+        if (str_equal(document_text(item, "name"), name)) {
+            return document_text(item, "value");
+        }
+    }
+    return NULL;
+}
+
+/* "298 of 368 calls allowed", counted from the filter in force, where that was read. */
+static const char *calls_allowed(const json_t *doc, const char *wall)
+{
+    const char *value = isolation_value(doc, wall, "system calls");
+    const char *behind = value ? strstr(value, ": ") : NULL;
+    return behind ? behind + strlen(": ") : value;
+}
+
+static char *shared_words(const json_t *doc, const char *wall)
+{
+    const json_t *list = json_object_get(json_object_get(doc, "isolation"), wall), *item;
+    CLEANUP(strbuf) struct strbuf b = {0};
+    size_t i;
+    if (str_equal(wall, WALL_NATIVE)) {
+        return xstrdup("everything");
+    }
+    json_array_foreach(list, i, item)
+    {
+        const char *name = document_text(item, "name");
+        const char *space = strstr(name, " namespace");
+        bool told = space || str_equal(name, "kernel") || str_equal(name, "device nodes");
+        if (told && str_equal(document_text(item, "kind"), "shared")) {
+            size_t len = space ? (size_t)(space - name) : strlen(name);
+            strbuf_addf(&b, "%s%.*s", b.len ? ", " : "", (int)len, name);
+        }
+    }
+    return b.len ? strbuf_take(&b) : xstrdup("not read");
+}
+
 static char *seccomp_words(const json_t *doc, const char *wall)
 {
-    const char *mode = fact(doc, wall, "seccomp");
+    const char *mode = fact(doc, wall, "seccomp"), *allowed = calls_allowed(doc, wall);
+    if (allowed) {
+        return xstrdup(allowed);
+    }
     return xstrdup(str_equal(mode, "2")   ? "a list of allowed ones"
                    : str_equal(mode, "0") ? "all of its kernel"
                    : *mode                ? "four"
@@ -168,5 +214,6 @@ const struct view_fact view_facts[] = {
     {"disks that a root inside can open", disks_words},
     {"kernel settings writable", settings_words},
     {"security label", label_words},
+    {"namespaces and more, shared", shared_words},
     {0},
 };

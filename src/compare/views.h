@@ -6,8 +6,7 @@
 #include "compare/document.h"
 
 /* The table for a terminal: a row a criterion, a column a wall, each figure with its spread, ratio
- * to native and n; then memory, size, the wall's facts, failures, and the commands. `columns`: of
- * the terminal. The caller frees. */
+ * to native; then memory, size, the wall's facts, failures, and the commands. The caller frees. */
 char *view_table(const json_t *doc);
 
 /* One self-contained page: plots as SVG, no script, light and dark, printable. The caller frees. */
@@ -16,6 +15,9 @@ char *view_page(const json_t *doc);
 /* What both say. Texts are the caller's. */
 char *view_title(const json_t *doc);  /* the image and the host, in a line */
 char *view_rounds(const json_t *doc); /* how it was measured */
+bool view_rounds_are_few(const json_t *doc);
+bool view_machine_is_busy(const json_t *doc); /* more was ready to run than half its processors */
+#define VIEW_BUSY "The machine was busy with other things: the figures scatter, and may be too bad."
 bool view_any_emulated(const json_t *doc);
 #define VIEW_EMULATED                                                                              \
     "(emulated): no KVM here; these figures are the emulator's, not those of a machine on KVM."

@@ -52,6 +52,8 @@ nothing_left() {
     jq -e '.memory.container.diskBytesEach > 0 and .memory.none.diskBytesEach == 0' c.json
     jq -e '.facts.container.seccomp == "2" and .facts.container.boot == .host.boot
            and .facts.container["disks-opened"] == "0" and .facts.none.seccomp == "0"' c.json
+    jq -e '[.isolation.container[] | select(.name == "system calls" and .kind == "limited")] | length == 1' c.json
+    [[ $output == *' calls allowed'* ]] && [[ $output == *'namespaces and more, shared'*'kernel, '* ]]
     [[ $output == *'too few'* ]] # one value has no spread
     jq -e '[.criteria[] | select(.name | startswith("own")) ] == []' c.json # nothing that was not measured
 }
@@ -83,6 +85,16 @@ nothing_left() {
     [ "$status" = 1 ]
     jq -e '[.failures[].why | contains("not ready before --timeout")] | any' never.json
     jq -e '.criteria[] | select(.name == "syscall").walls.container.n == 1' never.json
+}
+
+@test "a wall that cannot be is left out, and why is told" {
+    # On a host without a kernel under /boot there is no machine.
+    run unshare -m sh -c 'mount -t tmpfs none /boot && exec timeout --kill-after=5 100 "$0" "$@"' "$CLOISON" compare \
+        --walls container,vm --repeat 1 --counts 1 --probe-time 1ms --json c.json busybox
+    echo "$output"
+    [ "$status" = 1 ]
+    jq -e '.walls.vm.failed and (.walls.container | has("failed") | not) and (.criteria[].walls | keys) == ["container"]
+           and (.failures | length) == 1 and .failures[0].wall == "vm" and (.failures[0].why | contains("no kernel"))' c.json
 }
 
 @test "interrupted: what there was is kept, and marked" {
