@@ -168,14 +168,14 @@ static int start_server(struct comparison *c, struct error **err)
 int comparison_prepare(struct comparison *c, struct error **err)
 {
     c->doc = document_new();
+    c->scratch_lock = -1;
     c->tag = random_hex(4);
     c->probe = program_path("cloison-probe");
-    c->scratch = str_format("%s/compare/tmp-%s", c->data_dir, c->tag);
     make_environment(c);
     signals_hold(&c->held, &c->before);
     int r = image_ensure(c->data_dir, c->config_path, c->image_name, "missing", NULL, false,
                          &c->image, err);
-    r = r < 0 ? r : mkdir_all(c->scratch, 0755, err);
+    r = r < 0 ? r : take_scratch(c, err);
     if (r < 0) {
         return r;
     }
@@ -303,13 +303,13 @@ int comparison_measure(struct comparison *c, struct error **err)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-/* What the vm wall keeps of our layer: its name there has the layer's chain ID in it. */
-static void forget_probe_disk(struct comparison *c)
+/* What the vm wall keeps of the probe's layer: its name there has the layer's chain ID in it. */
+static void forget_probe_disk(const struct comparison *c, const char *image)
 {
     CLEANUP(image) struct image *i = NULL;
     CLEANUP(strv) struct strv files = {0};
     CLEANUP(free) char *cache = str_format("%s/cache/vm", c->data_dir);
-    if (image_resolve(c->data_dir, c->probe_image, &i, NULL) < 0 || i->layers.count == 0 ||
+    if (image_resolve(c->data_dir, image, &i, NULL) < 0 || i->layers.count == 0 ||
         list_folder(AT_FDCWD, cache, &files, NULL) < 0) {
         return;
     }
@@ -323,12 +323,16 @@ static void forget_probe_disk(struct comparison *c)
     }
 }
 
+void forget_probe_image(struct comparison *c, const char *image)
+{
+    forget_probe_disk(c, image);
+    IGNORE(engine_command(c, (const char *[]){"rmi", "-f", image, NULL}, NULL, NULL) < 0);
+}
+
 void comparison_done(struct comparison *c)
 {
     if (c->probe_image) {
-        forget_probe_disk(c);
-        IGNORE(engine_command(c, (const char *[]){"rmi", "-f", c->probe_image, NULL}, NULL, NULL) <
-               0);
+        forget_probe_image(c, c->probe_image);
     }
     if (c->server > 0) {
         (void)kill(c->server, SIGKILL);
@@ -337,6 +341,7 @@ void comparison_done(struct comparison *c)
     }
     if (c->scratch) {
         IGNORE(remove_tree(AT_FDCWD, c->scratch, NULL) < 0);
+        fd_close(c->scratch_lock);
     }
     image_free(c->image);
     json_decref(c->doc);

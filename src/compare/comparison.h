@@ -34,7 +34,8 @@ struct comparison {
     struct image *image;
     struct strv environment;                   /* of the engine's commands, and of native probes */
     char *tag, *probe, *probe_image, *scratch; /* a name; a program; an image; a folder */
-    unsigned name_count;                       /* containers' names given so far */
+    int scratch_lock;
+    unsigned name_count; /* containers' names given so far */
     pid_t server;
     int server_port; /* 0: none */
     char *server_address;
@@ -61,6 +62,11 @@ int comparison_prepare(struct comparison *c, struct error **err) NODISCARD;
 int comparison_measure(struct comparison *c, struct error **err) NODISCARD;
 void comparison_done(struct comparison *c);
 bool comparison_has_failed(const struct comparison *c, const char *wall);
+/* Removes the image with our probe, and what the vm wall keeps of it. One that is not there is
+ * fine. */
+void forget_probe_image(struct comparison *c, const char *image);
+/* sweep.c: removes what killed comparisons left, then makes this one's folder, locked. */
+int take_scratch(struct comparison *c, struct error **err) NODISCARD;
 /* Tells the user how far it is: "round 3 of 7: start", behind this wall. */
 void comparison_progress(struct comparison *c, const char *wall, const char *what);
 

@@ -155,9 +155,8 @@ static void add_ticks(struct strbuf *out, const struct axis *a, double bottom, c
     }
     double decades = log10(a->max / a->min);
     double step = pow(10, ceil(decades / 4));
-    double v = a->min;
-    for (int i = 0; i < TICKS_MAX && v <= a->max * 1.001; i++, v *= step) {
-        add_tick(out, a, v, bottom, unit);
+    for (int i = 0; i < TICKS_MAX && a->min * pow(step, i) <= a->max * 1.001; i++) {
+        add_tick(out, a, a->min * pow(step, i), bottom, unit);
     }
 }
 
@@ -436,12 +435,13 @@ void plot_radar(struct strbuf *out, const json_t *doc)
     if (n < 3) {
         return;
     }
-    strbuf_addf(out,
-                "<figure class=\"wide\"><figcaption>How each wall stands against native"
-                "<small>farther out is better; each ring is ten times; the bold ring is native"
-                "</small></figcaption><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"><title>Radar of "
-                "the criteria</title>",
-                RADAR_WIDTH, RADAR_HEIGHT);
+    strbuf_addf(
+        out,
+        "<figure class=\"wide\"><figcaption>How each wall stands against native"
+        "<small>medians; farther out is better; each ring is ten times; the bold ring is native"
+        "</small></figcaption><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"><title>Radar of "
+        "the criteria</title>",
+        RADAR_WIDTH, RADAR_HEIGHT);
     add_rings(out);
     for (size_t i = 0; i < n; i++) {
         add_spoke(out, &spokes[i], i, n);

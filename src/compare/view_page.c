@@ -91,7 +91,7 @@ static void add_figure(struct strbuf *out, const json_t *figure, const char *uni
         CLEANUP(free) char *high = view_quantity(document_number(figure, "high"), unit);
         html_text(out, median);
         if (ratio) {
-            CLEANUP(free) char *times = view_ratio(document_number(ratio, "median"));
+            CLEANUP(free) char *times = view_ratio(ratio);
             strbuf_addf(out, " <b>\xc3\x97%s</b>", times);
         }
         strbuf_addf(out, "<small>%s to %s, n = %.0f%s%s</small>", low, high,

@@ -88,12 +88,9 @@ static char *figure_text(const json_t *figure, bool few)
     if (str_equal(verdict, "too noisy") || (!few && !str_equal(verdict, "sure"))) {
         strbuf_addf(&b, " %s", verdict);
     }
-    if (ratio && str_equal(document_text(ratio, "verdict"), "too noisy")) {
-        strbuf_adds(&b, "  x too noisy");
-    } else if (ratio) {
-        bool same = document_number(ratio, "low") <= 1 && document_number(ratio, "high") >= 1;
-        CLEANUP(free) char *times = view_ratio(document_number(ratio, "median"));
-        strbuf_addf(&b, "  x%s%s", times, same ? " (as native)" : "");
+    if (ratio) {
+        CLEANUP(free) char *times = view_ratio(ratio);
+        strbuf_addf(&b, "  x%s", times);
     }
     return strbuf_take(&b);
 }

@@ -44,10 +44,15 @@ char *view_quantity(double value, const char *unit)
     return str_format("%.*f %s", digits, value, written);
 }
 
-char *view_ratio(double ratio)
+char *view_ratio(const json_t *ratio)
 {
-    double size = fabs(ratio);
-    return str_format("%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4, ratio);
+    double median = document_number(ratio, "median"), size = fabs(median);
+    bool same = document_number(ratio, "low") <= 1 && document_number(ratio, "high") >= 1;
+    if (str_equal(document_text(ratio, "verdict"), "too noisy")) {
+        return xstrdup(" too noisy");
+    }
+    int digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
+    return str_format("%.*f%s", digits, median, same ? " (as native)" : "");
 }
 
 void view_shell_word(struct strbuf *out, const char *word)

@@ -35,8 +35,9 @@ char *view_quantity(double value, const char *unit);
 /* "1.5GiB"; "-" for NAN and what is no size. The caller frees. */
 char *view_size(double bytes);
 
-/* A ratio as people write it: "17.5", "3610". The caller frees. */
-char *view_ratio(double ratio);
+/* A figure's ratio to native as people write it: "17.5", "1.02 (as native)" where its interval
+ * holds 1, " too noisy". The caller frees. */
+char *view_ratio(const json_t *ratio);
 
 /* A word as a shell takes it: quoted where it must be. */
 void view_shell_word(struct strbuf *out, const char *word);

@@ -49,8 +49,25 @@ static void test_views_quantities(void)
         CLEANUP(free) char *text = view_quantity(cases[i].value, cases[i].unit);
         CHECK_STR(text, cases[i].text);
     }
-    CLEANUP(free) char *ratio = view_ratio(3612.4);
-    CHECK_STR(ratio, "3612");
+}
+
+static void test_views_ratios(void)
+{
+    const struct {
+        double low, median, high;
+        const char *verdict, *text;
+    } cases[] = {
+        {3600, 3612.4, 3700, "sure", "3612"},         {17, 17.46, 18, "too few", "17.5"},
+        {0.9, 1.02, 1.1, "sure", "1.02 (as native)"}, {0.01, 0.0304, 0.04, "sure", "0.0304"},
+        {2, 10, 90, "too noisy", " too noisy"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(json)
+        json_t *r = json_pack("{s:f, s:f, s:f, s:s}", "low", cases[i].low, "median",
+                              cases[i].median, "high", cases[i].high, "verdict", cases[i].verdict);
+        CLEANUP(free) char *text = view_ratio(r);
+        CHECK_STR(text, cases[i].text);
+    }
 }
 
 static void test_views_table_says_what_it_cannot(void)
@@ -78,6 +95,7 @@ static void test_views_page_is_safe(void)
     CHECK(strstr(page, "a&lt;script&gt;b"));
     CHECK(strstr(page, "Start &lt;b&gt;&quot;&amp;"));
     CHECK(strstr(page, "no &lt;i&gt;room"));
+    CHECK(strstr(page, "\xc3\x97 too noisy"));
     CHECK(!strstr(page, "<script") && !strstr(page, "<i>") && !strstr(page, "nan"));
 }
 
@@ -93,6 +111,7 @@ static void test_views_of_nothing(void)
 
 static const struct test tests[] = {
     TEST(test_views_quantities),
+    TEST(test_views_ratios),
     TEST(test_views_table_says_what_it_cannot),
     TEST(test_views_page_is_safe),
     TEST(test_views_of_nothing),

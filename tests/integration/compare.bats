@@ -111,6 +111,18 @@ nothing_left() {
     grep -q '^INTERRUPTED' out
 }
 
+@test "killed: the next one removes what it left" {
+    timeout --kill-after=5 100 "$CLOISON" compare --walls container --probe-time 1ms busybox -- sleep 10078 >out 2>&1 3>&- &
+    timeout=$!
+    wait_for 60 pgrep -fx 'sleep 10078'
+    kill -KILL "$(pgrep -P "$timeout")"
+    wait "$timeout" || true
+    [ "$(cloison images -q | wc -l)" = 2 ]
+    # Those that watched see that it is gone, and end what ran.
+    wait_for 60 sh -c '! pgrep -fx "sleep 10078" && flock -n "$CLOISON_DATA_ROOT"/compare/tmp-* true'
+    timeout --kill-after=5 100 "$CLOISON" compare --walls none --repeat 1 --counts 1 --probe-time 1ms busybox
+}
+
 @test "what cannot be compared is one line that says why" {
     for bad in '--walls container,jail busybox' '--walls , busybox' '--repeat 0 busybox' '--repeat x busybox' \
         '--counts 2,1 busybox' '--counts 0 busybox' '--ready-port 70000 busybox' '--ready-log= busybox' \
