@@ -54,6 +54,15 @@ const struct command *const commands[] = {
     &command_logout,
     &command_image_prune,
     &command_builder_prune,
+    /* Networks */
+    &command_network_create,
+    &command_network_ls,
+    &command_network_inspect,
+    &command_network_rm,
+    &command_network_prune,
+    &command_network_connect,
+    &command_network_disconnect,
+    &command_network_reload,
     /* Volumes */
     &command_volume_create,
     &command_volume_ls,
@@ -96,6 +105,7 @@ static const struct {
     {"image", "remove", "rmi"},        {"image", NULL, NULL},
     {"system", "info", "info"},        {"volume", "list", "volume ls"},
     {"volume", "remove", "volume rm"}, {"system", "events", "events"},
+    {"network", "list", "network ls"}, {"network", "remove", "network rm"},
 };
 
 static const struct command *find_exact(const char *name)

@@ -7,7 +7,9 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/engine_of.h"
 #include "image/layout.h"
+#include "net/store.h"
 #include "spec/spec.h"
 
 static void print_folder(const char *data_dir, const char *name, const char *prefix)
@@ -49,7 +51,15 @@ static void print_images(const struct command_context *c)
 
 static void print_networks(const struct command_context *c)
 {
-    printf("bridge\nhost\nnone\n");
+    struct engine engine = engine_of(c);
+    struct net_place place = {engine.run_dir, engine.data_dir, engine.config_path};
+    struct net_network **list = NULL;
+    size_t count = 0;
+    IGNORE(net_network_list(&place, &list, &count, NULL)); /* what can be read */
+    for (size_t i = 0; i < count; i++) {
+        printf("%s\n", list[i]->name);
+    }
+    net_network_list_free(list, count);
     print_folder(c->data_dir, "names", "container:");
 }
 

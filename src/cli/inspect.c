@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `cloison inspect`: all that is known of containers, images and volumes. */
+/* `cloison inspect`: all that is known of containers, images, volumes and networks. */
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/inspect_object.h"
@@ -52,11 +52,25 @@ static int find_volume(const struct engine *e, const char *name, bool size, json
     return *ret != NULL;
 }
 
+static int find_network(const struct engine *e, const char *name, bool size, json_t **ret,
+                        struct error **err)
+{
+    CLEANUP(error) struct error *mine = NULL;
+    int r = inspect_network(e, name, ret, &mine);
+    if (r < 0 && mine->kind == ERROR_NOT_FOUND) {
+        return 0;
+    }
+    return r < 0 ? error_move(err, &mine, r) : 1;
+}
+
 static const struct {
     const char *type;
     int (*find)(const struct engine *e, const char *name, bool size, json_t **ret,
                 struct error **err);
-} kinds[] = {{"container", find_container}, {"image", find_image}, {"volume", find_volume}};
+} kinds[] = {{"container", find_container},
+             {"image", find_image},
+             {"volume", find_volume},
+             {"network", find_network}};
 
 static int find_object(const struct engine *e, const struct inspect_values *v, const char *name,
                        json_t **ret, struct error **err)
@@ -84,7 +98,7 @@ static int check_type(const struct inspect_values *v, struct error **err)
         }
     }
     int r = error_set(err, ERROR_USAGE, 0, "there is nothing of the type '%s' to inspect", v->type);
-    return error_hint(err, r, "types are container, image and volume");
+    return error_hint(err, r, "types are container, image, volume and network");
 }
 
 static int print_found(const struct inspect_values *v, const json_t *found, struct error **err)
@@ -168,14 +182,15 @@ static const struct option inspect_options[] = {
      "Show the wall of running containers as it stands", .origin = FROM_CLOISON},
     {'s', "size", OPTION_FLAG, AT(size), NULL, "Show what a container takes on the disk"},
     {0, "type", OPTION_STRING, AT(type), "TYPE",
-     "Look for this type only: container, image, volume", COMPLETE_WORDS, "container image volume"},
+     "Look for this type only: container, image, volume, network", COMPLETE_WORDS,
+     "container image volume network"},
     {0},
 };
 
 const struct command command_inspect = {
     .name = "inspect",
     .group = "Containers",
-    .summary = "Show all that is known of containers, images and volumes",
+    .summary = "Show all that is known of objects of any kind",
     .arguments = "[OPTIONS] NAME|ID [NAME|ID...]",
     .options = inspect_options,
     .values_size = sizeof(struct inspect_values),

@@ -65,43 +65,126 @@ static json_t *ports_of(const struct container *c)
     return ports;
 }
 
-/* One network's end, as it stands in NetworkSettings itself and in its Networks. */
-static json_t *endpoint_of(const struct container *c)
+static json_t *copy_or_empty(const json_t *object, const char *key)
 {
-    const json_t *n = container_is_up(c) ? c->network : NULL;
-    json_t *end = json_object();
+    return text_or_empty(json_string_value(json_object_get(object, key)));
+}
+
+/* One network's end, as it stands in NetworkSettings itself and in its Networks; NULL: none. */
+static json_t *endpoint_of(const json_t *end)
+{
     static const struct {
-        const char *docker, *ours;
-    } names[] = {{"Gateway", "gateway"}, {"IPAddress", "address"}, {"MacAddress", "macAddress"}};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        json_object_set_new(end, names[i].docker,
-                            text_or_empty(json_string_value(json_object_get(n, names[i].ours))));
+        const char *gateway, *address, *ours, *prefix;
+        bool ipv6;
+    } families[] = {{"Gateway", "IPAddress", "address", "IPPrefixLen", false},
+                    {"IPv6Gateway", "GlobalIPv6Address", "address6", "GlobalIPv6PrefixLen", true}};
+    json_t *o = json_object();
+    const json_t *network = json_object_get(end, "network");
+    bool internal = json_is_true(json_object_get(network, "internal"));
+    json_object_set_new(o, "EndpointID", copy_or_empty(end, "hostInterface"));
+    json_object_set_new(o, "MacAddress", copy_or_empty(end, "macAddress"));
+    for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+        const json_t *pool = NULL, *one;
+        size_t i;
+        bool has = json_object_get(end, families[f].ours);
+        json_array_foreach(json_object_get(network, "pools"), i, one)
+        {
+            const char *subnet = str_or(json_string_value(json_object_get(one, "subnet")), "");
+            pool = (strchr(subnet, ':') != NULL) == families[f].ipv6 ? one : pool;
+        }
+        const char *subnet = str_or(json_string_value(json_object_get(pool, "subnet")), "");
+        const char *slash = strchr(subnet, '/');
+        int64_t prefix = 0;
+        IGNORE(has && slash ? str_to_i64(slash + 1, 10, &prefix) : 0); /* was checked */
+        json_object_set_new(o, families[f].gateway,
+                            has && !internal ? copy_or_empty(pool, "gateway") : json_string(""));
+        json_object_set_new(o, families[f].address, copy_or_empty(end, families[f].ours));
+        json_object_set_new(o, families[f].prefix, json_integer(prefix));
     }
-    json_object_set_new(end, "IPPrefixLen",
-                        json_integer(json_integer_value(json_object_get(n, "prefixLength"))));
-    /* Docker's objects have these; here there is no IPv6 yet, and an end has no ID of its own. */
-    json_t *empty = json_pack("{s:s, s:s, s:i, s:s}", "GlobalIPv6Address", "", "IPv6Gateway", "",
-                              "GlobalIPv6PrefixLen", 0, "EndpointID", "");
-    json_object_update(end, empty);
-    json_decref(empty);
-    return end;
+    return o;
+}
+
+/* What the container holds in this network now. */
+static const json_t *end_in(const struct container *c, const char *network)
+{
+    const json_t *end;
+    size_t i;
+    json_array_foreach(container_is_up(c) ? json_object_get(c->network, "endpoints") : NULL, i, end)
+    {
+        const json_t *n = json_object_get(end, "network");
+        if (str_equal(json_string_value(json_object_get(n, "name")), network)) {
+            return end;
+        }
+    }
+    return NULL;
+}
+
+/* The names by which the others of a network know it: Docker's DNSNames. */
+static json_t *dns_names(const struct container *c, const json_t *choice)
+{
+    json_t *names = json_array(), *alias;
+    size_t i;
+    json_array_append_new(names, json_string(c->name));
+    json_array_foreach(json_object_get(choice, "aliases"), i, alias)
+    {
+        json_array_append(names, alias);
+    }
+    json_array_append_new(names, json_stringn(c->id, CONTAINER_SHORT_ID_DIGITS));
+    return names;
+}
+
+static json_t *networks_of(const struct container *c)
+{
+    json_t *all = json_object(), *choice;
+    size_t i;
+    json_array_foreach(c->networks, i, choice)
+    {
+        const char *name = str_or(json_string_value(json_object_get(choice, "network")), "");
+        const json_t *end = end_in(c, name);
+        json_t *o = endpoint_of(end);
+        json_t *asked = json_object();
+        const json_t *ip = json_object_get(choice, "ip"), *ip6 = json_object_get(choice, "ip6");
+        if (ip) {
+            json_object_set(asked, "IPv4Address", (json_t *)ip);
+        }
+        if (ip6) {
+            json_object_set(asked, "IPv6Address", (json_t *)ip6);
+        }
+        bool named = !str_equal(name, "bridge");
+        json_object_set_new(o, "IPAMConfig", ip || ip6 ? asked : json_null());
+        if (!ip && !ip6) {
+            json_decref(asked);
+        }
+        json_object_set_new(o, "Aliases", list_or_null(choice, "aliases"));
+        json_object_set_new(o, "DNSNames", named ? dns_names(c, choice) : json_null());
+        json_object_set_new(o, "NetworkID",
+                            end ? copy_or_empty(json_object_get(end, "network"), "id")
+                                : json_string(""));
+        json_object_set_new(all, name, o);
+    }
+    if (!c->networks && !str_starts(str_or(c->network_mode, ""), "container:")) {
+        json_t *o = endpoint_of(NULL); /* host, none */
+        json_object_set_new(o, "Aliases", json_null());
+        json_object_set_new(o, "NetworkID", json_string(str_or(c->network_mode, "")));
+        json_object_set_new(all, str_or(c->network_mode, "none"), o);
+    }
+    return all;
 }
 
 static json_t *network_of(const struct container *c)
 {
-    json_t *settings = endpoint_of(c);
-    json_t *end = endpoint_of(c);
-    json_object_set_new(end, "Aliases", json_from_strv(&c->network_aliases));
-    json_object_set_new(end, "NetworkID", json_string(str_or(c->network_mode, "")));
+    /* Docker fills these members for the network 'bridge' alone; here they are the first one's. */
+    const json_t *first = json_array_get(json_object_get(c->network, "endpoints"), 0);
+    first = container_is_up(c) ? first : NULL;
+    json_t *settings = endpoint_of(first);
     json_object_set_new(settings, "SandboxID", json_string(c->id));
     json_object_set_new(settings, "Bridge",
-                        text_or_empty(json_string_value(json_object_get(c->network, "bridge"))));
+                        copy_or_empty(json_object_get(first, "network"), "device"));
     CLEANUP(free)
     char *key = container_is_up(c) && c->pid ? str_format("/proc/%d/ns/net", c->pid) : xstrdup("");
     json_object_set_new(settings, "SandboxKey", json_string(key));
     json_object_set_new(settings, "Ports", container_is_up(c) ? ports_of(c) : json_object());
-    json_object_set_new(settings, "Networks",
-                        json_pack("{s:o}", str_or(c->network_mode, "none"), end));
+    json_object_set_new(settings, "Networks", networks_of(c));
     return settings;
 }
 

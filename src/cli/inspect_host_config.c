@@ -49,6 +49,7 @@ static const struct {
     {"DeviceCgroupRules", "deviceCgroupRules", LIST},
     {"MemoryReservation", "memoryReservation", NUMBER},
     {"MemorySwap", "memorySwap", NUMBER},
+    {"NetworkRate", "networkRate", TEXT},
     {"OomKillDisable", "oomKillDisable", FLAG},
     {"TimeOffset", "timeOffset", TEXT},
 };

@@ -16,6 +16,10 @@ json_t *inspect_host_config(const struct engine *e, const struct container *c, c
 /* Its mounts that the user asked for: binds, volumes, tmpfs, images. */
 json_t *inspect_mounts(const struct engine *e, const struct container *c, const json_t *spec);
 
+/* A network as Docker shows it, with the containers in it. ERROR_NOT_FOUND. */
+int inspect_network(const struct engine *e, const char *name, json_t **ret,
+                    struct error **err) NODISCARD;
+
 /* NULL when there is no such volume. */
 json_t *inspect_volume(const struct engine *e, const char *name);
 

@@ -9,6 +9,7 @@
 #include "cli/disk_usage.h"
 #include "engine/lifecycle.h"
 #include "engine/volumes.h"
+#include "net/store.h"
 
 bool prune_confirmed(bool force, const char *text)
 {
@@ -143,6 +144,62 @@ int prune_volumes(const struct engine *e, const struct prune_filter *f, bool all
         }
     }
     printf("%s", any ? "\n" : "");
+    return r;
+}
+
+/* Is any container to be in it, running or not? */
+static bool network_is_used(const struct net_network *n, struct container *const *list,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one;
+        size_t k;
+        json_array_foreach(list[i]->networks, k, one)
+        {
+            if (str_equal(json_string_value(json_object_get(one, "network")), n->name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int prune_each_network(const struct engine *e, const struct prune_filter *f,
+                              struct container *const *containers, size_t container_count,
+                              struct error **err)
+{
+    struct net_place place = {e->run_dir, e->data_dir, e->config_path};
+    struct net_network **list = NULL;
+    size_t count = 0;
+    bool any = false;
+    int r = net_network_list(&place, &list, &count, err);
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        const struct net_network *n = list[i];
+        CLEANUP(error) struct error *why = NULL;
+        if (!net_network_is_made(n) || network_is_used(n, containers, container_count) ||
+            !prune_filter_fits(f, n->created, n->labels)) {
+            continue;
+        }
+        int removed = net_network_remove(&place, n->name, &why);
+        if (removed >= 0) {
+            print_first("Deleted Networks", &any);
+            printf("%s\n", n->name);
+        } else if (why->kind != ERROR_BUSY && why->kind != ERROR_NOT_FOUND) {
+            r = error_move(err, &why, removed); /* else: just joined, or just removed */
+        }
+    }
+    net_network_list_free(list, count);
+    printf("%s", any ? "\n" : "");
+    return r;
+}
+
+int prune_networks(const struct engine *e, const struct prune_filter *f, struct error **err)
+{
+    struct container **containers = NULL;
+    size_t count = 0;
+    int r = container_list(e, &containers, &count, err);
+    r = r < 0 ? r : prune_each_network(e, f, containers, count, err);
+    container_list_free(containers, count);
     return r;
 }
 

@@ -30,6 +30,10 @@ int prune_containers(const struct engine *e, const struct prune_filter *f, int64
 int prune_volumes(const struct engine *e, const struct prune_filter *f, bool all, int64_t *freed,
                   struct error **err) NODISCARD;
 
+/* Removes the networks that no container is to be in, running or not, and says which. */
+int prune_networks(const struct engine *e, const struct prune_filter *f,
+                   struct error **err) NODISCARD;
+
 /* "Total reclaimed space: 5MB" */
 void prune_print_sum(int64_t freed);
 

@@ -79,6 +79,19 @@ static char *size_text(const struct command_context *context, const struct conta
     return str_format("%s (virtual %s)", own_text, all_text);
 }
 
+/* "front,back" */
+static char *networks_text(const struct container *c)
+{
+    CLEANUP(strv) struct strv names = {0};
+    const json_t *one;
+    size_t i;
+    json_array_foreach(c->networks, i, one)
+    {
+        strv_add(&names, str_or(json_string_value(json_object_get(one, "network")), ""));
+    }
+    return names.count ? strv_join(&names, ",") : xstrdup(str_or(c->network_mode, ""));
+}
+
 static json_t *row_of(const struct command_context *context, const struct ps_values *v,
                       const struct container *c)
 {
@@ -91,7 +104,7 @@ static json_t *row_of(const struct command_context *context, const struct ps_val
     set_text(row, "LocalVolumes", str_format("%zu", c->volumes.count));
     set_text(row, "Mounts", mounts_text(c, v->no_trunc));
     set_text(row, "Names", xstrdup(c->name));
-    set_text(row, "Networks", xstrdup(str_or(c->network_mode, "")));
+    set_text(row, "Networks", networks_text(c));
     set_text(row, "Ports", container_ports_text(c));
     set_text(row, "RunningFor", running_for(c));
     set_text(row, "Size", v->size ? size_text(context, c) : xstrdup("0B"));

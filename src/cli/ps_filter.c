@@ -118,6 +118,14 @@ static bool matches_ancestor(const struct condition *c, const struct container *
 
 static bool matches_network(const struct condition *c, const struct container *k)
 {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(k->networks, i, one)
+    {
+        if (str_equal(c->value, json_string_value(json_object_get(one, "network")))) {
+            return true;
+        }
+    }
     return str_equal(c->value, k->network_mode);
 }
 

@@ -98,7 +98,7 @@
         TEXT(0, "ip", ip, "ADDRESS", "Give it this IPv4 address"),                                 \
         TEXT(0, "ip6", ip6, "ADDRESS", "Give it this IPv6 address"),                               \
         TEXT(0, "mac-address", mac_address, "ADDRESS", "Give it this MAC address"),                \
-        LIST(0, "network", networks, "NETWORK", "bridge, none, host or container:NAME",            \
+        LIST(0, "network", networks, "NETWORK", "A network's name; none, host, container:NAME",    \
              COMPLETE_NETWORK),                                                                    \
         {0, "net", OPTION_LIST, AT(networks), "NETWORK", "As --network", .hidden = true},          \
         LIST(0, "network-alias", network_aliases, "NAME", "Add a name in its network"),            \
@@ -129,6 +129,8 @@
                "Memory and swap together; -1: no limit of swap"),                                  \
         NUMBER(0, "pids-limit", OPTION_INTEGER, pids_limit, "COUNT",                               \
                "At most so many processes; -1: no limit"),                                         \
+        TEXT(0, "network-rate", network_rate, "RATE",                                              \
+             "Bits a second at most: in=50mbit,out=10mbit", .origin = FROM_CLOISON),               \
         TEXT(0, "restart", restart, "POLICY", "no, always, unless-stopped or on-failure[:COUNT]",  \
              COMPLETE_WORDS, "no always unless-stopped on-failure")
 
@@ -206,5 +208,14 @@ void run_values_arguments(struct run_values *v, int argc, char **argv)
     v->request.image = argv[0];
     for (int i = 1; i < argc; i++) {
         strv_add(&v->request.command, argv[i]);
+    }
+}
+
+void run_values_warn(const struct run_values *v)
+{
+    const struct run_request *r = &v->request;
+    bool host = r->networks.count == 1 && str_equal(r->networks.items[0], "host");
+    if (host && (r->publish.count || r->publish_all)) {
+        fputs("WARNING: Published ports are discarded when using host network mode\n", stderr);
     }
 }

@@ -38,5 +38,7 @@ extern const struct option run_options[], create_options[], explain_options[];
 extern const struct option update_options[];
 
 void run_values_defaults(void *values);
+/* One line on standard error about what has no effect, as Docker has it. */
+void run_values_warn(const struct run_values *v);
 /* IMAGE [COMMAND] [ARG...] */
 void run_values_arguments(struct run_values *v, int argc, char **argv);

@@ -28,14 +28,15 @@ static const struct list_column columns[] = {
     {"MemUsage", "MEM USAGE / LIMIT"},
     {"MemPerc", "MEM %"},
     {"NetIO", "NET I/O"},
+    {"NetRate", "NET RATE"},
     {"BlockIO", "BLOCK I/O"},
     {"PIDs", "PIDS"},
     {NULL, NULL},
 };
 
 #define TABLE                                                                                      \
-    "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t"    \
-    "{{.PIDs}}"
+    "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.NetRate}}\t"    \
+    "{{.BlockIO}}\t{{.PIDs}}"
 
 /* A container between two looks at it. */
 struct watched {
@@ -120,6 +121,7 @@ static json_t *row_of(const struct watch *w, const struct container *c, const st
     set_take(row, "Name", xstrdup(c->name));
     set_take(row, "NetIO",
              up ? pair(i->now.received_bytes, i->now.sent_bytes, human_size) : xstrdup("--"));
+    set_take(row, "NetRate", xstrdup(str_or(c->network_rate, "--")));
     set_take(row, "PIDs",
              up && s->pids >= 0 ? str_format("%lld", (long long)s->pids) : xstrdup("--"));
     return row;

@@ -22,7 +22,8 @@ static bool confirmed(const struct system_prune_values *v)
 {
     CLEANUP(free)
     char *text = str_format(
-        "This will remove:\n  - all stopped containers\n%s  - all %s\n",
+        "This will remove:\n  - all stopped containers\n"
+        "  - all networks not used by at least one container\n%s  - all %s\n",
         v->volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
         v->all ? "images without at least one container associated to them" : "dangling images");
     return prune_confirmed(v->force, text);
@@ -40,6 +41,7 @@ static int run(const struct command_context *context, void *values, int argc, ch
         return r < 0 ? r : 1;
     }
     r = prune_containers(&engine, &filter, &freed, err);
+    r = r < 0 ? r : prune_networks(&engine, &filter, err);
     if (r >= 0 && v->volumes) {
         r = prune_volumes(&engine, &filter, false, &freed, err);
     }

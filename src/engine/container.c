@@ -7,6 +7,7 @@
 
 #include "engine/container_json.h"
 #include "engine/recover.h"
+#include "net/net.h"
 
 #define CONTAINER_JSON_MAX ((size_t)16 << 20) /* labels and environments can be long */
 
@@ -43,17 +44,15 @@ void container_free(struct container *c)
     if (!c) {
         return;
     }
-    char *strings[] = {
-        c->id,       c->name,           c->wall,        c->image,      c->image_id,
-        c->created,  c->restart_policy, c->stop_signal, c->log_driver, c->network_mode,
-        c->ip,       c->mac_address,    c->hostname,    c->error,      c->started,
-        c->finished, c->health};
+    char *strings[] = {c->id,         c->name,         c->wall,           c->image,
+                       c->image_id,   c->created,      c->restart_policy, c->stop_signal,
+                       c->log_driver, c->network_mode, c->network_rate,   c->hostname,
+                       c->error,      c->started,      c->finished,       c->health};
     for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
         free(strings[i]);
     }
-    struct strv *lists[] = {
-        &c->args, &c->layers,     &c->publish,     &c->volumes,   &c->anonymous,
-        &c->dns,  &c->dns_search, &c->dns_options, &c->add_hosts, &c->network_aliases};
+    struct strv *lists[] = {&c->args, &c->layers,     &c->publish,     &c->volumes,  &c->anonymous,
+                            &c->dns,  &c->dns_search, &c->dns_options, &c->add_hosts};
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         strv_done(lists[i]);
     }
@@ -61,6 +60,7 @@ void container_free(struct container *c)
     json_decref(c->request);
     json_decref(c->labels);
     json_decref(c->healthcheck);
+    json_decref(c->networks);
     json_decref(c->network);
     free(c);
 }
@@ -105,6 +105,7 @@ static int load_volatile(const struct engine *e, struct container *c, bool again
         return r;
     }
     if (container_is_monitored(e, c->id)) {
+        c->network = c->networks ? net_attachment_load(e->run_dir, c->id) : NULL;
         return container_state_from_json(state, "state.json", c, err);
     }
     if (again) {

@@ -16,7 +16,7 @@
  * Volatile, <run_dir>/containers/<id>/ (tmpfs):
  *     monitor.lock    the monitor holds it exclusively for as long as it lives
  *     state.json      {"status","pid","pidStart","monitorPid","startedAt","restartCount","paused",
- *                     "health","network":…}, written whole by whoever holds monitor.lock: at first
+ *                     "health"}, written whole by whoever holds monitor.lock: at first
  *                     the starting command ("created"), then the monitor alone
  *     attach.sock     the monitor's socket: see engine/attach.h
  *     wall/           the wall's state_dir
@@ -76,12 +76,14 @@ struct container {
     char *log_driver;
     int64_t log_max_bytes;
     int log_max_files;
-    char *network_mode;    /* "bridge", "none", "host", "container:<id>" */
+    char *network_mode;    /* "none", "host", "container:<id>", or the first network's name */
+    json_t *networks;      /* what it is to be in, net_choices_to_json(); NULL: none of its own */
+    char *network_rate;    /* "in=50mbit,out=10mbit", or NULL */
     struct strv publish;   /* -p texts */
     struct strv volumes;   /* "name:destination", as spec_from_image() listed them */
     struct strv anonymous; /* those of the names above that die with the container */
-    struct strv dns, dns_search, dns_options, add_hosts, network_aliases;
-    char *ip, *mac_address, *hostname;
+    struct strv dns, dns_search, dns_options, add_hosts;
+    char *hostname;
     json_t *healthcheck;
     bool user_stopped; /* for unless-stopped: the user stopped it */
 
@@ -93,7 +95,7 @@ struct container {
     char *error;              /* why the last start failed, or NULL */
     char *started, *finished; /* RFC 3339 or NULL */
     char *health;             /* "starting", "healthy", "unhealthy", or NULL */
-    json_t *network;          /* net_attachment_to_json(), or NULL */
+    json_t *network;          /* net_attachment_load(): what it holds now; or NULL */
 };
 
 /* 12 random-looking digits are shown, 64 kept. */

@@ -48,9 +48,8 @@ static const struct member members[] = {
     MEMBER("dnsSearch", MEMBER_STRV, dns_search),
     MEMBER("dnsOptions", MEMBER_STRV, dns_options),
     MEMBER("addHosts", MEMBER_STRV, add_hosts),
-    MEMBER("networkAliases", MEMBER_STRV, network_aliases),
-    MEMBER("ip", MEMBER_STRING, ip),
-    MEMBER("macAddress", MEMBER_STRING, mac_address),
+    MEMBER("networks", MEMBER_JSON, networks),
+    MEMBER("networkRate", MEMBER_STRING, network_rate),
     MEMBER("hostname", MEMBER_STRING, hostname),
     MEMBER("healthcheck", MEMBER_JSON, healthcheck),
     MEMBER("userStopped", MEMBER_BOOL, user_stopped),
@@ -73,7 +72,6 @@ static const struct member state_members[] = {
     MEMBER("restartCount", MEMBER_INT, restart_count),
     MEMBER("health", MEMBER_STRING, health),
     MEMBER("fresh", MEMBER_BOOL, fresh),
-    MEMBER("network", MEMBER_JSON, network),
 };
 
 static json_t *member_to_json(const struct member *m, const void *value)

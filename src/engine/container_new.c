@@ -5,8 +5,7 @@
 
 #include "engine/draft.h"
 #include "engine/names.h"
-#include "net/files.h"
-#include "net/net.h"
+#include "engine/networks.h"
 #include "wall/wall.h"
 
 #define LOG_BYTES_DEFAULT ((int64_t)10 << 20) /* rotated by default: a disk is finite */
@@ -62,85 +61,9 @@ static int log_options(const struct run_request *r, struct container *c, struct 
     return 0;
 }
 
-/* "container:NAME" becomes its ID: a name may change hands. */
-static int network_mode(const struct engine *e, const struct run_request *r, struct container *c,
-                        struct error **err)
-{
-    const char *mode = r->networks.count ? r->networks.items[0] : "bridge";
-    CLEANUP(container) struct container *other = NULL;
-    if (str_equal(mode, "default")) {
-        mode = "bridge";
-    }
-    if (str_starts(mode, "container:")) {
-        int result = container_find(e, mode + strlen("container:"), &other, err);
-        if (result < 0) {
-            return error_wrap(err, result, "--network '%s'", mode);
-        }
-        c->network_mode = str_format("container:%s", other->id);
-        return 0;
-    }
-    if (!str_equal(mode, "bridge") && !str_equal(mode, "none") && !str_equal(mode, "host")) {
-        return error_set(err, ERROR_USAGE, 0,
-                         "unknown network '%s': there are bridge, host, none and container:NAME",
-                         mode);
-    }
-    c->network_mode = xstrdup(mode);
-    return 0;
-}
-
-/* What was asked of a network that this one cannot give is refused, never left out. */
-static int network_check(const struct run_request *r, bool is_bridge, const char *mode,
-                         struct error **err)
-{
-    const char *needs_bridge = r->publish.count ? "--publish"
-                               : r->ip          ? "--ip"
-                               : r->mac_address ? "--mac-address"
-                                                : NULL;
-    if (r->networks.count > 1) {
-        return error_set(err, ERROR_UNSUPPORTED, 0, "--network: a container has one network");
-    }
-    if (needs_bridge && !is_bridge) {
-        return error_set(err, ERROR_USAGE, 0, "%s needs the bridge network, not '%s'", needs_bridge,
-                         mode);
-    }
-    if (r->ip6) {
-        return error_set(err, ERROR_UNSUPPORTED, 0, "--ip6: the bridge network has no IPv6");
-    }
-    if (r->network_aliases.count) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "--network-alias: names are not served in network '%s'", mode);
-    }
-    return 0;
-}
-
-static int network(const struct engine *e, const struct run_request *r, struct container *c,
-                   struct error **err)
-{
-    int result = network_mode(e, r, c, err);
-    bool own = result == 0 && str_equal(c->network_mode, "bridge");
-    if (result == 0) {
-        result = network_check(r, own, c->network_mode, err);
-    }
-    if (result == 0 && own) {
-        strv_add_all(&c->publish, r->publish.items);
-        result = net_ports_check(&c->publish, err);
-    }
-    for (size_t i = 0; i < r->add_hosts.count && result == 0; i++) {
-        result = net_check_add_host(r->add_hosts.items[i], err);
-    }
-    strv_add_all(&c->dns, r->dns.items);
-    strv_add_all(&c->dns_search, r->dns_search.items);
-    strv_add_all(&c->dns_options, r->dns_options.items);
-    strv_add_all(&c->add_hosts, r->add_hosts.items);
-    strv_add_all(&c->network_aliases, r->network_aliases.items);
-    c->ip = xstrdup(r->ip);
-    c->mac_address = xstrdup(r->mac_address);
-    return result;
-}
-
 static void publish_all(const struct run_request *r, const struct image *image, struct container *c)
 {
-    if (!r->publish_all || !str_equal(c->network_mode, "bridge")) {
+    if (!r->publish_all || !c->networks) {
         return;
     }
     strv_add_all(&c->publish, image->config.exposed_ports.items);
@@ -240,7 +163,7 @@ int container_new(const struct engine *e, const struct run_request *r, const str
         result = log_options(r, c, err);
     }
     if (result == 0) {
-        result = network(e, r, c, err);
+        result = network_choose(e, r, c, err);
     }
     if (result < 0) {
         return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/lifecycle.h"
+#include "net/net.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -206,6 +207,11 @@ int engine_rename(const struct engine *e, const char *name, const char *to, stru
     }
     CLEANUP(free) char *old = xstrdup(now->name);
     r = container_rename(e, now, to, err);
+    if (r == 0 && now->network) {
+        struct net_request q = {
+            .place = {e->run_dir, e->data_dir, e->config_path}, .id = now->id, .name = to};
+        r = net_set_name(&q, err);
+    }
     if (r == 0) {
         event_write(e, now, "rename", json_pack("{s:s}", "oldName", old));
     }

@@ -84,11 +84,7 @@ int container_recover_locked(const struct engine *e, const struct container *c, 
                              struct error **err)
 {
     *ret_gone = false;
-    struct net_request q = {.run_dir = e->run_dir,
-                            .data_dir = e->data_dir,
-                            .config_path = e->config_path,
-                            .id = c->id,
-                            .network = c->network_mode};
+    struct net_request q = {.place = {e->run_dir, e->data_dir, e->config_path}, .id = c->id};
     int r = delete_workload(e, c, err);
     if (r >= 0) {
         r = net_recover(&q, err);

@@ -35,6 +35,24 @@ int engine_workload(const struct engine *e, const struct container *c,
     return r < 0 ? r : (*ret_wall)->open(state_dir, ret, err);
 }
 
+/* The sums over the host's ends; what they send, the container receives. */
+static void read_interfaces(const struct container *c, struct container_usage *ret)
+{
+    const json_t *end;
+    size_t i;
+    ret->received_bytes = ret->sent_bytes = -1;
+    json_array_foreach(json_object_get(c->network, "endpoints"), i, end)
+    {
+        const char *host_end = json_string_value(json_object_get(end, "hostInterface"));
+        int64_t in = host_end ? interface_counter(host_end, "tx_bytes") : -1;
+        int64_t out = host_end ? interface_counter(host_end, "rx_bytes") : -1;
+        if (in >= 0 && out >= 0) {
+            ret->received_bytes = (ret->received_bytes < 0 ? 0 : ret->received_bytes) + in;
+            ret->sent_bytes = (ret->sent_bytes < 0 ? 0 : ret->sent_bytes) + out;
+        }
+    }
+}
+
 int engine_usage(const struct engine *e, const struct container *c, struct container_usage *ret,
                  struct error **err)
 {
@@ -51,8 +69,6 @@ int engine_usage(const struct engine *e, const struct container *c, struct conta
     wall->close(w);
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     ret->at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    const char *host_end = json_string_value(json_object_get(c->network, "hostInterface"));
-    ret->received_bytes = host_end ? interface_counter(host_end, "tx_bytes") : -1;
-    ret->sent_bytes = host_end ? interface_counter(host_end, "rx_bytes") : -1;
+    read_interfaces(c, ret);
     return r;
 }

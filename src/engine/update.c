@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/events.h"
+#include "engine/networks.h"
 #include "engine/recover.h"
 #include "engine/stats.h"
 #include "spec/host.h"
@@ -28,6 +29,34 @@ static int change_restart(const struct run_request *request, struct container *c
     return r < 0 ? r : 0;
 }
 
+/* In the kernel, when it runs; in *c, for the next start. */
+static int change_rate(const struct engine *e, const struct run_request *request,
+                       struct container *c, struct error **err)
+{
+    struct net_rate rate = {0};
+    CLEANUP(network_need) struct network_need need = {0};
+    if (!request->network_rate) {
+        return 0;
+    }
+    if (!c->networks) {
+        return error_set(err, ERROR_USAGE, 0, "--network-rate needs a network of its own, not '%s'",
+                         c->network_mode);
+    }
+    int r = c->network_rate ? net_rate_parse(c->network_rate, &rate, err) : 0;
+    r = r < 0 ? r : net_rate_parse(request->network_rate, &rate, err);
+    r = r < 0 ? r : network_need(e, c, c->pid, &need, err);
+    if (r < 0) {
+        return r;
+    }
+    need.request.rate = rate;
+    r = container_is_up(c) ? net_set_rate(&need.request, err) : 0;
+    if (r >= 0) {
+        free(c->network_rate);
+        c->network_rate = net_rate_text(&rate);
+    }
+    return r;
+}
+
 static int change_running(const struct engine *e, const struct container *c,
                           const struct spec_resources *changes, struct error **err)
 {
@@ -45,6 +74,13 @@ static int change_running(const struct engine *e, const struct container *c,
 static void change_request(const struct run_request *request, struct container *c)
 {
     CLEANUP(json) json_t *changes = run_request_to_json(request);
+    if (request->network_rate) {
+        (void)json_object_del(changes, "networkRate");
+        (void)json_object_del(c->request, "networkRate");
+        if (c->network_rate) {
+            (void)json_object_set_new(changes, "networkRate", json_string(c->network_rate));
+        }
+    }
     if (json_object_get(changes, "cpuQuota") || json_object_get(changes, "cpuPeriod")) {
         json_object_del(c->request, "cpusThousandths");
     }
@@ -53,6 +89,15 @@ static void change_request(const struct run_request *request, struct container *
         json_object_del(c->request, "cpuPeriod");
     }
     json_object_update(c->request, changes);
+}
+
+/* Is there anything for the wall? The rate and the policy are not its own. */
+static bool names_limit(const struct run_request *request)
+{
+    CLEANUP(json) json_t *all = run_request_to_json(request);
+    (void)json_object_del(all, "networkRate");
+    (void)json_object_del(all, "restart");
+    return json_object_size(all) > 0;
 }
 
 static int save(const struct engine *e, const struct container *c, const struct spec *spec,
@@ -81,9 +126,10 @@ static int update(const struct engine *e, struct container *c, const struct run_
     if (r >= 0) {
         r = spec_update(request, &environment, spec, &changes, err);
     }
-    if (r >= 0 && container_is_up(c)) {
+    if (r >= 0 && container_is_up(c) && names_limit(request)) {
         r = change_running(e, c, &changes, err);
     }
+    r = r < 0 ? r : change_rate(e, request, c, err);
     if (r >= 0) {
         change_request(request, c);
         r = save(e, c, spec, err);

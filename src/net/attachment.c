@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stddef.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "net/net.h"
 
-static const struct {
-    const char *key;
-    size_t offset;
-} strings[] = {
-    {"network", offsetof(struct net_attachment, network)},
-    {"bridge", offsetof(struct net_attachment, bridge)},
-    {"interface", offsetof(struct net_attachment, interface)},
-    {"hostInterface", offsetof(struct net_attachment, host_interface)},
-    {"address", offsetof(struct net_attachment, address)},
-    {"gateway", offsetof(struct net_attachment, gateway)},
-    {"macAddress", offsetof(struct net_attachment, mac_address)},
-};
+static const char *const address_keys[] = {[NET_IPV4] = "address", [NET_IPV6] = "address6"};
 
-static char **string_at(const struct net_attachment *a, size_t i)
+void net_endpoint_done(struct net_endpoint *e)
 {
-    return (char **)((char *)a + strings[i].offset);
+    net_network_free(e->network);
+    free(e->interface);
+    free(e->host_interface);
+    free(e->mac_address);
+    strv_done(&e->aliases);
+    *e = (struct net_endpoint){0};
 }
 
 void net_attachment_free(struct net_attachment *a)
@@ -28,53 +22,156 @@ void net_attachment_free(struct net_attachment *a)
     if (!a) {
         return;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-        free(*string_at(a, i));
+    for (size_t i = 0; i < a->count; i++) {
+        net_endpoint_done(&a->endpoints[i]);
     }
     for (size_t i = 0; i < a->held_count; i++) {
         fd_close(a->held_fds[i]);
     }
+    free(a->endpoints);
     free(a->held_fds);
     json_decref(a->ports);
     free(a);
 }
 
-json_t *net_attachment_to_json(const struct net_attachment *a)
+const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family)
 {
-    json_t *o = json_object();
-    for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-        const char *s = *string_at(a, i);
-        if (s) {
-            (void)json_object_set_new(o, strings[i].key, json_string(s));
+    for (size_t i = 0; i < a->count; i++) {
+        const struct net_endpoint *e = &a->endpoints[i];
+        if (e->addresses[family].family && !e->network->internal) {
+            return e;
         }
     }
-    (void)json_object_set_new(o, "prefixLength", json_integer(a->prefix_length));
+    return NULL;
+}
+
+const struct net_endpoint *net_attachment_entry(const struct net_attachment *a, int family)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const struct net_endpoint *e = &a->endpoints[i];
+        if (e->addresses[family].family && !e->network->internal &&
+            net_network_is_bridge(e->network)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+const struct net_endpoint *net_attachment_find(const struct net_attachment *a,
+                                               const char *network_id)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (str_equal(a->endpoints[i].network->id, network_id)) {
+            return &a->endpoints[i];
+        }
+    }
+    return NULL;
+}
+
+bool net_attachment_has_names(const struct net_attachment *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (net_network_is_bridge(a->endpoints[i].network) &&
+            !str_equal(a->endpoints[i].network->name, "bridge")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *endpoint_to_json(const struct net_endpoint *e)
+{
+    json_t *o = json_pack("{s:o, s:s*, s:s*, s:s*}", "network", net_network_to_json(e->network),
+                          "interface", e->interface, "hostInterface", e->host_interface,
+                          "macAddress", e->mac_address);
+    for (int f = 0; f < NET_FAMILIES; f++) {
+        char text[NET_ADDRESS_BYTES];
+        net_address_text(&e->addresses[f], text);
+        if (text[0]) {
+            (void)json_object_set_new(o, address_keys[f], json_string(text));
+        }
+    }
+    if (e->aliases.count) {
+        (void)json_object_set_new(o, "aliases", json_from_strv(&e->aliases));
+    }
+    return o;
+}
+
+json_t *net_attachment_to_json(const struct net_attachment *a)
+{
+    json_t *o = json_object(), *endpoints = json_array();
+    for (size_t i = 0; i < a->count; i++) {
+        (void)json_array_append_new(endpoints, endpoint_to_json(&a->endpoints[i]));
+    }
+    (void)json_object_set_new(o, "endpoints", endpoints);
+    if (a->rate.in || a->rate.out) {
+        (void)json_object_set_new(
+            o, "rate",
+            json_pack("{s:I, s:I}", "in", (json_int_t)a->rate.in, "out", (json_int_t)a->rate.out));
+    }
     (void)json_object_set_new(o, "ports", a->ports ? json_deep_copy(a->ports) : json_array());
     return o;
+}
+
+static int endpoint_from_json(const json_t *o, struct net_endpoint *e, struct error **err)
+{
+    static const char where[] = "network attachment";
+    const char *interface = NULL, *host = NULL, *mac = NULL, *text = NULL;
+    json_t *network = NULL;
+    int r = json_get_object(o, "network", where, &network, err);
+    r = r < 0 ? r : json_get_str(o, "interface", where, &interface, err);
+    r = r < 0 ? r : json_get_str(o, "hostInterface", where, &host, err);
+    r = r < 0 ? r : json_get_str(o, "macAddress", where, &mac, err);
+    r = r < 0 ? r : json_get_strv(o, "aliases", where, &e->aliases, err);
+    for (int f = 0; f < NET_FAMILIES && r >= 0; f++) {
+        r = json_get_str(o, address_keys[f], where, &text, err);
+        if (r > 0 && net_address_parse(text, &e->addresses[f]) < 0) {
+            r = error_set(err, ERROR_CORRUPT, 0, "%s: '%s' is no address", where, text);
+        }
+    }
+    r = r < 0 ? r : net_network_from_json(network, where, &e->network, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!interface || (host && !net_device_name_valid(host)) || !net_device_name_valid(interface)) {
+        return error_set(err, ERROR_CORRUPT, 0, "%s: no interface", where);
+    }
+    e->interface = xstrdup(interface);
+    e->host_interface = xstrdup(host);
+    e->mac_address = xstrdup(mac);
+    return 0;
+}
+
+static int read_rate(const json_t *json, struct net_rate *ret, struct error **err)
+{
+    json_t *rate = NULL;
+    int64_t in = 0, out = 0;
+    int r = json_get_object(json, "rate", "network attachment", &rate, err);
+    if (r > 0) {
+        r = json_get_i64(rate, "in", "rate", 0, INT64_MAX, &in, err);
+        r = r < 0 ? r : json_get_i64(rate, "out", "rate", 0, INT64_MAX, &out, err);
+    }
+    *ret = (struct net_rate){(uint64_t)in, (uint64_t)out};
+    return r;
 }
 
 int net_attachment_from_json(const json_t *json, struct net_attachment **ret, struct error **err)
 {
     static const char where[] = "network attachment";
     CLEANUP(net_attachment) struct net_attachment *a = xcalloc(1, sizeof(*a));
-    for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-        const char *s = NULL;
-        int r = json_get_str(json, strings[i].key, where, &s, err);
-        if (r < 0) {
-            return r;
-        }
-        *string_at(a, i) = xstrdup(s);
-    }
-    int64_t prefix = 0;
-    json_t *ports = NULL;
-    int r = json_get_i64(json, "prefixLength", where, 0, 128, &prefix, err);
-    if (r >= 0) {
-        r = json_get_array(json, "ports", where, &ports, err);
+    json_t *endpoints = NULL, *ports = NULL, *endpoint;
+    size_t i;
+    int r = json_get_array(json, "endpoints", where, &endpoints, err);
+    r = r < 0 ? r : json_get_array(json, "ports", where, &ports, err);
+    r = r < 0 ? r : read_rate(json, &a->rate, err);
+    a->endpoints = xcalloc(json_array_size(endpoints) + 1, sizeof(*a->endpoints));
+    json_array_foreach(endpoints, i, endpoint)
+    {
+        r = r < 0 ? r : endpoint_from_json(endpoint, &a->endpoints[a->count++], err);
     }
     if (r < 0) {
         return r;
     }
-    a->prefix_length = (int)prefix;
     a->ports = ports ? json_incref(ports) : json_array();
     *ret = take_ptr(a);
     return 0;

@@ -81,9 +81,19 @@ static const char loopback_hosts[] = "127.0.0.1\tlocalhost\n"
                                      "ff02::1\tip6-allnodes\n"
                                      "ff02::2\tip6-allrouters\n";
 
-static int write_text(const char *path, const struct strbuf *b, struct error **err)
+/* In place for who has the file open or mounted; a reader in between may see a part. */
+static int overwrite(const char *path, const struct strbuf *b, struct error **err)
 {
-    return file_write_atomic(AT_FDCWD, path, str_or(b->data, ""), b->len, 0644, FILE_NO_SYNC, err);
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_WRONLY | O_TRUNC, 0, err);
+    int r = fd < 0 ? fd : write_all(fd, str_or(b->data, ""), b->len);
+    return fd >= 0 && r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "writing '%s'", path) : r;
+}
+
+static int write_text(const char *path, const struct strbuf *b, bool in_place, struct error **err)
+{
+    return in_place ? overwrite(path, b, err)
+                    : file_write_atomic(AT_FDCWD, path, str_or(b->data, ""), b->len, 0644,
+                                        FILE_NO_SYNC, err);
 }
 
 int net_write_hosts(const char *path, const struct net_hosts *hosts, struct error **err)
@@ -101,21 +111,23 @@ int net_write_hosts(const char *path, const struct net_hosts *hosts, struct erro
     if (r < 0) {
         return r;
     }
-    if (hosts->address && hosts->hostname && hosts->hostname[0]) {
-        strbuf_addf(&b, "%s\t", hosts->address);
+    size_t count =
+        hosts->addresses && hosts->hostname && hosts->hostname[0] ? hosts->addresses->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        strbuf_addf(&b, "%s\t", hosts->addresses->items[i]);
         if (hosts->domainname && hosts->domainname[0]) {
             strbuf_addf(&b, "%s.%s ", hosts->hostname, hosts->domainname);
         }
         strbuf_addf(&b, "%s\n", hosts->hostname);
     }
-    return write_text(path, &b, err);
+    return write_text(path, &b, hosts->in_place, err);
 }
 
 int net_write_hostname(const char *path, const char *hostname, struct error **err)
 {
     CLEANUP(strbuf) struct strbuf b = {0};
     strbuf_addf(&b, "%s\n", str_or(hostname, ""));
-    return write_text(path, &b, err);
+    return write_text(path, &b, false, err);
 }
 
 /* What of resolv.conf(5) matters here. */
@@ -130,11 +142,16 @@ static void resolvers_cleanup(struct resolvers *r)
     strv_done(&r->options);
 }
 
-/* Resolvers on the host's loopback, and IPv6 ones, cannot be reached from a network namespace whose
- * network is IPv4. */
-static bool reachable(const char *address)
+/* Resolvers on the host's loopback cannot be reached from a network namespace of one's own, IPv6
+ * ones not from one whose network is IPv4, link-local ones from none. */
+static bool reachable(const char *address, bool ipv6)
 {
     struct in_addr a;
+    struct in6_addr a6;
+    if (inet_pton(AF_INET6, address, &a6) == 1) {
+        return ipv6 && !IN6_IS_ADDR_LOOPBACK(&a6) && !IN6_IS_ADDR_UNSPECIFIED(&a6) &&
+               !IN6_IS_ADDR_LINKLOCAL(&a6);
+    }
     return inet_pton(AF_INET, address, &a) == 1 && ntohl(a.s_addr) >> 24 != 127 && a.s_addr != 0;
 }
 
@@ -175,11 +192,11 @@ static int parse_file(const char *path, struct resolvers *ret, struct error **er
     return r;
 }
 
-static void keep_reachable(struct strv *nameservers)
+static void keep_reachable(struct strv *nameservers, bool ipv6)
 {
     struct strv kept = {0};
     for (size_t i = 0; i < nameservers->count; i++) {
-        if (reachable(nameservers->items[i])) {
+        if (reachable(nameservers->items[i], ipv6)) {
             strv_add(&kept, nameservers->items[i]);
         }
     }
@@ -195,12 +212,12 @@ static int host_resolvers(const struct net_resolv *resolv, struct resolvers *ret
     if (r < 0 || resolv->host_network) {
         return r;
     }
-    keep_reachable(&ret->nameservers);
+    keep_reachable(&ret->nameservers, resolv->ipv6);
     if (ret->nameservers.count == 0) {
         CLEANUP(resolvers) struct resolvers behind = {0};
         r = parse_file(str_or(resolv->systemd_path, "/run/systemd/resolve/resolv.conf"), &behind,
                        err);
-        keep_reachable(&behind.nameservers);
+        keep_reachable(&behind.nameservers, resolv->ipv6);
         strv_add_all(&ret->nameservers, behind.nameservers.items);
     }
     if (ret->nameservers.count == 0) {
@@ -267,10 +284,17 @@ int net_write_resolv(const char *path, const struct net_resolv *resolv, struct e
     override(&all.nameservers, resolv->dns);
     override(&all.search, resolv->search);
     override(&all.options, resolv->options);
+    if (resolv->served_by) {
+        strv_done(&all.nameservers);
+        strv_add(&all.nameservers, resolv->served_by);
+        if (!resolv->options || !resolv->options->count) {
+            strv_add(&all.options, "ndots:0"); /* as Docker's: a name alone is asked for first */
+        }
+    }
     for (size_t i = 0; i < all.nameservers.count; i++) {
         strbuf_addf(&b, "nameserver %s\n", all.nameservers.items[i]);
     }
     add_words(&b, "search", &all.search);
     add_words(&b, "options", &all.options);
-    return write_text(path, &b, err);
+    return write_text(path, &b, resolv->in_place, err);
 }

@@ -11,10 +11,11 @@
 
 struct net_hosts {
     const char *hostname, *domainname; /* domainname may be NULL */
-    const char *address;               /* of the container; NULL: none of its own */
+    const struct strv *addresses;      /* of the container; NULL or empty: none of its own */
     const char *gateway;               /* what "host-gateway" means; NULL: refused */
     const struct strv *extra;          /* --add-host: "name:ip", "name=ip", "name:host-gateway" */
     const char *host_path;             /* start with this file's lines (--network host), or NULL */
+    bool in_place; /* the file is bind mounted already: a new one would not be seen there */
 };
 
 /* Errors: ERROR_USAGE for an entry of `extra`. */
@@ -24,12 +25,16 @@ int net_check_add_host(const char *entry, struct error **err) NODISCARD;
 
 struct net_resolv {
     const struct strv *dns, *search, *options; /* --dns, --dns-search, --dns-option; may be NULL */
+    const char *served_by; /* the address of the one that knows the containers' names, or NULL */
+    bool ipv6;             /* IPv6 resolvers can be reached, too */
+    bool in_place;         /* as above */
     bool host_network;     /* the host's loopback resolvers can be reached: nothing is left out */
     const char *host_path; /* NULL: /etc/resolv.conf */
     const char *systemd_path; /* NULL: /run/systemd/resolve/resolv.conf, of systemd-resolved */
 };
 
-/* The host's resolvers unless some are given. Loopback ones, which mean nothing in a network
+/* `served_by` alone when there is one: it asks those that are given, or the host's. Else the host's
+ * resolvers unless some are given. Loopback ones, which mean nothing in a network
  * namespace of one's own, are left out; when none is left, those behind systemd-resolved, then
  * 8.8.8.8 and 8.8.4.4. A host without the file counts as empty. Errors: ERROR_USAGE for an address
  * that is none. */

@@ -36,7 +36,9 @@ static void test_files_hosts(void)
     CLEANUP(error) struct error *err = NULL;
     CLEANUP(free) char *path = in_folder("hosts");
     CLEANUP(strv) struct strv extra = {0};
-    struct net_hosts h = {.hostname = "web", .address = "172.30.0.2", .gateway = "172.30.0.1"};
+    CLEANUP(strv) struct strv addresses = {0};
+    strv_add(&addresses, "172.30.0.2");
+    struct net_hosts h = {.hostname = "web", .addresses = &addresses, .gateway = "172.30.0.1"};
     CHECK_OK(net_write_hosts(path, &h, &err), err);
     check_text(path, LOOPBACK "172.30.0.2\tweb\n");
     strv_add(&extra, "db:10.0.0.9");

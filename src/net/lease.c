@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "base/json.h"
 
-#define FOLDER_MODE 0711 /* the container's user cannot list who is where */
-#define PATH_BYTES 400   /* "addresses/<network>/<address>" */
+#define FOLDER_MODE 0711     /* the container's user cannot list who is where */
+#define PATH_BYTES 400       /* "addresses/<network id>/<address>" */
+#define SEARCH_MAX (1 << 17) /* addresses looked at: more than a machine can have containers */
 
 int leases_open(const char *run_dir, struct leases *ret, struct error **err)
 {
@@ -65,52 +66,72 @@ static void port_path(char path[PATH_BYTES], const char *proto, int port, const 
     (void)snprintf(path, PATH_BYTES, "ports/%s-%d/%s", proto, port, address);
 }
 
-static uint32_t read_last(const struct leases *l, const char *network)
+static const char *last_name(const struct net_address *a)
+{
+    return a->family == AF_INET6 ? ".last6" : ".last";
+}
+
+/* The number of the address given last; 0: none was. */
+static uint64_t read_last(const struct leases *l, const char *network, const struct net_pool *p)
 {
     char path[PATH_BYTES], text[LEASE_HOLDER_BYTES];
-    uint32_t last;
-    address_path(path, network, ".last");
-    return read_holder(l->dir, path, text) && net_address_parse(text, &last) == 0 ? last : 0;
+    struct net_address last;
+    address_path(path, network, last_name(&p->subnet.base));
+    return read_holder(l->dir, path, text) && net_address_parse(text, &last) == 0 &&
+                   net_subnet_has(&p->subnet, &last)
+               ? net_subnet_number(&p->subnet, &last)
+               : 0;
 }
 
 /* The hint of where to look next; losing it costs nothing but a longer search. */
-static void write_last(const struct leases *l, const char *network, const char *address)
+static void write_last(const struct leases *l, const char *network, const struct net_address *a)
 {
-    char path[PATH_BYTES], temporary[PATH_BYTES];
-    address_path(path, network, ".last");
+    char path[PATH_BYTES], temporary[PATH_BYTES], text[NET_ADDRESS_BYTES];
+    net_address_text(a, text);
+    address_path(path, network, last_name(a));
     address_path(temporary, network, ".last.new");
     (void)unlinkat(l->dir, temporary, 0); /* of one killed between the two calls below */
-    if (symlinkat(address, l->dir, temporary) == 0) {
+    if (symlinkat(text, l->dir, temporary) == 0) {
         (void)renameat(l->dir, temporary, l->dir, path);
     }
 }
 
-static bool address_held(const struct leases *l, const char *network, uint32_t address,
+static bool address_held(const struct leases *l, const char *network, const struct net_address *a,
                          char holder[LEASE_HOLDER_BYTES])
 {
     char path[PATH_BYTES], text[NET_ADDRESS_BYTES];
-    net_address_text(address, text);
+    net_address_text(a, text);
     address_path(path, network, text);
     return read_holder(l->dir, path, holder);
 }
 
-int lease_find_address(const struct leases *l, const char *network, const struct net_settings *s,
-                       uint32_t wanted, uint32_t *ret, char holder[LEASE_HOLDER_BYTES])
+int lease_find_address(const struct leases *l, const char *network_id, const struct net_pool *p,
+                       const struct net_address *wanted, struct net_address *ret,
+                       char holder[LEASE_HOLDER_BYTES])
 {
-    uint32_t first = net_settings_first(s), last = net_settings_last(s);
-    if (wanted) {
-        *ret = wanted;
-        return address_held(l, network, wanted, holder) ? -EADDRINUSE : 0;
+    uint64_t first = net_pool_first(p), last = net_pool_last(p);
+    if (wanted->family) {
+        *ret = *wanted;
+        return address_held(l, network_id, wanted, holder) ? -EADDRINUSE : 0;
     }
-    uint32_t candidate = read_last(l, network);
-    for (uint64_t i = 0; i <= last - first; i++) {
+    uint64_t candidate = read_last(l, network_id, p);
+    for (uint64_t i = 0; i <= last - first && i < SEARCH_MAX; i++) {
         candidate = candidate < first || candidate >= last ? first : candidate + 1;
-        if (candidate != s->gateway && !address_held(l, network, candidate, holder)) {
-            *ret = candidate;
+        struct net_address a = net_subnet_at(&p->subnet, candidate);
+        if (!net_pool_is_kept(p, &a) && !address_held(l, network_id, &a, holder)) {
+            *ret = a;
             return 0;
         }
     }
     return -ENOSPC;
+}
+
+/* Of one family, and the same or one of them all? */
+static bool addresses_meet(const char *a, const char *b)
+{
+    bool same_family = !strchr(a, ':') == !strchr(b, ':');
+    return same_family && (str_equal(a, b) || str_equal(a, "0.0.0.0") || str_equal(b, "0.0.0.0") ||
+                           str_equal(a, "::") || str_equal(b, "::"));
 }
 
 bool lease_port_held(const struct leases *l, const char *proto, const char *address, int port,
@@ -125,19 +146,22 @@ bool lease_port_held(const struct leases *l, const char *proto, const char *addr
         return false;
     }
     for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-        bool meets = str_equal(e->d_name, address) || str_equal(e->d_name, "0.0.0.0") ||
-                     str_equal(address, "0.0.0.0");
-        if (e->d_name[0] != '.' && meets && read_holder(dirfd(d), e->d_name, holder)) {
+        if (e->d_name[0] != '.' && addresses_meet(e->d_name, address) &&
+            read_holder(dirfd(d), e->d_name, holder)) {
             return true;
         }
     }
     return false;
 }
 
-/* Makes the lease, its folder too when absent. */
+/* Makes the lease, its folder too when absent. One that the id holds already is well. */
 static int take(int dir, char path[PATH_BYTES], const char *id, struct error **err)
 {
+    char holder[LEASE_HOLDER_BYTES];
     if (symlinkat(id, dir, path) == 0) {
+        return 0;
+    }
+    if (errno == EEXIST && read_holder(dir, path, holder) && str_equal(holder, id)) {
         return 0;
     }
     if (errno == ENOENT) {
@@ -169,18 +193,36 @@ static int drop(int dir, char path[PATH_BYTES], const char *id, struct error **e
     return 0;
 }
 
+typedef int lease_action(int dir, char path[PATH_BYTES], const char *id, struct error **err);
+
+static int each_address(const struct leases *l, const char *id, const struct net_endpoint *e,
+                        lease_action *do_it, struct error **err)
+{
+    int r = 0;
+    for (int f = 0; f < NET_FAMILIES && r >= 0; f++) {
+        char path[PATH_BYTES], text[NET_ADDRESS_BYTES];
+        net_address_text(&e->addresses[f], text);
+        if (text[0]) {
+            address_path(path, e->network->id, text);
+            r = do_it(l->dir, path, id, err);
+        }
+    }
+    return r;
+}
+
 /* Calls do_it for every lease of the record. */
-static int each_lease(const struct leases *l, const struct net_record *record,
-                      int (*do_it)(int, char[PATH_BYTES], const char *, struct error **),
+static int each_lease(const struct leases *l, const struct net_record *record, lease_action *do_it,
                       struct error **err)
 {
-    char path[PATH_BYTES];
-    address_path(path, record->attachment->network, record->attachment->address);
-    int r = do_it(l->dir, path, record->id, err);
+    int r = 0;
+    for (size_t n = 0; n < record->attachment->count && r >= 0; n++) {
+        r = each_address(l, record->id, &record->attachment->endpoints[n], do_it, err);
+    }
     size_t i;
     json_t *port;
     json_array_foreach(record->attachment->ports, i, port)
     {
+        char path[PATH_BYTES];
         if (r < 0) {
             return r;
         }
@@ -196,11 +238,23 @@ int lease_take(const struct leases *l, const struct net_record *record, struct e
 {
     int r = each_lease(l, record, take, err);
     if (r < 0) {
-        (void)each_lease(l, record, drop, NULL); /* the first error is the one to tell */
         return r;
     }
-    write_last(l, record->attachment->network, record->attachment->address);
+    for (size_t n = 0; n < record->attachment->count; n++) {
+        const struct net_endpoint *e = &record->attachment->endpoints[n];
+        for (int f = 0; f < NET_FAMILIES; f++) {
+            if (e->addresses[f].family) {
+                write_last(l, e->network->id, &e->addresses[f]);
+            }
+        }
+    }
     return 0;
+}
+
+int lease_drop_endpoint(const struct leases *l, const char *id, const struct net_endpoint *e,
+                        struct error **err)
+{
+    return each_address(l, id, e, drop, err);
 }
 
 int lease_drop(const struct leases *l, const struct net_record *record, struct error **err)

@@ -2,9 +2,10 @@
 /* Addresses and host ports that containers hold: symlinks to the holder's id, so that taking one is
  * one exclusive system call and a half-written lease cannot exist.
  *     <run_dir>/net/lock                                held over every change
- *     <run_dir>/net/addresses/<network>/<address>       -> <id>
- *     <run_dir>/net/addresses/<network>/.last           the address given last
- *     <run_dir>/net/ports/<proto>-<port>/<address>      -> <id>; 0.0.0.0 excludes all others
+ *     <run_dir>/net/addresses/<network id>/<address>    -> <id>
+ *     <run_dir>/net/addresses/<network id>/.last[6]     the address given last
+ *     <run_dir>/net/ports/<proto>-<port>/<address>      -> <id>; 0.0.0.0 excludes all others of
+ *                                                       IPv4, :: those of IPv6
  *     <run_dir>/net/attachments/<id>.json               see net/record.h
  * Addresses are given in turn, so that one just returned rests. A lease whose holder died without
  * detaching stays until somebody wants it: net/client.c then takes it back.
@@ -30,18 +31,24 @@ static inline void leases_cleanup(struct leases *l)
     leases_close(l);
 }
 
-/* A free address of the network: `wanted`, or the next in turn when it is 0. 0, -EADDRINUSE with
- * the holder's id, -ENOSPC when all are taken, or another negative errno. Takes nothing yet. */
-int lease_find_address(const struct leases *l, const char *network, const struct net_settings *s,
-                       uint32_t wanted, uint32_t *ret, char holder[LEASE_HOLDER_BYTES]);
+/* A free address of the network's pool: `wanted`, or the next in turn when its family is 0. 0,
+ * -EADDRINUSE with the holder's id, -ENOSPC when all are taken, or another negative errno. Takes
+ * nothing yet. */
+int lease_find_address(const struct leases *l, const char *network_id, const struct net_pool *p,
+                       const struct net_address *wanted, struct net_address *ret,
+                       char holder[LEASE_HOLDER_BYTES]);
 
 /* Does a container hold this port of the host, at this address or one that includes it? */
 bool lease_port_held(const struct leases *l, const char *proto, const char *address, int port,
                      char holder[LEASE_HOLDER_BYTES]);
 
-/* Takes the address and all ports of the record; on failure nothing of it stays taken. */
+/* Takes the addresses and all ports of the record; those that it holds already stay its own. On
+ * failure some may be taken: the caller drops them. */
 int lease_take(const struct leases *l, const struct net_record *record,
                struct error **err) NODISCARD;
+/* One end's addresses, of a container that goes on. */
+int lease_drop_endpoint(const struct leases *l, const char *id, const struct net_endpoint *e,
+                        struct error **err) NODISCARD;
 /* Returns what the record's id really holds of it, then removes the record. */
 int lease_drop(const struct leases *l, const struct net_record *record,
                struct error **err) NODISCARD;

@@ -28,16 +28,15 @@ static void configure(const char *subnet)
              err);
 }
 
+static struct net_choice in_bridge = {.network = (char *)"bridge"};
+static const struct net_choices choices = {&in_bridge, 1};
+
 static struct net_request request(const char *id, const struct strv *publish)
 {
     static char run[64];
     (void)snprintf(run, sizeof(run), "%s/run", folder);
-    return (struct net_request){.run_dir = run,
-                                .data_dir = folder,
-                                .config_path = config,
-                                .id = id,
-                                .network = "bridge",
-                                .publish = publish};
+    return (struct net_request){
+        .place = {run, folder, config}, .id = id, .networks = &choices, .publish = publish};
 }
 
 /* The address, or the error's text. */
@@ -50,12 +49,13 @@ static char *reserve(const char *id, const char *ip, const char *publish,
         strv_add(&ports, publish);
     }
     struct net_request q = request(id, &ports);
-    q.ip = ip;
+    in_bridge.ip = (char *)ip;
     struct net_attachment *a = NULL;
     if (net_reserve(&q, &a, &err) < 0) {
         return error_text(err);
     }
-    char *address = xstrdup(a->address);
+    char *address = xmalloc(NET_ADDRESS_BYTES);
+    net_address_text(&a->endpoints[0].addresses[NET_IPV4], address);
     if (ret) {
         *ret = a;
     } else {
@@ -236,9 +236,9 @@ static void test_lease_nothing_left(void)
     CLEANUP(error) struct error *err = NULL;
     CLEANUP(net_record) struct net_record *record = NULL;
     struct net_request q = request("a", NULL);
-    CHECK_OK(leases_open(q.run_dir, &l, &err), err);
+    CHECK_OK(leases_open(q.place.run_dir, &l, &err), err);
     CHECK_OK(net_record_load(l.dir, "a", &record, &err), err);
-    CHECK_STR(record->attachment->mac_address, "02:42:0a:ff:ff:02");
+    CHECK_STR(record->attachment->endpoints[0].mac_address, "02:42:0a:ff:ff:02");
     CHECK_OK(lease_drop(&l, record, &err), err);
     CHECK_INT(unlinkat(l.dir, "ports", AT_REMOVEDIR), 0);
     CHECK_INT(unlinkat(l.dir, "attachments", AT_REMOVEDIR), 0);

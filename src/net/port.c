@@ -112,7 +112,7 @@ static int expand(const char *text, const struct net_port *model, struct range h
 int net_port_parse(const char *text, struct net_port **ret, size_t *ret_count, struct error **err)
 {
     CLEANUP(free) char *copy = xstrdup(text);
-    struct net_port model = {.address = "0.0.0.0", .proto = "tcp"};
+    struct net_port model = {.proto = "tcp"};
     struct range host = {0}, container;
     char *slash = strrchr(copy, '/');
     if (slash) {
@@ -141,11 +141,18 @@ int net_port_parse(const char *text, struct net_port **ret, size_t *ret_count, s
     return expand(text, &model, host, container, ret, ret_count, err);
 }
 
+/* Is one the other, or one of its family's all? */
+static bool addresses_collide(const char *a, const char *b)
+{
+    static const char *const any[] = {"", "0.0.0.0", "::", NULL};
+    bool same_family = !a[0] || !b[0] || !strchr(a, ':') == !strchr(b, ':');
+    return same_family && (str_equal(a, b) || str_in(a, any) || str_in(b, any));
+}
+
 static bool ports_collide(const struct net_port *a, const struct net_port *b)
 {
-    bool any = str_equal(a->address, "0.0.0.0") || str_equal(b->address, "0.0.0.0");
     return a->host && a->host == b->host && a->host == a->host_last && b->host == b->host_last &&
-           str_equal(a->proto, b->proto) && (any || str_equal(a->address, b->address));
+           str_equal(a->proto, b->proto) && addresses_collide(a->address, b->address);
 }
 
 void net_ports_add(struct net_ports *list, const struct net_port *more, size_t count)

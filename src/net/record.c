@@ -14,6 +14,9 @@ void net_record_free(struct net_record *r)
 {
     if (r) {
         free(r->id);
+        free(r->name);
+        free(r->hostname);
+        strv_done(&r->dns);
         net_attachment_free(r->attachment);
         free(r);
     }
@@ -41,29 +44,42 @@ uint64_t net_process_start(pid_t pid)
     return digits && str_to_u64(digits, 10, &start) == 0 ? start : 0;
 }
 
-static int parse(const json_t *json, const char *path, struct net_record **ret, struct error **err)
+static int read_texts(const json_t *json, const char *path, struct net_record *record,
+                      struct error **err)
 {
-    CLEANUP(net_record) struct net_record *record = xcalloc(1, sizeof(*record));
-    json_t *settings = NULL, *attachment = NULL;
-    const char *id = NULL;
-    int64_t pid = 0, start = 0;
+    const char *id = NULL, *name = NULL, *hostname = NULL, *table = NULL;
     int r = json_get_str(json, "id", path, &id, err);
-    r = r < 0 ? r : json_get_object(json, "settings", path, &settings, err);
-    r = r < 0 ? r : json_get_object(json, "attachment", path, &attachment, err);
-    r = r < 0 ? r : json_get_i64(json, "reserver", path, 0, INT32_MAX, &pid, err);
-    r = r < 0 ? r : json_get_i64(json, "reserverStart", path, 0, INT64_MAX, &start, err);
+    r = r < 0 ? r : json_get_str(json, "name", path, &name, err);
+    r = r < 0 ? r : json_get_str(json, "hostname", path, &hostname, err);
+    r = r < 0 ? r : json_get_str(json, "table", path, &table, err);
+    r = r < 0 ? r : json_get_strv(json, "dns", path, &record->dns, err);
     if (r < 0) {
         return r;
     }
-    if (!id || !settings || !attachment) {
+    if (!id || !table || strlen(table) >= sizeof(record->table)) {
         return error_set(err, ERROR_CORRUPT, 0, "'%s' is incomplete", path);
     }
-    r = net_settings_from_json(settings, path, &record->settings, err);
+    record->id = xstrdup(id);
+    record->name = xstrdup(name);
+    record->hostname = xstrdup(hostname);
+    memcpy(record->table, table, strlen(table) + 1);
+    return 0;
+}
+
+int net_record_from_json(const json_t *json, const char *path, struct net_record **ret,
+                         struct error **err)
+{
+    CLEANUP(net_record) struct net_record *record = xcalloc(1, sizeof(*record));
+    json_t *attachment = NULL;
+    int64_t pid = 0, start = 0;
+    int r = read_texts(json, path, record, err);
+    r = r < 0 ? r : json_get_object(json, "attachment", path, &attachment, err);
+    r = r < 0 ? r : json_get_i64(json, "reserver", path, 0, INT32_MAX, &pid, err);
+    r = r < 0 ? r : json_get_i64(json, "reserverStart", path, 0, INT64_MAX, &start, err);
     r = r < 0 ? r : net_attachment_from_json(attachment, &record->attachment, err);
     if (r < 0) {
         return r;
     }
-    record->id = xstrdup(id);
     record->reserver = (pid_t)pid;
     record->reserver_start = (uint64_t)start;
     *ret = take_ptr(record);
@@ -79,17 +95,20 @@ int net_record_load(int dir, const char *id, struct net_record **ret, struct err
     if (r == -ENOENT) {
         return r;
     }
-    return r < 0 ? error_move(err, &e, r) : parse(json, path, ret, err);
+    return r < 0 ? error_move(err, &e, r) : net_record_from_json(json, path, ret, err);
 }
 
 int net_record_save(int dir, const struct net_record *r, struct error **err)
 {
     CLEANUP(free) char *path = record_path(r->id);
     CLEANUP(json)
-    json_t *json =
-        json_pack("{sssososIsI}", "id", r->id, "settings", net_settings_to_json(&r->settings),
-                  "attachment", net_attachment_to_json(r->attachment), "reserver",
-                  (json_int_t)r->reserver, "reserverStart", (json_int_t)r->reserver_start);
+    json_t *json = json_pack(
+        "{s:s, s:s*, s:s*, s:s, s:o, s:I, s:I}", "id", r->id, "name", r->name, "hostname",
+        r->hostname, "table", r->table, "attachment", net_attachment_to_json(r->attachment),
+        "reserver", (json_int_t)r->reserver, "reserverStart", (json_int_t)r->reserver_start);
+    if (r->dns.count) {
+        (void)json_object_set_new(json, "dns", json_from_strv(&r->dns));
+    }
     return json_save_path(dir, path, json, 0600, false, err);
 }
 

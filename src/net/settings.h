@@ -1,40 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the config file says of the network, with defaults:
  *     "network": {"bridge": "cloison0", "subnet": "172.30.0.0/16", "gateway": "172.30.0.1",
- *                 "table": "cloison"}
- * Two run folders on one machine need two configs that share none of these. Reads the config file;
- * no other side effect. Addresses are in host byte order here. */
+ *                 "subnet6": none, "gateway6": none, "table": "cloison",
+ *                 "pool": "10.201.0.0/16", "pool6": a /48 of this machine's own}
+ * The first five describe the network 'bridge'; networks made without --subnet get a /24 of `pool`
+ * and a /64 of `pool6`. Two run folders on one machine need two configs that share none of these.
+ * Reads the config file, and /etc/machine-id; no other side effect. */
 #pragma once
 
-#include <jansson.h>
-#include <stdint.h>
+#include "net/network.h"
 
-#include "base/error.h"
-
-#define NET_BRIDGE_BYTES 16 /* IFNAMSIZ */
-#define NET_TABLE_BYTES 64  /* the kernel's limit is 256 */
-#define NET_ADDRESS_BYTES 16
+#define NET_TABLE_BYTES 64 /* the kernel's limit is 256 */
 
 struct net_settings {
-    char bridge[NET_BRIDGE_BYTES];
     char table[NET_TABLE_BYTES];
-    uint32_t subnet, gateway;
-    int prefix_length; /* 8 to 30 */
+    struct net_network *bridge;
+    struct net_subnet pools[NET_FAMILIES];
 };
+void net_settings_done(struct net_settings *s);
+static inline void net_settings_cleanup(struct net_settings *s)
+{
+    net_settings_done(s);
+}
 
 /* A missing file, NULL as path too, gives the defaults. ERROR_INVALID_INPUT names the file and the
- * key. */
+ * key. Into a zeroed one; the caller calls net_settings_done(). */
 int net_settings_load(const char *config_path, struct net_settings *ret,
                       struct error **err) NODISCARD;
-
-json_t *net_settings_to_json(const struct net_settings *s);
 int net_settings_from_json(const json_t *json, const char *where, struct net_settings *ret,
                            struct error **err) NODISCARD;
 
-/* First and last address that a container may have (the gateway lies between or before them). */
-uint32_t net_settings_first(const struct net_settings *s);
-uint32_t net_settings_last(const struct net_settings *s);
-
-/* "172.30.0.2" and back; 0 or -EINVAL. */
-void net_address_text(uint32_t address, char text[NET_ADDRESS_BYTES]);
-int net_address_parse(const char *text, uint32_t *ret) NODISCARD;
+/* The ID of a network that there always is: 64 hex digits made from its name. */
+void net_fixed_id(const char *name, char id[65]);

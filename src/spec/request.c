@@ -68,6 +68,7 @@ static const struct field request_fields[] = {
     R("ip", ip),
     R("ip6", ip6),
     R("macAddress", mac_address),
+    R("networkRate", network_rate),
     R("memory", memory),
     R("memorySwap", memory_swap),
     R("memoryReservation", memory_reservation),

@@ -38,6 +38,7 @@ struct run_request {
     const char *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroupns_mode, *cgroup_parent;
     struct strv networks, network_aliases, publish, expose, dns, dns_search, dns_options, add_hosts;
     const char *ip, *ip6, *mac_address;
+    const char *network_rate; /* ours: "in=50mbit,out=10mbit" */
     struct option_integer memory, memory_swap, memory_reservation, memory_swappiness, kernel_memory;
     struct option_integer cpus_thousandths, cpu_shares, cpu_quota, cpu_period;
     struct option_integer cpu_rt_runtime, cpu_rt_period;

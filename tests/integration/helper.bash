@@ -29,8 +29,10 @@ engine_setup() {
     # A subnet of its own out of 10.64.0.0/10's far end, from the tag.
     local n=$((16#${tag:0:4}))
     export SUBNET_PREFIX=10.$((64 + n / 256 % 60)).$((n % 256))
-    printf '{"network":{"bridge":"clt%s","subnet":"%s.0/24","table":"cloison_test_%s"}}\n' \
-        "$tag" "$SUBNET_PREFIX" "$tag" >"$CLOISON_CONFIG"
+    # Networks that it makes are of sixteen /24 in 10.192.0.0/10, and of a /48.
+    export POOL=10.$((192 + n / 256 % 60)).$((n % 256 / 16 * 16)).0/20 POOL6=fd7f:${tag:0:4}:${tag:4:2}00::/48
+    printf '{"network":{"bridge":"clt%s","subnet":"%s.0/24","table":"cloison_test_%s","pool":"%s","pool6":"%s"}}\n' \
+        "$tag" "$SUBNET_PREFIX" "$tag" "$POOL" "$POOL6" >"$CLOISON_CONFIG"
     mkdir -p "$CLOISON_DATA_ROOT" "$CLOISON_RUN_ROOT"
     if [ "${1:-}" = busybox ]; then
         cloison run --rm --network none busybox true
@@ -51,10 +53,11 @@ engine_teardown() {
     return $failed
 }
 
-# Removes this file's bridge and table, which stay as Docker's do; a container that is still attached
+# Removes this file's networks, bridge and table, which stay as Docker's do; a container that is still attached
 # is a leak.
 network_gone() {
     local net=${CLOISON%/*}/cloison-net
+    [ ! -d "$CLOISON_DATA_ROOT/networks" ] || cloison network prune -f >/dev/null || return 1
     [ ! -d "$CLOISON_RUN_ROOT/net" ] || "$net" purge "$CLOISON_RUN_ROOT" "$CLOISON_CONFIG"
 }
 

@@ -33,11 +33,7 @@ int monitor_record_state(struct monitor *m, enum container_status status, struct
     c->monitor_pid = getpid();
     c->restart_count = m->restart_count;
     set_time(&c->started, &m->started_at);
-    json_decref(c->network);
-    c->network = m->network ? net_attachment_to_json(m->network) : NULL;
     CLEANUP(json) json_t *json = container_state_to_json(c);
-    json_decref(c->network);
-    c->network = NULL;
     CLEANUP(free) char *path = container_run_path(&m->engine, c->id, "state.json");
     return json_save_path(AT_FDCWD, path, json, 0600, false, err);
 }

@@ -26,49 +26,59 @@ struct found {
     unsigned char (*tuples)[TUPLE_BYTES_MAX];
     size_t count;
     const struct ifaddrs *own;
-    uint32_t address; /* of this host, network order; 0: any */
+    struct net_address address; /* of this host; 0.0.0.0 and ::: any of its own */
 };
 
-static struct nlmsghdr *add_message(struct batch *b, uint16_t type, uint16_t flags,
-                                    const char *what, int tolerated)
+static struct nlmsghdr *add_message(const struct found *f, struct batch *b, uint16_t type,
+                                    uint16_t flags, const char *what, int tolerated)
 {
     uint16_t full = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
     struct nlmsghdr *m = batch_add(b, full, flags, what, tolerated);
     struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof(*g));
-    g->nfgen_family = AF_INET;
+    g->nfgen_family = (uint8_t)f->address.family;
     g->version = NFNETLINK_V0;
     return m;
 }
 
-static bool is_own(const struct found *f, uint32_t address)
+static bool is_own(const struct found *f, const struct net_address *a)
 {
     for (const struct ifaddrs *i = f->own; i; i = i->ifa_next) {
-        struct sockaddr_in a;
-        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET) {
-            memcpy(&a, i->ifa_addr, sizeof(a));
-            if (a.sin_addr.s_addr == address) {
-                return true;
-            }
+        if (!i->ifa_addr || i->ifa_addr->sa_family != a->family) {
+            continue;
+        }
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        memcpy(&in, i->ifa_addr, sizeof(in));
+        if (a->family == AF_INET6) {
+            memcpy(&in6, i->ifa_addr, sizeof(in6));
+        }
+        const void *own = a->family == AF_INET6 ? (const void *)&in6.sin6_addr : &in.sin_addr;
+        if (memcmp(own, a->bytes, net_address_len(a)) == 0) {
+            return true;
         }
     }
     return false;
 }
 
-static uint32_t destination_of(const struct nlattr *tuple)
+static struct net_address destination_of(const struct nlattr *tuple, int family)
 {
     const struct nlattr *part, *field;
+    struct net_address a = {.family = family};
+    uint16_t wanted = family == AF_INET6 ? CTA_IP_V6_DST : CTA_IP_V4_DST;
     mnl_attr_for_each_nested(part, tuple)
     {
-        if (mnl_attr_get_type(part) == CTA_TUPLE_IP) {
-            mnl_attr_for_each_nested(field, part)
-            {
-                if (mnl_attr_get_type(field) == CTA_IP_V4_DST) {
-                    return mnl_attr_get_u32(field);
-                }
+        if (mnl_attr_get_type(part) != CTA_TUPLE_IP) {
+            continue;
+        }
+        mnl_attr_for_each_nested(field, part)
+        {
+            if (mnl_attr_get_type(field) == wanted &&
+                mnl_attr_get_payload_len(field) == net_address_len(&a)) {
+                memcpy(a.bytes, mnl_attr_get_payload(field), net_address_len(&a));
             }
         }
     }
-    return 0;
+    return a;
 }
 
 /* What containers send out to such a port elsewhere stays. */
@@ -82,8 +92,9 @@ static void take_entry(const struct nlmsghdr *m, void *context)
             f->count == ENTRIES_MAX) {
             continue;
         }
-        uint32_t destination = destination_of(a);
-        if (f->address ? destination == f->address : is_own(f, destination)) {
+        struct net_address destination = destination_of(a, f->address.family);
+        if (net_address_is_any(&f->address) ? is_own(f, &destination)
+                                            : net_address_equal(&destination, &f->address)) {
             f->tuples = xrealloc(f->tuples, (f->count + 1) * sizeof(*f->tuples));
             memcpy(f->tuples[f->count++], a, a->nla_len);
         }
@@ -94,7 +105,8 @@ static int find(struct netlink *nf, uint16_t port, struct found *f)
 {
     CLEANUP(batch) struct batch b = {0};
     batch_begin(&b, false);
-    struct nlmsghdr *m = add_message(&b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, "reading connections", 0);
+    struct nlmsghdr *m =
+        add_message(f, &b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, "reading connections", 0);
     struct nlattr *tuple = mnl_attr_nest_start(m, CTA_TUPLE_ORIG);
     struct nlattr *proto = mnl_attr_nest_start(m, CTA_TUPLE_PROTO);
     mnl_attr_put_u8(m, CTA_PROTO_NUM, IPPROTO_UDP);
@@ -112,13 +124,12 @@ static void forget_port(struct netlink *nf, const struct ifaddrs *own, const cha
                         uint16_t port)
 {
     CLEANUP(batch) struct batch b = {0};
-    struct in_addr address = {0};
-    (void)inet_pton(AF_INET, at, &address); /* 0.0.0.0 when there is none */
-    struct found f = {.own = own, .address = address.s_addr};
+    struct found f = {.own = own, .address.family = AF_INET};
+    IGNORE(net_address_parse(at, &f.address)); /* checked when reserved */
     if (find(nf, port, &f) >= 0 && f.count) {
         batch_begin(&b, false);
         for (size_t i = 0; i < f.count; i++) {
-            struct nlmsghdr *m = add_message(&b, IPCTNL_MSG_CT_DELETE, 0, "forgetting", 0);
+            struct nlmsghdr *m = add_message(&f, &b, IPCTNL_MSG_CT_DELETE, 0, "forgetting", 0);
             const struct nlattr *tuple = (const void *)f.tuples[i];
             mnl_attr_put(m, tuple->nla_type, mnl_attr_get_payload_len(tuple),
                          mnl_attr_get_payload(tuple));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The bridge on the host, and the pair of devices that joins a workload to it. Side effects: kernel
- * links, addresses and routes; sysctls under /proc/sys/net/ipv4. Spec: man 7 rtnetlink;
- * linux/if_link.h (IFLA_…), linux/veth.h. */
+/* A workload's ends: pairs of devices of which one end is in a bridge, or devices made of one of
+ * the host's (macvlan, ipvlan). Side effects: kernel links, addresses and routes.
+ * Spec: man 7 rtnetlink; linux/if_link.h (IFLA_…), linux/veth.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,29 +9,21 @@
 #include "net/kernel/netlink.h"
 #include "net/record.h"
 
-/* Is the bridge there, up, with the gateway's address? A few ioctls, so that the common start does
- * no more. Its index in *ret_index then. */
-bool link_bridge_ready(const struct netlink *route, const struct net_settings *s, int *ret_index);
+/* Makes the ends in one batch: the host's up and in the bridge, the others born in the namespace.
+ */
+int link_make(struct netlink *route, const struct net_endpoint *ends, size_t count, int netns,
+              struct error **err) NODISCARD;
+/* Removes them by the host's end; missing ones are success. */
+int link_remove(struct netlink *route, const struct net_endpoint *ends, size_t count,
+                struct error **err) NODISCARD;
 
-/* Makes the bridge or what is missing of it. ERROR_BUSY when the subnet overlaps a route of the
- * host, or the name is another device's. Under a lock: two at once would disturb each other. */
-int link_bridge_make(struct netlink *route, const struct net_settings *s, int *ret_index,
-                     struct error **err) NODISCARD;
-/* Removes it; a missing one is success. */
-int link_bridge_remove(struct netlink *route, const struct net_settings *s,
-                       struct error **err) NODISCARD;
+/* Moves this process into the namespace for good, and sets these ends of the attachment up:
+ * loopback, addresses, the default routes that are theirs. */
+int link_configure_inside(const struct net_attachment *a, const struct net_endpoint *ends,
+                          size_t count, int netns, struct error **err) NODISCARD;
+/* Likewise, for an end that goes: it is removed, and what is left has the default routes. */
+int link_leave_inside(const struct net_attachment *a, const struct net_endpoint *end, int netns,
+                      struct error **err) NODISCARD;
 
-/* IPv4 forwarding, switched on when it is off. */
-int link_forwarding_on(struct error **err) NODISCARD;
-
-/* Makes the pair in one message: the host's end up and in the bridge, the other born in the
- * namespace. */
-int link_pair_make(struct netlink *route, const struct net_attachment *a, int bridge, int netns,
-                   struct error **err) NODISCARD;
-/* Removes the pair by the host's end; a missing one is success. */
-int link_pair_remove(struct netlink *route, const struct net_attachment *a,
-                     struct error **err) NODISCARD;
-
-/* Moves this process into the namespace for good and sets the workload's end up: loopback, address,
- * default route. */
-int link_configure_inside(const struct net_attachment *a, int netns, struct error **err) NODISCARD;
+/* Can this kernel make the network's kind of device of its parent? It is made and removed. */
+int link_try(struct netlink *route, const struct net_network *n, struct error **err) NODISCARD;

@@ -3,6 +3,11 @@
  * meant for people, but for `purge`.
  *     cloison-net attach RUN_DIR ID NETNS     as the record of ID says
  *     cloison-net detach RUN_DIR ID [NETNS]   NETNS given: it may outlive the workload
+ *     cloison-net connect RUN_DIR ID NETNS INTERFACE      one more end, or one less
+ *     cloison-net disconnect RUN_DIR ID NETNS INTERFACE
+ *     cloison-net shape RUN_DIR ID NETNS      the record's rate
+ *     cloison-net make|unmake RUN_DIR DATA_DIR CONFIG NETWORK   what the kernel holds of a network
+ *     cloison-net reload RUN_DIR DATA_DIR CONFIG ''   the tables, behind a flush of the firewall
  *     cloison-net purge RUN_DIR CONFIG        the bridge and the table, when nobody is attached
  * Silent when all went well; else one JSON object on standard output (net/helper.h) and exit 1.
  *
@@ -17,12 +22,16 @@
 #include "base/error_json.h"
 #include "base/file.h"
 #include "net/helper.h"
+#include "net/kernel/bridge.h"
 #include "net/kernel/conntrack.h"
 #include "net/kernel/forward.h"
+#include "net/kernel/guard.h"
 #include "net/kernel/link.h"
+#include "net/kernel/shape.h"
 #include "net/kernel/table.h"
 #include "net/lease.h"
 #include "net/record.h"
+#include "net/store.h"
 
 /* What every verb works with. */
 struct work {
@@ -88,7 +97,7 @@ static void records_cleanup(struct records *r)
 }
 
 /* Everybody's whose ports are in this table. */
-static void load_records(const struct work *w, struct records *ret)
+static void load_records(const struct work *w, const char *table, struct records *ret)
 {
     CLEANUP(strv) struct strv ids = {0};
     net_record_list(w->dir, &ids);
@@ -97,41 +106,72 @@ static void load_records(const struct work *w, struct records *ret)
         CLEANUP(net_record) struct net_record *record = NULL;
         if (!is_ending(w, ids.items[i]) &&
             net_record_load(w->dir, ids.items[i], &record, NULL) >= 0 &&
-            str_equal(record->settings.table, w->record->settings.table)) {
+            str_equal(record->table, table)) {
             ret->items[ret->count++] = take_ptr(record);
         }
     }
 }
 
-static int make_table(struct work *w, struct error **err)
+static int make_table(struct work *w, const char *table, struct error **err)
 {
     CLEANUP(records) struct records all = {0};
-    load_records(w, &all);
-    return table_make(&w->nf, &w->record->settings, all.items, all.count, err);
+    load_records(w, table, &all);
+    return table_make(&w->nf, table, all.items, all.count, err);
 }
 
-static bool is_prepared(struct work *w, int *ret_bridge)
+/* Has the attachment an end in a bridge? The others need nothing of ours on the host. */
+static bool has_bridge(const struct net_attachment *a)
 {
-    const struct net_settings *s = &w->record->settings;
-    return link_bridge_ready(&w->route, s, ret_bridge) && table_ready(&w->nf, s) &&
-           forward_ready(&w->nf, s);
+    for (size_t i = 0; i < a->count; i++) {
+        if (net_network_is_bridge(a->endpoints[i].network)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* Forwarding, the bridge and the table, whichever is missing. */
-static int prepare(struct work *w, int *ret_bridge, struct error **err)
+static bool is_prepared(struct work *w)
 {
-    const struct net_settings *s = &w->record->settings;
-    int r = link_forwarding_on(err);
-    if (r < 0 || is_prepared(w, ret_bridge)) {
+    const struct net_attachment *a = w->record->attachment;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct net_network *n = a->endpoints[i].network;
+        if (net_network_is_bridge(n) &&
+            (!bridge_ready(&w->route, n) || !forward_ready(&w->nf, n))) {
+            return false;
+        }
+    }
+    return !has_bridge(a) || table_ready(&w->nf, w->record->table, a);
+}
+
+/* A network's bridge, the table, and it in the table, whichever is missing. Under the lock. */
+static int prepare_network(struct work *w, const struct net_network *n, const char *table,
+                           struct error **err)
+{
+    int r = bridge_forwarding_on(n, err);
+    r = r < 0 || bridge_ready(&w->route, n) ? r : bridge_make(&w->route, n, err);
+    r = r < 0 ? r : forward_open(&w->nf, n, err);
+    r = r < 0 || table_ready(&w->nf, table, NULL) ? r : make_table(w, table, err);
+    return r < 0 ? r : table_add_bridge(&w->nf, table, n, err);
+}
+
+static int prepare(struct work *w, struct error **err)
+{
+    const struct net_attachment *a = w->record->attachment;
+    int r = 0;
+    for (size_t i = 0; i < a->count && r >= 0; i++) {
+        const struct net_network *n = a->endpoints[i].network;
+        r = net_network_is_bridge(n) ? bridge_forwarding_on(n, err) : 0;
+    }
+    if (r < 0 || is_prepared(w)) {
         return r;
     }
     CLEANUP(fd) int lock = lock_kernel(w, err);
     r = lock;
-    if (r >= 0 && !link_bridge_ready(&w->route, s, ret_bridge)) {
-        r = link_bridge_make(&w->route, s, ret_bridge, err);
+    for (size_t i = 0; i < a->count && r >= 0; i++) {
+        const struct net_network *n = a->endpoints[i].network;
+        r = net_network_is_bridge(n) ? prepare_network(w, n, w->record->table, err) : 0;
     }
-    r = r < 0 ? r : forward_open(&w->nf, s, err);
-    return r < 0 || table_ready(&w->nf, s) ? r : make_table(w, err);
+    return r;
 }
 
 /* An element that is in the way was left by somebody who died; the records tell what is right. */
@@ -142,7 +182,7 @@ static int publish(struct work *w, struct error **err)
         json_array_size(w->record->attachment->ports) ? table_add_ports(&w->nf, w->record, &e) : 0;
     if (r == -EEXIST || r == -EBUSY || r == -ENOENT) {
         CLEANUP(fd) int lock = lock_kernel(w, err);
-        r = lock < 0 ? lock : make_table(w, err);
+        r = lock < 0 ? lock : make_table(w, w->record->table, err);
     } else if (r < 0) {
         r = error_move(err, &e, r);
     }
@@ -152,23 +192,176 @@ static int publish(struct work *w, struct error **err)
     return r;
 }
 
-static int attach(char **arguments, struct error **err)
+/* Some of the attachment's ends: made, guarded, shaped, set up inside. On failure they go again. */
+static int make_ends(struct work *w, const struct net_endpoint *ends, size_t count, int netns,
+                     bool starting, struct error **err)
 {
-    CLEANUP(work) struct work w = {.dir = -1};
-    int bridge = 0;
-    CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
-    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
-    r = r < 0 ? r : prepare(&w, &bridge, err);
-    r = r < 0 ? r : publish(&w, err);
-    r = r < 0 ? r : link_pair_make(&w.route, w.record->attachment, bridge, netns, err);
+    const struct net_attachment *a = w->record->attachment;
+    int r = link_make(&w->route, ends, count, netns, err);
     if (r < 0) {
         return r;
     }
-    r = link_configure_inside(w.record->attachment, netns, err);
-    if (r < 0) {
-        IGNORE(
-            link_pair_remove(&w.route, w.record->attachment, NULL)); /* the first error is told */
+    r = guard_attach(&w->route, ends, count, err);
+    if (r >= 0 && (a->rate.in || a->rate.out)) {
+        r = starting ? shape_apply(&w->route, w->record->id, a, false, err)
+                     : shape_add_end(&w->route, w->record->id, a, ends, err);
     }
+    r = r < 0 ? r : link_configure_inside(a, ends, count, netns, err);
+    if (r < 0) {
+        IGNORE(link_remove(&w->route, ends, count, NULL)); /* the first error is told */
+    }
+    return r;
+}
+
+static int attach(char **arguments, struct error **err)
+{
+    CLEANUP(work) struct work w = {.dir = -1};
+    CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
+    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    r = r < 0 ? r : prepare(&w, err);
+    r = r < 0 ? r : publish(&w, err);
+    return r < 0 ? r
+                 : make_ends(&w, w.record->attachment->endpoints, w.record->attachment->count,
+                             netns, true, err);
+}
+
+static const struct net_endpoint *end_named(const struct work *w, const char *interface,
+                                            struct error **err)
+{
+    const struct net_attachment *a = w->record->attachment;
+    for (size_t i = 0; i < a->count; i++) {
+        if (str_equal(a->endpoints[i].interface, interface)) {
+            return &a->endpoints[i];
+        }
+    }
+    (void)error_set(err, ERROR_NOT_FOUND, ENODEV, "the record has no device '%s'", interface);
+    return NULL;
+}
+
+static int connect_end(char **arguments, struct error **err)
+{
+    CLEANUP(work) struct work w = {.dir = -1};
+    CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
+    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    const struct net_endpoint *e = r < 0 ? NULL : end_named(&w, arguments[3], err);
+    r = r < 0 ? r : !e ? -ENODEV : prepare(&w, err);
+    r = r < 0 ? r : publish(&w, err); /* they may lead to the new end */
+    return r < 0 ? r : make_ends(&w, e, 1, netns, false, err);
+}
+
+/* The ports are withdrawn, and published again where they lead without this end. */
+static int move_ports(struct work *w, const struct net_endpoint *gone, struct error **err)
+{
+    struct net_attachment *a = w->record->attachment;
+    size_t at = (size_t)(gone - a->endpoints);
+    if (json_array_size(a->ports) == 0) {
+        return 0;
+    }
+    int r = table_remove_ports(&w->nf, w->record, err);
+    struct net_endpoint end = a->endpoints[at];
+    memmove(&a->endpoints[at], &a->endpoints[at + 1], (a->count - at - 1) * sizeof(end));
+    a->count--;
+    r = r < 0 ? r : table_add_ports(&w->nf, w->record, err);
+    memmove(&a->endpoints[at + 1], &a->endpoints[at], (a->count - at) * sizeof(end));
+    a->endpoints[at] = end;
+    a->count++;
+    if (r >= 0) {
+        conntrack_forget(&w->nf, w->record);
+    }
+    return r;
+}
+
+static int disconnect_end(char **arguments, struct error **err)
+{
+    CLEANUP(work) struct work w = {.dir = -1};
+    CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
+    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    const struct net_endpoint *e = r < 0 ? NULL : end_named(&w, arguments[3], err);
+    CLEANUP(fd) int lock = e ? lock_kernel(&w, err) : -1;
+    r = r < 0 ? r : !e ? -ENODEV : lock;
+    r = r < 0 ? r : move_ports(&w, e, err);
+    return r < 0 ? r : link_leave_inside(w.record->attachment, e, netns, err);
+}
+
+static int shape(char **arguments, struct error **err)
+{
+    CLEANUP(work) struct work w = {.dir = -1};
+    int r = open_work(&w, arguments[0], arguments[1], err);
+    return r < 0 ? r : shape_apply(&w.route, w.record->id, w.record->attachment, true, err);
+}
+
+/* What make, unmake and reload work with. */
+struct network_work {
+    struct work w;
+    struct net_place place;
+    struct net_settings settings;
+    struct net_network *network; /* NULL: none was named */
+};
+
+static void network_work_cleanup(struct network_work *n)
+{
+    work_cleanup(&n->w);
+    net_settings_done(&n->settings);
+    net_network_free(n->network);
+}
+
+static int open_network_work(struct network_work *n, char **arguments, struct error **err)
+{
+    n->place =
+        (struct net_place){arguments[0], arguments[1], arguments[2][0] ? arguments[2] : NULL};
+    int r = open_folder(&n->w, arguments[0], err);
+    r = r < 0 ? r : net_settings_load(n->place.config_path, &n->settings, err);
+    r = r < 0 || !arguments[3][0] ? r : net_network_find(&n->place, arguments[3], &n->network, err);
+    r = r < 0 ? r : netlink_open(NETLINK_ROUTE, &n->w.route, err);
+    return r < 0 ? r : netlink_open(NETLINK_NETFILTER, &n->w.nf, err);
+}
+
+static int make(char **arguments, struct error **err)
+{
+    CLEANUP(network_work) struct network_work n = {.w.dir = -1};
+    int r = open_network_work(&n, arguments, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    r = r < 0 ? r : lock;
+    if (r < 0) {
+        return r;
+    }
+    return net_network_is_bridge(n.network)
+               ? prepare_network(&n.w, n.network, n.settings.table, err)
+               : link_try(&n.w.route, n.network, err);
+}
+
+static int unmake(char **arguments, struct error **err)
+{
+    CLEANUP(network_work) struct network_work n = {.w.dir = -1};
+    int r = open_network_work(&n, arguments, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    r = r < 0 ? r : lock;
+    if (r < 0 || !net_network_is_bridge(n.network)) {
+        return r;
+    }
+    r = table_remove_bridge(&n.w.nf, n.settings.table, n.network, err);
+    r = r < 0 ? r : forward_close(&n.w.nf, n.network, err);
+    return r < 0 ? r : bridge_remove(&n.w.route, n.network, err);
+}
+
+/* The table from the records of all that is attached, then every bridge that is there. */
+static int reload(char **arguments, struct error **err)
+{
+    CLEANUP(network_work) struct network_work n = {.w.dir = -1};
+    struct net_network **list = NULL;
+    size_t count = 0;
+    int r = open_network_work(&n, arguments, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    r = r < 0 ? r : lock;
+    r = r < 0 ? r : make_table(&n.w, n.settings.table, err);
+    r = r < 0 ? r : net_network_list(&n.place, &list, &count, err);
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        bool there = net_network_is_bridge(list[i]) && bridge_ready(&n.w.route, list[i]);
+        r = there || (net_network_is_bridge(list[i]) && net_network_is_made(list[i]))
+                ? prepare_network(&n.w, list[i], n.settings.table, err)
+                : 0;
+    }
+    net_network_list_free(list, count);
     return r;
 }
 
@@ -191,8 +384,12 @@ static int detach(char **arguments, struct error **err)
     if (r >= 0) {
         conntrack_forget(&w.nf, w.record);
     }
+    const struct net_attachment *a = w.record ? w.record->attachment : NULL;
+    if (r >= 0 && (a->rate.in || a->rate.out)) {
+        r = shape_remove(&w.route, w.record->id, err);
+    }
     if (r >= 0 && arguments[2]) {
-        r = link_pair_remove(&w.route, w.record->attachment, err);
+        r = link_remove(&w.route, a->endpoints, a->count, err);
     }
     return r;
 }
@@ -201,7 +398,7 @@ static int purge(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
     CLEANUP(leases) struct leases leases = LEASES_NONE;
-    struct net_settings settings;
+    CLEANUP(net_settings) struct net_settings settings = {0};
     int r = net_settings_load(arguments[1], &settings, err);
     r = r < 0 ? r : net_take_back_all(arguments[0], err);
     r = r < 0 ? r : leases_open(arguments[0], &leases, err);
@@ -212,13 +409,13 @@ static int purge(char **arguments, struct error **err)
     net_record_list(leases.dir, &ids);
     if (ids.count) {
         return error_set(err, ERROR_BUSY, 0, "%zu containers are attached to '%s'", ids.count,
-                         settings.bridge);
+                         settings.bridge->device);
     }
     r = netlink_open(NETLINK_ROUTE, &w.route, err);
     r = r < 0 ? r : netlink_open(NETLINK_NETFILTER, &w.nf, err);
-    r = r < 0 ? r : table_remove(&w.nf, &settings, err);
-    r = r < 0 ? r : forward_close(&w.nf, &settings, err);
-    return r < 0 ? r : link_bridge_remove(&w.route, &settings, err);
+    r = r < 0 ? r : table_remove(&w.nf, settings.table, err);
+    r = r < 0 ? r : forward_close(&w.nf, settings.bridge, err);
+    return r < 0 ? r : bridge_remove(&w.route, settings.bridge, err);
 }
 
 static const struct {
@@ -226,8 +423,10 @@ static const struct {
     int min_arguments, max_arguments;
     int (*run)(char **arguments, struct error **err);
 } verbs[] = {
-    {"attach", 3, 3, attach},
-    {"detach", 2, 3, detach},
+    {"attach", 3, 3, attach},       {"detach", 2, 3, detach},
+    {"connect", 4, 4, connect_end}, {"disconnect", 4, 4, disconnect_end},
+    {"shape", 2, 3, shape},         {"make", 4, 4, make},
+    {"unmake", 4, 4, unmake},       {"reload", 4, 4, reload},
     {"purge", 2, 2, purge},
 };
 
@@ -240,7 +439,8 @@ static int run(int argc, char **argv, struct error **err)
         }
     }
     return error_set(err, ERROR_USAGE, EINVAL,
-                     "usage: cloison-net attach|detach|purge RUN_DIR ID|CONFIG [NETNS]");
+                     "usage: cloison-net attach|detach|purge RUN_DIR ID|CONFIG [NETNS]; this "
+                     "program is cloison's own, as its source tells");
 }
 
 int main(int argc, char **argv)

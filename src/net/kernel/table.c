@@ -11,80 +11,13 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
 #include <string.h>
 
-#include "net/kernel/rule.h"
+#include "net/kernel/table_rows.h"
 
-/* nft's numbers for types of keys (nft's datatype.h), for those who list the table: the kernel only
- * stores them. A concatenation is six bits each. */
-#define TYPE_ADDRESS 7
-#define TYPE_PROTO 12
-#define TYPE_PORT 13
-#define TYPE_DEVICE 41
-#define NFT_HOST_ENDIAN 1 /* nft's BYTEORDER_HOST_ENDIAN */
-#define CONCAT2(a, b) ((a) << 6 | (b))
-#define CONCAT3(a, b, c) (CONCAT2(a, b) << 6 | (c))
-
-#define DEVICE_BYTES 16
-#define ELEMENTS_PER_MESSAGE 64 /* of at most 100 bytes each, in BATCH_MESSAGE_ROOM */
-
-enum { SET_BRIDGES, SET_SAME, SET_LOOPS, MAP_PORTS, MAP_PORTS_AT };
-static const struct set_row {
-    const char *name;
-    uint32_t key_type, key_len, data_type, data_len;
-} set_rows[] = {
-    [SET_BRIDGES] = {"bridges", TYPE_DEVICE, DEVICE_BYTES, 0, 0},
-    [SET_SAME] = {"same", CONCAT2(TYPE_DEVICE, TYPE_DEVICE), 2 * DEVICE_BYTES, 0, 0},
-    [SET_LOOPS] = {"loops", CONCAT2(TYPE_DEVICE, TYPE_DEVICE), 2 * DEVICE_BYTES, 0, 0},
-    [MAP_PORTS] = {"ports", CONCAT2(TYPE_PROTO, TYPE_PORT), 8, CONCAT2(TYPE_ADDRESS, TYPE_PORT), 8},
-    [MAP_PORTS_AT] = {"ports_at", CONCAT3(TYPE_PROTO, TYPE_ADDRESS, TYPE_PORT), 12,
-                      CONCAT2(TYPE_ADDRESS, TYPE_PORT), 8},
-};
-
-static const struct chain_row {
-    const char *name, *type; /* type NULL: only jumped to */
-    uint32_t hook;
-    int32_t priority;
-} chain_rows[] = {
-    {"guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
-    {"publish", NULL, 0, 0},
-    {"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
-    {"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
-    {"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
-    {"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
-};
-
-static const struct rule_row rule_rows[] = {
-    /* The bridge may route 127.0.0.0/8 (see link.c) for what the host itself sends, never for what
-     * a container sends. */
-    {"guard", {{STEP_IN_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_TO_LOOPBACK}, {STEP_DROP}}},
-    {"guard", {{STEP_IN_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_FROM_LOOPBACK}, {STEP_DROP}}},
-    /* A port published on one address of the host comes before one published on all. */
-    {"publish", {{STEP_IPV4}, {STEP_PORT_AT}, {STEP_REDIRECT, "ports_at"}}},
-    {"publish", {{STEP_IPV4}, {STEP_PORT}, {STEP_REDIRECT, "ports"}}},
-    /* Published on 127.0.0.1 means: for this host alone, whatever a neighbour writes in a packet.
-     */
-    {"prerouting", {{STEP_TO_LOOPBACK}, {STEP_RETURN}}},
-    {"prerouting", {{STEP_TO_THIS_HOST}, {STEP_JUMP, "publish"}}},
-    {"output", {{STEP_TO_THIS_HOST}, {STEP_JUMP, "publish"}}},
-    /* Answers must come back through the host when the question came from the host, its loopback
-     * device too, or from a container on the same bridge. */
-    {"postrouting",
-     {{STEP_IN_AND_OUT}, {STEP_IN_SET, "loops"}, {STEP_REDIRECTED}, {STEP_MASQUERADE}}},
-    {"postrouting",
-     {{STEP_IPV4},
-      {STEP_IN_DEVICE},
-      {STEP_IN_SET, "bridges"},
-      {STEP_OUT_DEVICE},
-      {STEP_NOT_IN_SET, "bridges"},
-      {STEP_MASQUERADE}}},
-    /* Into a container: answers, published ports, neighbours on its own bridge; nothing else. */
-    {"forward", {{STEP_OUT_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_ESTABLISHED}, {STEP_ACCEPT}}},
-    {"forward", {{STEP_OUT_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_REDIRECTED}, {STEP_ACCEPT}}},
-    {"forward", {{STEP_IN_AND_OUT}, {STEP_IN_SET, "same"}, {STEP_ACCEPT}}},
-    {"forward", {{STEP_OUT_DEVICE}, {STEP_IN_SET, "bridges"}, {STEP_DROP}}},
-};
+#define NFT_HOST_ENDIAN 1       /* nft's BYTEORDER_HOST_ENDIAN */
+#define ELEMENTS_PER_MESSAGE 64 /* of at most 120 bytes each, in BATCH_MESSAGE_ROOM */
+#define DNS_PORT 53
 
 /* A message of nf_tables: libnftnl puts the family behind the header. */
 static struct nlmsghdr *add_message(struct batch *b, uint16_t type, uint16_t flags,
@@ -145,7 +78,7 @@ static void put_byte_order(struct nftnl_set *s, const struct set_row *row)
 {
     struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
     assert(u);
-    if (row->key_type == TYPE_DEVICE &&
+    if (row->key_type == TABLE_TYPE_DEVICE &&
         nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, NFT_HOST_ENDIAN)) {
         nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
     }
@@ -154,7 +87,7 @@ static void put_byte_order(struct nftnl_set *s, const struct set_row *row)
 
 static void add_set(struct batch *b, const char *table, uint32_t id)
 {
-    const struct set_row *row = &set_rows[id];
+    const struct set_row *row = &table_sets[id];
     struct nftnl_set *s = set_named(table, row->name);
     nftnl_set_set_u32(s, NFTNL_SET_ID, id + 1);
     nftnl_set_set_u32(s, NFTNL_SET_FLAGS, row->data_len ? NFT_SET_MAP : 0);
@@ -199,33 +132,78 @@ static void write_elements(struct batch *b, uint16_t type, struct nftnl_set *s, 
     nftnl_set_free(s);
 }
 
-/* The pair of devices, or the second alone where the set is of single ones. */
+/* One device's name, or two. */
 static void put_devices(struct nftnl_set *elements, uint32_t set, const char *in, const char *out)
 {
-    char key[2 * DEVICE_BYTES] = {0};
-    char *second = set == SET_BRIDGES ? key : key + DEVICE_BYTES;
-    (void)stpncpy(key, in, DEVICE_BYTES);
-    (void)stpncpy(second, out, DEVICE_BYTES);
-    put_element(elements, key, set_rows[set].key_len, NULL, 0);
+    char key[2 * TABLE_DEVICE_BYTES] = {0};
+    (void)stpncpy(key, in, TABLE_DEVICE_BYTES);
+    (void)stpncpy(key + TABLE_DEVICE_BYTES, out, TABLE_DEVICE_BYTES);
+    put_element(elements, key, table_sets[set].key_len, NULL, 0);
+}
+
+/* Is the bridge in this set? */
+static bool bridge_belongs(const struct net_network *n, uint32_t set)
+{
+    switch (set) {
+    case SET_SAME:
+        return n->mutual;
+    case SET_HIDDEN:
+        return n->hidden[NET_IPV4] && !n->internal;
+    case SET_HIDDEN_IPV6:
+        return n->hidden[NET_IPV6] && !n->internal && net_network_has(n, NET_IPV6);
+    case SET_INTERNAL:
+        return n->internal;
+    case SET_GATEWAYS_IPV6:
+        return net_network_has(n, NET_IPV6);
+    default:
+        return true;
+    }
 }
 
 /* The bridge's elements of one of the sets. */
-static void add_bridge(struct batch *b, uint16_t type, const struct net_settings *s, uint32_t set)
+static void put_bridge(struct nftnl_set *elements, const struct net_network *n, uint32_t set)
 {
-    struct nftnl_set *elements = set_named(s->table, set_rows[set].name);
-    put_devices(elements, set, s->bridge, s->bridge);
+    if (set == SET_GATEWAYS || set == SET_GATEWAYS_IPV6) {
+        const struct net_address *a = &n->pools[set == SET_GATEWAYS ? NET_IPV4 : NET_IPV6].gateway;
+        put_element(elements, a->bytes, table_sets[set].key_len, NULL, 0);
+        return;
+    }
+    put_devices(elements, set, n->device, n->device);
     if (set == SET_LOOPS) {
         /* What the host itself sends has no device it came in by; nor has, behind the bridge's own
          * filter (br_netfilter), what a container sends. */
-        put_devices(elements, set, "", s->bridge);
+        put_devices(elements, set, "", n->device);
     }
-    write_elements(b, type, elements, "adding the bridge to the firewall");
 }
 
-/* Keys and values as the rules load them into registers: four bytes each, in network order. */
+static void add_bridge(struct batch *b, uint16_t type, const char *table,
+                       const struct net_network *n)
+{
+    for (uint32_t set = SET_BRIDGES; set <= SET_GATEWAYS_IPV6; set++) {
+        if (net_network_is_bridge(n) && bridge_belongs(n, set)) {
+            struct nftnl_set *elements = set_named(table, table_sets[set].name);
+            put_bridge(elements, n, set);
+            write_elements(b, type, elements, "adding the bridge to the firewall");
+        }
+    }
+}
+
+/* What internal networks may ask of their gateway: names. */
+static void add_services(struct batch *b, const char *table)
+{
+    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+    struct nftnl_set *elements = set_named(table, table_sets[SET_SERVICES].name);
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+        unsigned char key[8] = {protocols[i], 0, 0, 0, 0, DNS_PORT};
+        put_element(elements, key, sizeof(key), NULL, 0);
+    }
+    write_elements(b, NFT_MSG_NEWSETELEM, elements, "making the firewall's sets");
+}
+
+/* Keys and values as the rules load them into registers: words of four bytes, in network order. */
 struct port_element {
     uint32_t set;
-    unsigned char key[12], data[8];
+    unsigned char key[24], data[20];
 };
 
 static uint8_t protocol_number(const char *name)
@@ -235,22 +213,29 @@ static uint8_t protocol_number(const char *name)
                                      : IPPROTO_TCP;
 }
 
-static struct port_element port_element(const struct net_attachment *a, const json_t *port)
+/* False: nothing that leads out has an address of this family any more. */
+static bool port_element(const struct net_attachment *a, const json_t *port,
+                         struct port_element *ret)
 {
-    struct port_element e = {0};
-    const char *at = json_string_value(json_object_get(port, "address"));
+    struct net_address at = {.family = AF_INET};
+    const char *text = json_string_value(json_object_get(port, "address"));
     uint16_t host = htons((uint16_t)json_integer_value(json_object_get(port, "host")));
     uint16_t inner = htons((uint16_t)json_integer_value(json_object_get(port, "container")));
-    struct in_addr here = {0}, there = {0};
-    (void)inet_pton(AF_INET, str_or(at, ""), &here);          /* 0.0.0.0 when there is none */
-    (void)inet_pton(AF_INET, str_or(a->address, ""), &there); /* checked when reserved */
-    e.set = here.s_addr ? MAP_PORTS_AT : MAP_PORTS;
-    e.key[0] = protocol_number(json_string_value(json_object_get(port, "proto")));
-    memcpy(e.key + 4, &here, here.s_addr ? sizeof(here) : 0);
-    memcpy(e.key + (here.s_addr ? 8 : 4), &host, sizeof(host));
-    memcpy(e.data, &there, sizeof(there));
-    memcpy(e.data + 4, &inner, sizeof(inner));
-    return e;
+    IGNORE(text && net_address_parse(text, &at) < 0); /* checked when reserved */
+    bool ipv6 = at.family == AF_INET6, any = net_address_is_any(&at);
+    const struct net_endpoint *e = net_attachment_entry(a, ipv6 ? NET_IPV6 : NET_IPV4);
+    if (!e) {
+        return false;
+    }
+    size_t len = net_address_len(&at);
+    *ret = (struct port_element){.set = any ? MAP_PORTS : MAP_PORTS_AT};
+    ret->set += ipv6 ? MAP_PORTS_IPV6 - MAP_PORTS : 0;
+    ret->key[0] = protocol_number(json_string_value(json_object_get(port, "proto")));
+    memcpy(ret->key + 4, at.bytes, any ? 0 : len);
+    memcpy(ret->key + 4 + (any ? 0 : len), &host, sizeof(host));
+    memcpy(ret->data, e->addresses[ipv6 ? NET_IPV6 : NET_IPV4].bytes, len);
+    memcpy(ret->data + len, &inner, sizeof(inner));
+    return true;
 }
 
 /* All ports of the attachment that belong into this map. */
@@ -262,15 +247,15 @@ static void add_port_map(struct batch *b, uint16_t type, const struct net_record
     json_t *port;
     json_array_foreach(record->attachment->ports, i, port)
     {
-        struct port_element e = port_element(record->attachment, port);
-        if (e.set != set) {
+        struct port_element e;
+        if (!port_element(record->attachment, port, &e) || e.set != set) {
             continue;
         }
         if (!elements) {
-            elements = set_named(record->settings.table, set_rows[set].name);
+            elements = set_named(record->table, table_sets[set].name);
         }
-        put_element(elements, e.key, set_rows[set].key_len,
-                    type == NFT_MSG_NEWSETELEM ? e.data : NULL, sizeof(e.data));
+        put_element(elements, e.key, table_sets[set].key_len,
+                    type == NFT_MSG_NEWSETELEM ? e.data : NULL, table_sets[set].data_len);
         if (++count % ELEMENTS_PER_MESSAGE == 0) {
             write_elements(b, type, elements, what);
             elements = NULL;
@@ -284,8 +269,9 @@ static void add_port_map(struct batch *b, uint16_t type, const struct net_record
 static void add_ports(struct batch *b, uint16_t type, const struct net_record *record,
                       const char *what)
 {
-    add_port_map(b, type, record, MAP_PORTS, what);
-    add_port_map(b, type, record, MAP_PORTS_AT, what);
+    for (uint32_t set = MAP_PORTS; set <= MAP_PORTS_AT_IPV6; set++) {
+        add_port_map(b, type, record, set, what);
+    }
 }
 
 static int hint_unsupported(int r, struct error **err)
@@ -299,41 +285,73 @@ static int hint_unsupported(int r, struct error **err)
     return r;
 }
 
-int table_make(struct netlink *nf, const struct net_settings *s, struct net_record *const *records,
+int table_make(struct netlink *nf, const char *table, struct net_record *const *records,
                size_t count, struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
     static const char what[] = "making the firewall's table";
     batch_begin(&b, true);
     /* Added first, so that the removal of a table that may be there cannot fail. */
-    add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, s->table, what, 0);
-    add_table(&b, NFT_MSG_DELTABLE, 0, s->table, what, 0);
-    add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, s->table, what, 0);
-    for (uint32_t i = 0; i < ARRAY_SIZE(set_rows); i++) {
-        add_set(&b, s->table, i);
+    add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, table, what, 0);
+    add_table(&b, NFT_MSG_DELTABLE, 0, table, what, 0);
+    add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, table, what, 0);
+    for (uint32_t i = 0; i < SET_COUNT; i++) {
+        add_set(&b, table, i);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(chain_rows); i++) {
-        add_chain(&b, s->table, &chain_rows[i]);
+    for (size_t i = 0; i < table_chain_count; i++) {
+        add_chain(&b, table, &table_chains[i]);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(rule_rows); i++) {
-        add_rule(&b, s->table, &rule_rows[i]);
+    for (size_t i = 0; i < table_rule_count; i++) {
+        add_rule(&b, table, &table_rules[i]);
     }
-    for (uint32_t set = SET_BRIDGES; set <= SET_LOOPS; set++) {
-        add_bridge(&b, NFT_MSG_NEWSETELEM, s, set);
-    }
+    add_services(&b, table);
     for (size_t i = 0; i < count; i++) {
+        for (size_t n = 0; n < records[i]->attachment->count; n++) {
+            add_bridge(&b, NFT_MSG_NEWSETELEM, table, records[i]->attachment->endpoints[n].network);
+        }
         add_ports(&b, NFT_MSG_NEWSETELEM, records[i], "publishing the ports");
     }
     return hint_unsupported(batch_run(nf, &b, NULL, NULL, err), err);
+}
+
+int table_add_bridge(struct netlink *nf, const char *table, const struct net_network *n,
+                     struct error **err)
+{
+    CLEANUP(batch) struct batch b = {0};
+    batch_begin(&b, true);
+    add_bridge(&b, NFT_MSG_NEWSETELEM, table, n);
+    return batch_run(nf, &b, NULL, NULL, err);
+}
+
+/* Set by set, since a missing element fails the transaction it is in. */
+int table_remove_bridge(struct netlink *nf, const char *table, const struct net_network *n,
+                        struct error **err)
+{
+    for (uint32_t set = SET_BRIDGES; set <= SET_GATEWAYS_IPV6; set++) {
+        CLEANUP(batch) struct batch b = {0};
+        CLEANUP(error) struct error *e = NULL;
+        if (!bridge_belongs(n, set)) {
+            continue;
+        }
+        struct nftnl_set *elements = set_named(table, table_sets[set].name);
+        put_bridge(elements, n, set);
+        batch_begin(&b, true);
+        write_elements(&b, NFT_MSG_DELSETELEM, elements, "taking the bridge out of the firewall");
+        int r = batch_run(nf, &b, NULL, NULL, &e);
+        if (r < 0 && r != -ENOENT) {
+            return error_move(err, &e, r);
+        }
+    }
+    return 0;
 }
 
 /* How often a chain is used when the table is whole: by its rules, and by jumps to it. */
 static uint32_t expected_use(const char *chain)
 {
     uint32_t use = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(rule_rows); i++) {
-        use += str_equal(rule_rows[i].chain, chain);
-        for (const struct rule_step *s = rule_rows[i].steps; s->kind != STEP_END; s++) {
+    for (size_t i = 0; i < table_rule_count; i++) {
+        use += str_equal(table_rules[i].chain, chain);
+        for (const struct rule_step *s = table_rules[i].steps; s->kind != STEP_END; s++) {
             use += s->kind == STEP_JUMP && str_equal(s->argument, chain);
         }
     }
@@ -354,20 +372,20 @@ static void count_chain(const struct nlmsghdr *m, void *context)
     nftnl_chain_free(c);
 }
 
-bool table_ready(struct netlink *nf, const struct net_settings *s)
+bool table_ready(struct netlink *nf, const char *table, const struct net_attachment *a)
 {
     CLEANUP(batch) struct batch b = {0};
     size_t whole = 0;
     batch_begin(&b, false);
-    for (size_t i = 0; i < ARRAY_SIZE(chain_rows); i++) {
-        struct nftnl_chain *c = chain_named(s->table, chain_rows[i].name);
+    for (size_t i = 0; i < table_chain_count; i++) {
+        struct nftnl_chain *c = chain_named(table, table_chains[i].name);
         nftnl_chain_nlmsg_build_payload(add_message(&b, NFT_MSG_GETCHAIN, 0, "", 0), c);
         nftnl_chain_free(c);
     }
-    for (uint32_t set = SET_BRIDGES; set <= SET_LOOPS; set++) {
-        add_bridge(&b, NFT_MSG_GETSETELEM, s, set);
+    for (size_t i = 0; a && i < a->count; i++) {
+        add_bridge(&b, NFT_MSG_GETSETELEM, table, a->endpoints[i].network);
     }
-    return batch_run(nf, &b, count_chain, &whole, NULL) >= 0 && whole == ARRAY_SIZE(chain_rows);
+    return batch_run(nf, &b, count_chain, &whole, NULL) >= 0 && whole == table_chain_count;
 }
 
 int table_add_ports(struct netlink *nf, const struct net_record *record, struct error **err)
@@ -386,9 +404,12 @@ static int remove_each_port(struct netlink *nf, const struct net_record *record,
     json_array_foreach(record->attachment->ports, i, port)
     {
         CLEANUP(batch) struct batch b = {0};
-        struct port_element e = port_element(record->attachment, port);
-        struct nftnl_set *elements = set_named(record->settings.table, set_rows[e.set].name);
-        put_element(elements, e.key, set_rows[e.set].key_len, NULL, 0);
+        struct port_element e;
+        if (!port_element(record->attachment, port, &e)) {
+            continue;
+        }
+        struct nftnl_set *elements = set_named(record->table, table_sets[e.set].name);
+        put_element(elements, e.key, table_sets[e.set].key_len, NULL, 0);
         batch_begin(&b, true);
         write_elements(&b, NFT_MSG_DELSETELEM, elements, "withdrawing a port");
         CLEANUP(error) struct error *e2 = NULL;
@@ -410,10 +431,10 @@ int table_remove_ports(struct netlink *nf, const struct net_record *record, stru
     return r == -ENOENT ? remove_each_port(nf, record, err) : r < 0 ? error_move(err, &e, r) : 0;
 }
 
-int table_remove(struct netlink *nf, const struct net_settings *s, struct error **err)
+int table_remove(struct netlink *nf, const char *table, struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
     batch_begin(&b, true);
-    add_table(&b, NFT_MSG_DELTABLE, 0, s->table, "removing the firewall's table", ENOENT);
+    add_table(&b, NFT_MSG_DELTABLE, 0, table, "removing the firewall's table", ENOENT);
     return batch_run(nf, &b, NULL, NULL, err);
 }

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/networks.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/recover.h"
+#include "net/files.h"
+#include "net/store.h"
+#include "wall/wall.h"
+
+static struct net_place place_of(const struct engine *e)
+{
+    return (struct net_place){e->run_dir, e->data_dir, e->config_path};
+}
+
+static bool is_ipv4_only(const struct container *c)
+{
+    const struct wall_ops *wall = NULL;
+    return wall_find(c->wall, &wall, NULL) >= 0 && wall->one_interface;
+}
+
+int network_need(const struct engine *e, const struct container *c, pid_t pid,
+                 struct network_need *ret, struct error **err)
+{
+    *ret = (struct network_need){.request = {
+                                     .place = place_of(e),
+                                     .id = c->id,
+                                     .name = c->name,
+                                     .hostname = c->hostname,
+                                     .pid = pid,
+                                     .publish = &c->publish,
+                                     .dns = &c->dns,
+                                     .ipv4_only = is_ipv4_only(c),
+                                 }};
+    int r = net_choices_from_json(c->networks, &ret->choices, err);
+    ret->request.networks = &ret->choices;
+    return r < 0 || !c->network_rate ? r : net_rate_parse(c->network_rate, &ret->request.rate, err);
+}
+
+void network_need_done(struct network_need *n)
+{
+    net_choices_done(&n->choices);
+}
+
+static bool is_special(const char *mode)
+{
+    return str_equal(mode, "none") || str_equal(mode, "host") || str_starts(mode, "container:");
+}
+
+/* "container:NAME" becomes its ID: a name may change hands. */
+static int join_container(const struct engine *e, const char *mode, struct container *c,
+                          struct error **err)
+{
+    CLEANUP(container) struct container *other = NULL;
+    int r = container_find(e, mode + strlen("container:"), &other, err);
+    if (r < 0) {
+        return error_wrap(err, r, "--network '%s'", mode);
+    }
+    c->network_mode = str_format("container:%s", other->id);
+    return 0;
+}
+
+/* What a container without a network of its own cannot have is refused, never left out; but for -p
+ * with the host's network, of which the command line warns, as Docker does. */
+static int check_special(const struct run_request *r, const char *mode, struct error **err)
+{
+    bool host = str_equal(mode, "host");
+    const char *wrong = r->publish.count && !host  ? "--publish"
+                        : r->ip                    ? "--ip"
+                        : r->ip6                   ? "--ip6"
+                        : r->mac_address           ? "--mac-address"
+                        : r->network_aliases.count ? "--network-alias"
+                        : r->network_rate          ? "--network-rate"
+                        : r->networks.count > 1    ? "a second --network"
+                                                   : NULL;
+    return wrong ? error_set(err, ERROR_USAGE, 0, "%s needs a network of its own, not '%s'", wrong,
+                             mode)
+                 : 0;
+}
+
+/* Those flags that are of one network are of the first. */
+static void add_flags(const struct run_request *r, struct net_choice *first)
+{
+    char **const texts[] = {&first->ip, &first->ip6, &first->mac_address};
+    const char *const values[] = {r->ip, r->ip6, r->mac_address};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        if (values[i]) {
+            free(*texts[i]);
+            *texts[i] = xstrdup(values[i]);
+        }
+    }
+    strv_add_all(&first->aliases, r->network_aliases.items);
+}
+
+static int check_choice(const struct engine *e, struct net_choice *choice, struct error **err)
+{
+    CLEANUP(net_network) struct net_network *n = NULL;
+    struct net_place place = place_of(e);
+    int r = net_network_find(&place, choice->network, &n, err);
+    r = r < 0 ? r : net_choice_check(choice, err);
+    if (r < 0) {
+        return r;
+    }
+    if (choice->aliases.count && !net_network_is_made(n)) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "aliases are of networks that were made: names are not served in '%s'",
+                         n->name);
+    }
+    if (choice->mac_address && str_equal(n->driver, "ipvlan")) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "--mac-address: devices of the network '%s' share their parent's",
+                         n->name);
+    }
+    free(choice->network);
+    choice->network = xstrdup(n->name);
+    return 0;
+}
+
+static int check_choices(const struct engine *e, struct net_choices *choices, struct error **err)
+{
+    int r = 0;
+    for (size_t i = 0; i < choices->count && r >= 0; i++) {
+        r = check_choice(e, &choices->items[i], err);
+        for (size_t k = 0; k < i && r >= 0; k++) {
+            if (str_equal(choices->items[k].network, choices->items[i].network)) {
+                r = error_set(err, ERROR_USAGE, 0, "--network '%s' is given twice",
+                              choices->items[i].network);
+            } else if (is_special(choices->items[i].network) ||
+                       is_special(choices->items[k].network)) {
+                r = error_set(err, ERROR_USAGE, 0, "--network '%s' stands alone",
+                              is_special(choices->items[k].network) ? choices->items[k].network
+                                                                    : choices->items[i].network);
+            }
+        }
+    }
+    return r;
+}
+
+/* A wall whose workload has one interface, with an IPv4 address. */
+static int check_wall(const struct container *c, const struct net_choices *choices,
+                      struct error **err)
+{
+    if (is_ipv4_only(c) && (choices->count > 1 || (choices->count && choices->items[0].ip6))) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the %s wall has one network, and IPv4 addresses in it", c->wall);
+    }
+    return 0;
+}
+
+static int choose(const struct engine *e, const struct run_request *r, struct container *c,
+                  struct error **err)
+{
+    CLEANUP(net_choices) struct net_choices choices = {0};
+    int result = 0;
+    for (size_t i = 0; i < r->networks.count && result >= 0; i++) {
+        result = net_choices_parse(&choices, r->networks.items[i], err);
+    }
+    if (result >= 0 && !choices.count) {
+        (void)net_choices_add(&choices, "bridge");
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (str_starts(choices.items[0].network, "container:")) {
+        result = check_special(r, choices.items[0].network, err);
+        return result < 0 ? result : join_container(e, choices.items[0].network, c, err);
+    }
+    add_flags(r, &choices.items[0]);
+    result = check_choices(e, &choices, err);
+    if (result < 0) {
+        return result;
+    }
+    c->network_mode = xstrdup(choices.items[0].network);
+    if (is_special(c->network_mode)) {
+        return check_special(r, c->network_mode, err);
+    }
+    c->networks = net_choices_to_json(&choices);
+    return check_wall(c, &choices, err);
+}
+
+static int choose_rate(const struct run_request *r, struct container *c, struct error **err)
+{
+    struct net_rate rate = {0};
+    int result = r->network_rate ? net_rate_parse(r->network_rate, &rate, err) : 0;
+    c->network_rate = net_rate_text(&rate);
+    return result;
+}
+
+int network_choose(const struct engine *e, const struct run_request *r, struct container *c,
+                   struct error **err)
+{
+    int result = choose(e, r, c, err);
+    result = result < 0 ? result : choose_rate(r, c, err);
+    if (result >= 0 && c->networks) {
+        strv_add_all(&c->publish, r->publish.items);
+        result = net_ports_check(&c->publish, err);
+    }
+    for (size_t i = 0; i < r->add_hosts.count && result >= 0; i++) {
+        result = net_check_add_host(r->add_hosts.items[i], err);
+    }
+    strv_add_all(&c->dns, r->dns.items);
+    strv_add_all(&c->dns_search, r->dns_search.items);
+    strv_add_all(&c->dns_options, r->dns_options.items);
+    strv_add_all(&c->add_hosts, r->add_hosts.items);
+    return result < 0 ? result : 0;
+}
+
+static void add_addresses(const struct net_attachment *a, struct strv *ret)
+{
+    for (size_t i = 0; a && i < a->count; i++) {
+        for (int f = 0; f < NET_FAMILIES; f++) {
+            char text[NET_ADDRESS_BYTES];
+            net_address_text(&a->endpoints[i].addresses[f], text);
+            if (text[0]) {
+                strv_add(ret, text);
+            }
+        }
+    }
+}
+
+/* The gateway of the first network whose names are served; NULL: none is. */
+static const struct net_network *served_in(const struct net_attachment *a)
+{
+    for (size_t i = 0; a && i < a->count; i++) {
+        const struct net_network *n = a->endpoints[i].network;
+        if (net_network_is_bridge(n) && net_network_is_made(n)) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
+static int write_hosts(const struct engine *e, const struct container *c,
+                       const struct net_attachment *a, bool in_place, struct error **err)
+{
+    CLEANUP(strv) struct strv addresses = {0};
+    CLEANUP(free) char *path = container_data_path(e, c->id, "hosts");
+    char gateway[NET_ADDRESS_BYTES] = "";
+    const struct net_endpoint *out = a ? net_attachment_exit(a, NET_IPV4) : NULL;
+    if (out) {
+        net_address_text(&out->network->pools[NET_IPV4].gateway, gateway);
+    }
+    add_addresses(a, &addresses);
+    struct net_hosts h = {.hostname = c->hostname,
+                          .addresses = &addresses,
+                          .gateway = gateway[0] ? gateway : NULL,
+                          .extra = &c->add_hosts,
+                          .host_path = str_equal(c->network_mode, "host") ? "/etc/hosts" : NULL,
+                          .in_place = in_place};
+    return net_write_hosts(path, &h, err);
+}
+
+static int write_resolv(const struct engine *e, const struct container *c,
+                        const struct net_attachment *a, bool in_place, struct error **err)
+{
+    CLEANUP(free) char *path = container_data_path(e, c->id, "resolv.conf");
+    char server[NET_ADDRESS_BYTES] = "";
+    const struct net_network *served = served_in(a);
+    if (served) {
+        net_address_text(&served->pools[NET_IPV4].gateway, server);
+    }
+    struct net_resolv v = {.dns = &c->dns,
+                           .search = &c->dns_search,
+                           .options = &c->dns_options,
+                           .served_by = served ? server : NULL,
+                           .ipv6 = a && net_attachment_exit(a, NET_IPV6),
+                           .in_place = in_place,
+                           .host_network = str_equal(c->network_mode, "host")};
+    return net_write_resolv(path, &v, err);
+}
+
+int network_write_files(const struct engine *e, const struct container *c,
+                        const struct net_attachment *a, bool in_place, struct error **err)
+{
+    int r = 0;
+    if (!in_place) {
+        CLEANUP(free) char *hostname = container_data_path(e, c->id, "hostname");
+        r = net_write_hostname(hostname, c->hostname, err);
+    }
+    if (r < 0 || str_starts(c->network_mode, "container:")) {
+        return r;
+    }
+    r = write_hosts(e, c, a, in_place, err);
+    return r < 0 ? r : write_resolv(e, c, a, in_place, err);
+}
+
+/* One that can be in other networks than it is in. */
+static int check_changeable(const struct container *c, struct error **err)
+{
+    if (!c->networks) {
+        return error_set(
+            err, ERROR_UNSUPPORTED, 0, "container '%s' has no network of its own (--network %s)",
+            c->name, str_starts(c->network_mode, "container:") ? "container:…" : c->network_mode);
+    }
+    if (is_ipv4_only(c)) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "the %s wall has one network", c->wall);
+    }
+    return 0;
+}
+
+/* Takes the lock and loads the container under it. */
+static int lock_container(const struct engine *e, const char *name, struct container **ret,
+                          struct error **err)
+{
+    CLEANUP(container) struct container *c = NULL;
+    int r = container_find_recovered(e, name, &c, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : container_lock(e, c->id, true, err);
+    r = r < 0 ? r : lock;
+    r = r < 0 ? r : container_load(e, c->id, ret, err);
+    r = r < 0 ? r : check_changeable(*ret, err);
+    return r < 0 ? r : take_fd(&lock);
+}
+
+static bool is_attached(const struct container *c)
+{
+    return container_is_up(c) && c->status != CONTAINER_RESTARTING && c->pid > 0;
+}
+
+static int connect_running(const struct engine *e, const struct container *c,
+                           const struct net_choices *one, struct error **err)
+{
+    CLEANUP(network_need) struct network_need need = {0};
+    CLEANUP(net_attachment) struct net_attachment *a = NULL;
+    int r = network_need(e, c, c->pid, &need, err);
+    need.request.networks = one;
+    r = r < 0 ? r : net_connect(&need.request, &a, err);
+    return r < 0 ? r : network_write_files(e, c, a, true, err);
+}
+
+static int find_choice(const struct net_choices *all, const char *network)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (str_equal(all->items[i].network, network)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static int save_networks(const struct engine *e, struct container *c, json_t *networks_take,
+                         struct error **err)
+{
+    json_decref(c->networks);
+    c->networks = networks_take;
+    const char *first =
+        json_string_value(json_object_get(json_array_get(c->networks, 0), "network"));
+    free(c->network_mode);
+    c->network_mode = xstrdup(str_or(first, "none"));
+    return container_save(e, c, err);
+}
+
+int engine_network_connect(const struct engine *e, const char *container,
+                           const struct net_choice *choice, struct error **err)
+{
+    CLEANUP(container) struct container *c = NULL;
+    CLEANUP(net_choices) struct net_choices all = {0}, one = {0};
+    CLEANUP(fd) int lock = lock_container(e, container, &c, err);
+    if (lock < 0) {
+        return lock;
+    }
+    struct net_choice *mine = net_choices_add(&one, choice->network);
+    mine->ip = xstrdup(choice->ip);
+    mine->ip6 = xstrdup(choice->ip6);
+    mine->mac_address = xstrdup(choice->mac_address);
+    strv_add_all(&mine->aliases, choice->aliases.items);
+    int r = check_choices(e, &one, err);
+    r = r < 0 ? r : net_choices_from_json(c->networks, &all, err);
+    if (r >= 0 && is_special(mine->network)) {
+        return error_set(err, ERROR_USAGE, 0, "network '%s' cannot be joined later", mine->network);
+    }
+    if (r >= 0 && find_choice(&all, mine->network) >= 0) {
+        return error_set(err, ERROR_EXISTS, EEXIST, "container '%s' is in network '%s' already",
+                         c->name, mine->network);
+    }
+    r = r < 0 || !is_attached(c) ? r : connect_running(e, c, &one, err);
+    if (r < 0) {
+        return error_wrap(err, r, "cannot connect '%s'", c->name);
+    }
+    CLEANUP(json) json_t *added = net_choices_to_json(&one);
+    json_t *networks = json_copy(c->networks);
+    (void)json_array_extend(networks, added);
+    return save_networks(e, c, networks, err);
+}
+
+static int disconnect_running(const struct engine *e, const struct container *c,
+                              const char *network, struct error **err)
+{
+    CLEANUP(network_need) struct network_need need = {0};
+    CLEANUP(net_attachment) struct net_attachment *a = NULL;
+    const json_t *end;
+    size_t i;
+    const char *id = NULL;
+    json_array_foreach(json_object_get(c->network, "endpoints"), i, end)
+    {
+        const json_t *n = json_object_get(end, "network");
+        if (str_equal(json_string_value(json_object_get(n, "name")), network)) {
+            id = json_string_value(json_object_get(n, "id"));
+        }
+    }
+    int r = network_need(e, c, c->pid, &need, err);
+    r = r < 0 || !id ? r : net_disconnect(&need.request, id, &a, err);
+    return r < 0 || !a ? r : network_write_files(e, c, a, true, err);
+}
+
+/* Its own name, also when it was given as an ID. */
+static int network_name(const struct engine *e, const char *network, bool force, char **ret,
+                        struct error **err)
+{
+    CLEANUP(net_network) struct net_network *n = NULL;
+    struct net_place place = place_of(e);
+    CLEANUP(error) struct error *mine = NULL;
+    int r = net_network_find(&place, network, &n, &mine);
+    if (r < 0 && !force) {
+        return error_move(err, &mine, r);
+    }
+    *ret = xstrdup(n ? n->name : network);
+    return 0;
+}
+
+int engine_network_disconnect(const struct engine *e, const char *network, const char *container,
+                              bool force, struct error **err)
+{
+    CLEANUP(container) struct container *c = NULL;
+    CLEANUP(net_choices) struct net_choices all = {0};
+    CLEANUP(free) char *name = NULL;
+    CLEANUP(fd) int lock = lock_container(e, container, &c, err);
+    int r = lock < 0 ? lock : network_name(e, network, force, &name, err);
+    r = r < 0 ? r : net_choices_from_json(c->networks, &all, err);
+    int at = r < 0 ? -1 : find_choice(&all, name);
+    if (r >= 0 && at < 0) {
+        return error_set(err, ERROR_NOT_FOUND, ENOENT, "container '%s' is not in network '%s'",
+                         c->name, name);
+    }
+    if (r >= 0 && all.count == 1 && is_attached(c) && c->publish.count) {
+        r = error_set(err, ERROR_BUSY, EBUSY, "its published ports lead there");
+    }
+    r = r < 0 || !is_attached(c) ? r : disconnect_running(e, c, name, err);
+    if (r < 0) {
+        return c ? error_wrap(err, r, "cannot disconnect '%s'", c->name) : r;
+    }
+    json_t *networks = json_copy(c->networks);
+    (void)json_array_remove(networks, (size_t)at);
+    return save_networks(e, c, networks, err);
+}

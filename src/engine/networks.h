@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A container and its networks: what is asked of net for it, the files that tell it who and where
+ * it is, and changes while it is there.
+ *
+ * Side effects: container.json, the files hosts, resolv.conf and hostname, and those of net/net.h.
+ * connect and disconnect hold the container's lock. */
+#pragma once
+
+#include "engine/container.h"
+#include "net/net.h"
+#include "spec/request.h"
+
+/* A request to net, and what it borrows from. */
+struct network_need {
+    struct net_choices choices;
+    struct net_request request;
+};
+int network_need(const struct engine *e, const struct container *c, pid_t pid,
+                 struct network_need *ret, struct error **err) NODISCARD;
+void network_need_done(struct network_need *n);
+static inline void network_need_cleanup(struct network_need *n)
+{
+    network_need_done(n);
+}
+
+/* From the command line into c->network_mode, networks, publish and the rest, checked. */
+int network_choose(const struct engine *e, const struct run_request *r, struct container *c,
+                   struct error **err) NODISCARD;
+
+/* The three files that the spec binds into the workload; in place when it runs. A container in
+ * another's network namespace has that one's hosts and resolv.conf: its spec names them. a NULL: no
+ * network of its own. */
+int network_write_files(const struct engine *e, const struct container *c,
+                        const struct net_attachment *a, bool in_place,
+                        struct error **err) NODISCARD;
+
+int engine_network_connect(const struct engine *e, const char *container,
+                           const struct net_choice *choice, struct error **err) NODISCARD;
+/* `force`: also when the network is gone. */
+int engine_network_disconnect(const struct engine *e, const char *network, const char *container,
+                              bool force, struct error **err) NODISCARD;

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which networks a container is to be in, and as what: from the command line and the store. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "net/net.h"
+
+void net_choices_done(struct net_choices *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        free(c->items[i].network);
+        free(c->items[i].ip);
+        free(c->items[i].ip6);
+        free(c->items[i].mac_address);
+        strv_done(&c->items[i].aliases);
+    }
+    free(c->items);
+    *c = (struct net_choices){0};
+}
+
+struct net_choice *net_choices_add(struct net_choices *c, const char *network)
+{
+    c->items = xrealloc(c->items, (c->count + 1) * sizeof(*c->items));
+    c->items[c->count] = (struct net_choice){.network = xstrdup(network)};
+    return &c->items[c->count++];
+}
+
+static void replace(char **at, const char *value)
+{
+    free(*at);
+    *at = xstrdup(value);
+}
+
+static int set_word(struct net_choice *c, const char *word, struct error **err)
+{
+    const char *value = strchr(word, '=');
+    if (value && str_starts(word, "name=")) {
+        replace(&c->network, value + 1);
+    } else if (value && str_starts(word, "alias=")) {
+        strv_add(&c->aliases, value + 1);
+    } else if (value && str_starts(word, "ip=")) {
+        replace(&c->ip, value + 1);
+    } else if (value && str_starts(word, "ip6=")) {
+        replace(&c->ip6, value + 1);
+    } else if (value && str_starts(word, "mac-address=")) {
+        replace(&c->mac_address, value + 1);
+    } else {
+        int r = error_set(err, ERROR_USAGE, EINVAL, "--network: unknown field '%s'", word);
+        return error_hint(err, r, "there are name=, alias=, ip=, ip6= and mac-address=");
+    }
+    return 0;
+}
+
+int net_choices_parse(struct net_choices *c, const char *text, struct error **err)
+{
+    CLEANUP(strv) struct strv words = {0};
+    if (!strchr(text, '=')) {
+        (void)net_choices_add(c, text);
+        return 0;
+    }
+    struct net_choice *choice = net_choices_add(c, "");
+    strv_split(&words, text, ',');
+    for (size_t i = 0; i < words.count; i++) {
+        int r = set_word(choice, words.items[i], err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return choice->network[0] ? 0
+                              : error_set(err, ERROR_USAGE, EINVAL,
+                                          "--network '%s' names no network (name=…)", text);
+}
+
+static int check_address(const char *text, int family, struct error **err)
+{
+    struct net_address a;
+    if (text && (net_address_parse(text, &a) < 0 || a.family != family)) {
+        return error_set(err, ERROR_USAGE, EINVAL, "invalid address '%s': not an %s address", text,
+                         family == AF_INET6 ? "IPv6" : "IPv4");
+    }
+    return 0;
+}
+
+static int check_mac(const char *text, struct error **err)
+{
+    unsigned b[6];
+    char end;
+    int n = text ? sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4],
+                          &b[5], &end)
+                 : 6;
+    if (n != 6 || (text && (b[0] & 1 || strlen(text) != 17))) {
+        return error_set(err, ERROR_USAGE, EINVAL,
+                         "invalid MAC address '%s': not six pairs of hex digits of one host", text);
+    }
+    return 0;
+}
+
+static int check_alias(const char *alias, struct error **err)
+{
+    size_t n = strlen(alias);
+    if (n == 0 || n > 253 ||
+        strspn(alias, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != n) {
+        return error_set(err, ERROR_USAGE, EINVAL, "invalid alias '%s': not a host's name", alias);
+    }
+    return 0;
+}
+
+int net_choice_check(const struct net_choice *c, struct error **err)
+{
+    int r = check_address(c->ip, AF_INET, err);
+    r = r < 0 ? r : check_address(c->ip6, AF_INET6, err);
+    r = r < 0 ? r : check_mac(c->mac_address, err);
+    for (size_t i = 0; i < c->aliases.count && r >= 0; i++) {
+        r = check_alias(c->aliases.items[i], err);
+    }
+    return r;
+}
+
+json_t *net_choices_to_json(const struct net_choices *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->count; i++) {
+        const struct net_choice *one = &c->items[i];
+        json_t *o = json_pack("{s:s, s:s*, s:s*, s:s*}", "network", one->network, "ip", one->ip,
+                              "ip6", one->ip6, "macAddress", one->mac_address);
+        if (one->aliases.count) {
+            (void)json_object_set_new(o, "aliases", json_from_strv(&one->aliases));
+        }
+        (void)json_array_append_new(list, o);
+    }
+    return list;
+}
+
+int net_choices_from_json(const json_t *json, struct net_choices *ret, struct error **err)
+{
+    static const char where[] = "networks";
+    json_t *o;
+    size_t i;
+    json_array_foreach(json, i, o)
+    {
+        const char *name = NULL, *ip = NULL, *ip6 = NULL, *mac = NULL;
+        int r = json_get_str(o, "network", where, &name, err);
+        r = r < 0 ? r : json_get_str(o, "ip", where, &ip, err);
+        r = r < 0 ? r : json_get_str(o, "ip6", where, &ip6, err);
+        r = r < 0 ? r : json_get_str(o, "macAddress", where, &mac, err);
+        struct net_choice *c = net_choices_add(ret, str_or(name, ""));
+        c->ip = xstrdup(ip);
+        c->ip6 = xstrdup(ip6);
+        c->mac_address = xstrdup(mac);
+        r = r < 0 ? r : json_get_strv(o, "aliases", where, &c->aliases, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a container may send: frames with its own hardware address, ARP, IPv4 and IPv6 with its own
+ * addresses, neighbour advertisements for them. Everything else is dropped at the host's end of its
+ * pair, before the bridge learns from it: spoofed sources, ARP and neighbour lies, router
+ * announcements, redirects, VLAN tags, other protocols.
+ *
+ * It is an eBPF program of some eighty instructions with the addresses as constants, on the
+ * device's ingress: it goes with the device, and a flush of the host's firewall does not touch it.
+ * Side effects: a program and a filter. Spec: man 2 bpf, man 8 tc-bpf; RFC 826, RFC 4861. */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "net/kernel/netlink.h"
+#include "net/record.h"
+
+#define GUARD_INSNS_MAX 160
+/* The program for this end; how many instructions. Pure. */
+size_t guard_build(const struct net_endpoint *e, struct bpf_insn insns[GUARD_INSNS_MAX]);
+
+/* Loads it for each end that has one on the host, and puts it there. */
+int guard_attach(struct netlink *route, const struct net_endpoint *ends, size_t count,
+                 struct error **err) NODISCARD;
+
+/* tc's place for filters on what a device receives and sends; one that is there is well. */
+void guard_add_filter_place(struct batch *b, int index);

@@ -1,0 +1,201 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Networks as objects: made, listed, removed; containers in several of them, joined and left while
+# they run; addresses that are never given twice; what is asked wrongly.
+load helper
+
+setup_file() { engine_setup busybox; }
+teardown_file() { engine_teardown; }
+
+field() { cloison network inspect -f "$1" "$2"; }
+inside() { cloison exec "$@"; }
+# refused TEXT ARGUMENTS…: one line with the text in it, and no network more than before.
+refused() {
+    local text=$1 before
+    before=$(cloison network ls -q --no-trunc)
+    shift
+    run ! cloison "$@"
+    one_line
+    [[ $output == *"$text"* ]] || { echo "$output"; return 1; }
+    [ "$(cloison network ls -q --no-trunc)" = "$before" ]
+}
+
+@test "made, listed, inspected, removed: the bridge comes and goes with it" {
+    run -0 cloison network create --label tier=front -o com.docker.network.bridge.name="bra$TAG" one
+    local id=$output
+    [ "${#id}" = 64 ]
+    [ -e "/sys/class/net/bra$TAG" ]
+    [ "$(field '{{.Id}} {{.Driver}} {{.Scope}} {{.Internal}} {{index .Labels "tier"}}' one)" = "$id bridge local false front" ]
+    [[ $(field '{{(index .IPAM.Config 0).Subnet}}' "${id:0:6}") == *.0/24 ]]
+    run -0 cloison network ls --filter type=custom --format '{{.ID}} {{.Name}} {{.Driver}} {{.Scope}}'
+    [ "$output" = "${id:0:12} one bridge local" ]
+    run -0 cloison network ls -q --filter label=tier=front
+    [ "$output" = "${id:0:12}" ]
+    run -0 cloison inspect --type network -f '{{.Name}}' one
+    [ "$output" = one ]
+    run -0 cloison network rm one
+    [ "$output" = one ]
+    [ ! -e "/sys/class/net/bra$TAG" ]
+    run -1 cloison network rm one
+    one_line
+    run -0 cloison network rm -f one
+    [ "$(cloison network ls --format '{{.Name}}' | tr '\n' ' ')" = "bridge host none " ]
+}
+
+@test "subnet, gateway, range and kept addresses of one's choice" {
+    local at=${POOL%.*/20}
+    cloison network create --subnet "$at.0/24" --gateway "$at.254" --ip-range "$at.128/30" \
+        --aux-address "router=$at.129" chosen >/dev/null
+    run -0 cloison run --rm --network chosen busybox sh -c 'ip -o -4 a show eth0; ip r'
+    [[ $output == *"inet $at.128/24"*"default via $at.254"* ]]
+    run -0 cloison run --rm --network chosen busybox ip -o -4 a show eth0
+    [[ $output == *"inet $at.130/24"* ]]
+    run -0 cloison run --rm --network chosen --ip "$at.7" --mac-address 02:00:00:00:00:07 busybox ip a show eth0
+    [[ $output == *"02:00:00:00:00:07"*"inet $at.7/24"* ]]
+    cloison network rm chosen
+}
+
+@test "several networks from the start, joined and left while it runs" {
+    cloison network create --ipv6 back >/dev/null
+    cloison network create front >/dev/null
+    cloison network create --internal vault >/dev/null
+    cloison run -d --name web --network front --network name=back,alias=www -p 0:80 busybox \
+        sh -c 'mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null
+    run -0 inside web ip -o a
+    [[ $output == *eth0*eth1* && $output == *"inet6 fd7f:"*"eth1"* || $output == *"eth1 "*"inet6 fd7f:"* ]]
+    [ "$(cloison ps --filter network=back --format '{{.Networks}}')" = front,back ]
+    cloison network connect vault web
+    run -0 inside web ip -o -4 a show eth2
+    [[ $output == *"eth2"*"inet "* ]]
+    [ "$(inside web sh -c 'grep -c "$(hostname)" /etc/hosts')" = 4 ]
+    local port
+    port=$(cloison port web 80/tcp | head -1 | sed 's/.*://')
+    wait_for 5 curl -sS -m 2 "http://127.0.0.1:$port/"
+    # The way out and the published port move to the next network that leads out.
+    cloison network disconnect front web
+    run ! inside web ip a show eth0
+    run -0 inside web ip r
+    [[ $output == *"default via $(field '{{(index .IPAM.Config 0).Gateway}}' back) dev eth1"* ]]
+    run -0 curl -sS -m 2 "http://127.0.0.1:$port/"
+    [ "$output" = hello ]
+    [ "$(field '{{len .Containers}}' back)$(field '{{len .Containers}}' front)" = 10 ]
+    run -1 cloison network rm back
+    one_line
+    [[ $output == *"network 'back' is in use by container 'web'"* ]]
+    # It comes again where it was.
+    cloison restart -t 0 web >/dev/null
+    run -0 cloison inspect -f '{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}' web
+    [ "$output" = "back vault " ]
+    cloison rm -f web >/dev/null
+    run -0 cloison network prune -f
+    [[ $output == *"Deleted Networks:"*back*front*vault* ]]
+}
+
+@test "one that does not run joins for its next start" {
+    cloison network create later >/dev/null
+    cloison create --name sleeper busybox sleep 600 >/dev/null
+    cloison network connect --alias s later sleeper
+    cloison start sleeper >/dev/null
+    run -0 inside sleeper ip -o -4 a show eth1
+    run ! cloison network connect later sleeper
+    one_line
+    [[ $output == *"already"* ]]
+    cloison rm -f sleeper >/dev/null
+    cloison network rm later
+}
+
+@test "macvlan: a device of the host's, addresses of its network" {
+    ip link add "mva$TAG" type veth peer name "mvb$TAG"
+    ip link set "mva$TAG" up
+    ip link set "mvb$TAG" up
+    local at=${POOL%.*/20}
+    cloison network create -d macvlan -o parent="mva$TAG" --subnet "$at.0/24" lan >/dev/null
+    cloison run -d --name lan1 --network lan busybox sleep 600 >/dev/null
+    cloison run -d --name lan2 --network lan busybox sleep 600 >/dev/null
+    run -0 inside lan2 ping -c 1 -W 2 "$(cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress}}' lan1)"
+    cloison rm -f lan1 lan2 >/dev/null
+    cloison network rm lan
+    ip link del "mva$TAG"
+}
+
+@test "host, none and another's: what cannot be is refused, -p with host is warned of" {
+    run -0 --separate-stderr cloison run --rm --network host -p 80:80 busybox true
+    [ "$stderr" = "WARNING: Published ports are discarded when using host network mode" ]
+    run -125 cloison run --rm --network none -p 80:80 busybox true
+    one_line
+    run -125 cloison run --rm --network host --network-alias x busybox true
+    one_line
+    run -125 cloison run --rm --network-alias x busybox true
+    one_line
+    [[ $output == *"names are not served in 'bridge'"* ]]
+    run -125 cloison run --rm --ip6 fd00::2 busybox true
+    one_line
+    [[ $output == *"network 'bridge' has no IPv6"* ]]
+    cloison run -d --name own busybox sleep 600 >/dev/null
+    run ! cloison network connect host own
+    one_line
+    cloison rm -f own >/dev/null
+}
+
+@test "what is asked wrongly: one line, and nothing half made" {
+    local at=${POOL%.*/20}
+    cloison network create --subnet "$at.0/24" -o com.docker.network.bridge.name="brx$TAG" there >/dev/null
+    local links
+    links=$(ip -o link | wc -l)
+    refused "overlaps that of network 'there'" network create --subnet "$at.0/25" other
+    refused "overlaps the host's route" network create --subnet "$(ip -4 route show scope link | awk '$3 == "eth0" { print $1; exit }')" other
+    refused "bits behind the prefix" network create --subnet "$at.1/24" other
+    refused "invalid subnet" network create --subnet "$at.0/33" other
+    refused "invalid subnet" network create --subnet "$at.0/31" other
+    refused "not within a --subnet" network create --subnet 10.254.0.0/24 --gateway 10.253.0.1 other
+    refused "not within a --subnet" network create --subnet 10.254.0.0/24 --ip-range 10.254.0.0/16 other
+    refused "in use by another network device" network create -o com.docker.network.bridge.name=lo other
+    refused "is network 'there's" network create -o com.docker.network.bridge.name="brx$TAG" other
+    refused "already exists" network create there
+    refused "already exists" network create bridge
+    refused "invalid network name" network create 'a b'
+    refused "unknown network driver" network create -d overlay other
+    refused "has no option" network create -o nonsense=1 other
+    refused "needs a device of the host's" network create -d macvlan other
+    refused "has no network device 'nope'" network create -d macvlan -o parent=nope other
+    refused "it always is" network rm bridge
+    refused "no such network" network inspect -f '{{.Id}}' nope
+    refused "no such network" run --rm --network nope busybox true
+    refused "is given twice" run --rm --network there --network there busybox true
+    refused "stands alone" run --rm --network there --network host busybox true
+    refused "not in network 'there'" run --rm --network there --ip 10.1.1.1 busybox true
+    refused "is the gateway's" run --rm --network there --ip "$at.1" busybox true
+    refused "unknown field" run --rm --network name=there,color=red busybox true
+    [ "$(ip -o link | wc -l)" = "$links" ]
+    cloison network rm there
+}
+
+@test "a full range says so; the addresses of the dead are taken back" {
+    local at=${POOL%.*/20} i
+    cloison network create --subnet "$at.0/29" tiny >/dev/null
+    for i in 1 2 3 4 5; do
+        cloison run -d --name "t$i" --network tiny busybox sleep 600 >/dev/null
+    done
+    refused "no free address left" run --rm --network tiny busybox true
+    kill -9 "$(cloison inspect -f '{{.State.Pid}}' t3)" "$(jq .monitorPid "$CLOISON_RUN_ROOT/containers/$(cloison inspect -f '{{.Id}}' t3)/state.json")"
+    run -0 cloison run --rm --network tiny busybox ip -o -4 a show eth0
+    [[ $output == *"inet $at.4/29"* ]]
+    # shellcheck disable=SC2046 # a list of words
+    cloison rm -f $(seq -f 't%g' 5) >/dev/null
+    cloison network rm tiny
+}
+
+@test "forwarding that is off and cannot be set is told, and nothing stays" {
+    unshare -nm bash -eu <<'END'
+        ip link set lo up
+        echo 0 >/proc/sys/net/ipv4/ip_forward
+        mount --bind /proc/sys/net /proc/sys/net
+        mount -o remount,bind,ro /proc/sys/net
+        out=$("$CLOISON" network create shut 2>&1) && exit 1
+        [ "$(printf '%s\n' "$out" | wc -l)" = 1 ]
+        [[ $out == cloison:*"/proc/sys/net/ipv4/ip_forward"*"Read-only file system"* ]]
+        [ -z "$(ip -o link | grep br-)" ]
+END
+    run -0 cloison network ls --format '{{.Name}}' --filter name=shut
+    [ -z "$output" ]
+}
