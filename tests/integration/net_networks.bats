@@ -178,8 +178,8 @@ refused() {
     done
     refused "no free address left" run --rm --network tiny busybox true
     kill -9 "$(cloison inspect -f '{{.State.Pid}}' t3)" "$(jq .monitorPid "$CLOISON_RUN_ROOT/containers/$(cloison inspect -f '{{.Id}}' t3)/state.json")"
-    run -0 cloison run --rm --network tiny busybox ip -o -4 a show eth0
-    [[ $output == *"inet $at.4/29"* ]]
+    address_again() { cloison run --rm --network tiny busybox ip -o -4 a show eth0 | grep -F "inet $at.4/29"; }
+    wait_for 10 address_again
     # shellcheck disable=SC2046 # a list of words
     cloison rm -f $(seq -f 't%g' 5) >/dev/null
     cloison network rm tiny
