@@ -120,7 +120,7 @@ static bool has_wall(const struct comparison *c)
  * server answers at the same address. */
 static int server_listen(struct comparison *c, struct error **err)
 {
-    struct net_settings s;
+    CLEANUP(net_settings) struct net_settings s = {0};
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t len = sizeof(a);
     char text[NET_ADDRESS_BYTES] = "127.0.0.1";
@@ -130,7 +130,7 @@ static int server_listen(struct comparison *c, struct error **err)
         if (r < 0) {
             return r;
         }
-        net_address_text(s.gateway, text);
+        net_address_text(&s.bridge->pools[NET_IPV4].gateway, text);
     }
     (void)inet_pton(AF_INET, text, &a.sin_addr); /* of our own making */
     CLEANUP(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
