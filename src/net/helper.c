@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/helper.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -11,7 +12,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 
-#define PROGRAM "cloison-net"
+#define FDS_MAX 4
 #define ANSWER_MAX 8192
 
 /* -1 when the kernel has none: the helper will say so. */
@@ -24,7 +25,8 @@ static int firewall_socket(void)
     return sock;
 }
 
-int net_helper_run(const char *const *arguments, struct error **err)
+int net_program_run(const char *program, const char *const *arguments, const struct spawn_fd *fds,
+                    size_t fd_count, struct error **err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -32,9 +34,13 @@ int net_helper_run(const char *const *arguments, struct error **err)
     }
     CLEANUP(fd) int reading = ends[0];
     CLEANUP(fd) int writing = ends[1];
-    const struct spawn_fd fds[] = {{writing, 1}, {firewall_socket(), NET_HELPER_FIREWALL_FD}};
+    struct spawn_fd all[FDS_MAX] = {{writing, 1}};
+    assert(fd_count < FDS_MAX);
+    for (size_t i = 0; i < fd_count; i++) {
+        all[i + 1] = fds[i];
+    }
     pid_t pid = 0;
-    int r = program_spawn(PROGRAM, arguments, fds, fds[1].fd < 0 ? 1 : 2, &pid, err);
+    int r = program_spawn(program, arguments, all, fd_count + 1, &pid, err);
     if (r < 0) {
         return r;
     }
@@ -44,10 +50,16 @@ int net_helper_run(const char *const *arguments, struct error **err)
     int status = 0;
     r = program_wait(pid, &status);
     if (r < 0) {
-        return error_set_errno(err, ERROR_KERNEL, -r, "waiting for '%s'", PROGRAM);
+        return error_set_errno(err, ERROR_KERNEL, -r, "waiting for '%s'", program);
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    return error_from_json(answer, len > 0 ? (size_t)len : 0, PROGRAM, err);
+    return error_from_json(answer, len > 0 ? (size_t)len : 0, program, err);
+}
+
+int net_helper_run(const char *const *arguments, struct error **err)
+{
+    const struct spawn_fd firewall = {firewall_socket(), NET_HELPER_FIREWALL_FD};
+    return net_program_run("cloison-net", arguments, &firewall, firewall.fd < 0 ? 0 : 1, err);
 }

@@ -11,5 +11,10 @@
  * anybody's, removed; 15 ms and more. */
 #define NET_HELPER_FIREWALL_FD 3
 
+/* Runs one of our programs that prints nothing, or its error as JSON, with the descriptors given.
+ */
+struct spawn_fd;
+int net_program_run(const char *program, const char *const *arguments, const struct spawn_fd *fds,
+                    size_t fd_count, struct error **err) NODISCARD;
 /* Runs `cloison-net <arguments…>` (NULL-terminated, the verb first). Its error becomes *err. */
 int net_helper_run(const char *const *arguments, struct error **err) NODISCARD;
