@@ -28,6 +28,10 @@ void net_attachment_free(struct net_attachment *a)
     for (size_t i = 0; i < a->held_count; i++) {
         fd_close(a->held_fds[i]);
     }
+    for (size_t i = 0; i < a->loop_count; i++) {
+        fd_close(a->loops[i].fd);
+    }
+    free(a->loops);
     free(a->endpoints);
     free(a->held_fds);
     json_decref(a->ports);

@@ -144,8 +144,11 @@ static void follow_record(struct net_attachment *a, struct net_record *record)
     *a = *now;
     a->held_fds = was.held_fds;
     a->held_count = was.held_count;
+    a->loops = was.loops;
+    a->loop_count = was.loop_count;
     was.held_fds = NULL;
-    was.held_count = 0;
+    was.loops = NULL;
+    was.held_count = was.loop_count = 0;
     *now = was; /* freed with the record */
 }
 

@@ -100,9 +100,14 @@ struct net_attachment { /* what inspect shows and /etc/hosts needs */
      * of it, for as long as the workload runs; whoever closes them loses only that protection. */
     int *held_fds;
     size_t held_count;
+    /* Those on ::1, where the kernel redirects nothing: they listen, for net/proxy.h. */
+    struct net_loop {
+        int fd, container; /* the container's port */
+    } * loops;
+    size_t loop_count;
 };
 void net_endpoint_done(struct net_endpoint *e);
-void net_attachment_free(struct net_attachment *a); /* closes held_fds */
+void net_attachment_free(struct net_attachment *a); /* closes held_fds and loops */
 DEFINE_CLEANUP(net_attachment, struct net_attachment *, net_attachment_free)
 
 /* The end whose gateway is the way out of this family: the first that has one; NULL: no way out. */

@@ -2,12 +2,14 @@
 /* Ports of the host for a container: bound, so that they are its own before anything starts. */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/file.h"
 #include "net/client.h"
 #include "net/hold.h"
 
-#define HELD_MAX 128        /* sockets kept of one container; a range of thousands is only probed */
+#define HELD_MAX 128 /* sockets kept of one container; a range of thousands is only probed */
+#define LOOP_BACKLOG 16
 #define EPHEMERAL_TRIES 256 /* ports that other containers hold though their sockets are gone */
 
 /* The addresses of the host that one -p is for: one, or the "all" of each family. */
@@ -92,6 +94,40 @@ static void keep_socket(struct net_attachment *a, int fd)
     a->held_fds[a->held_count++] = fd;
 }
 
+static void keep_loop(struct net_attachment *a, int fd, int container)
+{
+    int on = 1; /* connections of the run before may linger */
+    if (a->loop_count == HELD_MAX ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        listen(fd, LOOP_BACKLOG) < 0) {
+        keep_socket(a, fd);
+        return;
+    }
+    a->loops = xrealloc(a->loops, (a->loop_count + 1) * sizeof(*a->loops));
+    a->loops[a->loop_count++] = (struct net_loop){fd, container};
+}
+
+/* What is sent to ::1 reaches the socket itself, also one that is bound to all addresses. */
+static void keep(struct net_attachment *a, const struct net_port *p, const char *address, int fd)
+{
+    bool loop = str_equal(address, "::") || str_equal(address, "::1");
+    if (fd >= 0 && loop && str_equal(p->proto, "tcp")) {
+        keep_loop(a, fd, p->container);
+    } else {
+        keep_socket(a, fd);
+    }
+}
+
+/* A port of all addresses is one of ::1, too, when the network has no IPv6. Somebody else's there
+ * is left alone. */
+static void take_loop(struct net_attachment *a, const struct net_port *p, int port)
+{
+    int fd = -1;
+    if (net_hold_port("tcp", "::1", &port, &fd) >= 0 && fd >= 0) {
+        keep_loop(a, fd, p->container);
+    }
+}
+
 static int choose_port(const struct reservation *v, const struct net_port *p,
                        const struct targets *t, struct error **err)
 {
@@ -110,11 +146,15 @@ static int choose_port(const struct reservation *v, const struct net_port *p,
         return port_error(v, p, address, -r, holder, err);
     }
     for (size_t i = 0; i < t->count; i++) {
-        keep_socket(v->attachment, fds[i]);
+        keep(v->attachment, p, t->addresses[i], fds[i]);
         (void)json_array_append_new(v->attachment->ports,
                                     json_pack("{s:s, s:i, s:i, s:s}", "proto", p->proto,
                                               "container", p->container, "host", port, "address",
                                               t->addresses[i]));
+    }
+    if (!p->address[0] && t->count == 1 && str_equal(t->addresses[0], "0.0.0.0") &&
+        str_equal(p->proto, "tcp")) {
+        take_loop(v->attachment, p, port);
     }
     return 0;
 }

@@ -60,6 +60,11 @@ struct client {
     int64_t stuck_since_ms; /* 0: nothing unsent */
 };
 
+struct loop_source {
+    struct source source; /* first: the loop hands back the source */
+    int container;        /* the port */
+};
+
 struct health { /* next_ms 0: no checks */
     int64_t interval_ms, timeout_ms, start_period_ms, retries;
     int64_t begin_ms, next_ms; /* monotonic: of the next check, or of the running one's timeout */
@@ -78,7 +83,8 @@ struct monitor {
     struct workload *workload;
     pid_t pid;
     struct net_attachment *network;
-    bool loopback_only;
+    struct loop_source *loops; /* connections from ::1 to published ports */
+    size_t loop_count;
 
     int epoll;
     struct source signals, listener;

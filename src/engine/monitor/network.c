@@ -3,10 +3,13 @@
  * address and a port in use should fail early; attached beside the child's set-up; kept while the
  * restart policy starts it again. */
 #include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "engine/monitor/monitor.h"
 #include "engine/networks.h"
 #include "engine/recover.h"
+#include "net/proxy.h"
 
 static int reserve(struct monitor *m, struct error **err)
 {
@@ -28,9 +31,44 @@ static int reserve(struct monitor *m, struct error **err)
     return r < 0 ? error_move(err, &mine, r) : 0;
 }
 
+static void connection_ready(struct monitor *m, struct source *s, uint32_t events)
+{
+    const struct loop_source *l = (const struct loop_source *)(void *)s;
+    int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) { /* a proxy that cannot be started is a connection that ends */
+        IGNORE(net_proxy_start(m->engine.run_dir, m->container->id, l->container, fd, NULL));
+    }
+}
+
+/* The sources borrow the descriptors. */
+static void watch_loops(struct monitor *m)
+{
+    size_t count = m->network && !m->loops ? m->network->loop_count : 0;
+    if (count) {
+        m->loops = xcalloc(count, sizeof(*m->loops));
+        m->loop_count = count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        m->loops[i].container = m->network->loops[i].container;
+        source_add(m, &m->loops[i].source, m->network->loops[i].fd, EPOLLIN, connection_ready);
+    }
+}
+
+static void forget_loops(struct monitor *m)
+{
+    for (size_t i = 0; i < m->loop_count; i++) {
+        source_remove(m, &m->loops[i].source);
+        m->network->loops[i].fd = -1; /* closed with its source */
+    }
+    free(m->loops);
+    m->loops = NULL;
+    m->loop_count = 0;
+}
+
 int monitor_network_reserve(struct monitor *m, struct error **err)
 {
     int r = m->container->networks ? reserve(m, err) : 0;
+    watch_loops(m);
     return r < 0 ? r : network_write_files(&m->engine, m->container, m->network, false, err);
 }
 
@@ -58,6 +96,7 @@ void monitor_network_detach(struct monitor *m)
     if (net_detach(&q, &e) < 0 && !m->failure) {
         m->failure = error_text(e); /* recorded at the exit; the next start detaches again */
     }
+    forget_loops(m);
     net_attachment_free(m->network);
     m->network = NULL;
 }
