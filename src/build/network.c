@@ -18,11 +18,11 @@ struct build_network {
 
 static struct net_request request_of(const struct engine *e, const char *id, const char *path)
 {
-    return (struct net_request){.run_dir = e->run_dir,
-                                .data_dir = e->data_dir,
-                                .config_path = e->config_path,
+    static struct net_choice bridge = {.network = (char *)"bridge"}; /* borrowed: never freed */
+    static const struct net_choices choices = {&bridge, 1};
+    return (struct net_request){.place = {e->run_dir, e->data_dir, e->config_path},
                                 .id = id,
-                                .network = "bridge",
+                                .networks = &choices,
                                 .netns_path = path};
 }
 
@@ -90,9 +90,16 @@ int network_files(const struct build *b, const char *mode, char **ret_hosts, cha
     const struct net_attachment *a = own && b->network ? b->network->attachment : NULL;
     CLEANUP(free) char *hosts = str_format("%s/hosts-%s", b->run_dir, mode);
     CLEANUP(free) char *resolv = str_format("%s/resolv-%s", b->run_dir, mode);
+    char address[NET_ADDRESS_BYTES] = "", gateway[NET_ADDRESS_BYTES] = "";
+    CLEANUP(strv) struct strv addresses = {0};
+    if (a && a->count) {
+        net_address_text(&a->endpoints[0].addresses[NET_IPV4], address);
+        net_address_text(&a->endpoints[0].network->pools[NET_IPV4].gateway, gateway);
+        strv_add(&addresses, address);
+    }
     struct net_hosts h = {.hostname = HOSTNAME,
-                          .address = a ? a->address : NULL,
-                          .gateway = a ? a->gateway : NULL,
+                          .addresses = &addresses,
+                          .gateway = gateway[0] ? gateway : NULL,
                           .extra = &b->options->run.add_hosts,
                           .host_path = host ? "/etc/hosts" : NULL};
     struct net_resolv v = {.dns = &b->options->run.dns, .host_network = host};
