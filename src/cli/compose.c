@@ -2,6 +2,7 @@
 #include "cli/compose.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -43,6 +44,9 @@ static json_t *request_of(const struct command_context *context, const struct co
     json_object_set_new(request, "dataDir", json_string(context->data_dir));
     json_object_set_new(request, "runDir", json_string(context->run_dir));
     json_object_set_new(request, "config", json_string(context->config_path));
+    char self[PATH_MAX] = "";
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    json_object_set_new(request, "cloison", json_stringn(self, len > 0 ? (size_t)len : 0));
     json_object_set_new(request, "debug", json_boolean(context->debug));
     json_object_set_new(request, "options", options);
     json_object_set_new(request, "arguments", arguments);

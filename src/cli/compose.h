@@ -15,6 +15,14 @@ struct compose_globals { /* in front of the verb */
 };
 extern const struct option compose_global_options[];
 
-/* struct command's run, of every verb: becomes cloison-compose. */
+/* A verb's run: NAME_run() of command_compose_NAME. */
+#define COMPOSE_VERB(name)                                                                         \
+    static int name##_run(const struct command_context *context, void *values, int argc,           \
+                          char **argv, struct error **err)                                         \
+    {                                                                                              \
+        return compose_become(context, &command_compose_##name, values, argc, argv, err);          \
+    }
+
+/* Becomes cloison-compose. */
 int compose_become(const struct command_context *context, const struct command *command,
                    const void *values, int argc, char **argv, struct error **err) NODISCARD;

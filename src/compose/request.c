@@ -20,9 +20,12 @@ int compose_request_parse(const char *text, struct compose_request *ret, struct 
         r = json_get_str(ret->json, "config", "the request", &ret->engine.config_path, err);
     }
     if (r >= 0) {
+        r = json_get_str(ret->json, "cloison", "the request", &ret->cloison, err);
+    }
+    if (r >= 0) {
         r = json_get_strv(ret->json, "arguments", "the request", &ret->arguments, err);
     }
-    if (r >= 0 && (!ret->verb || !ret->engine.data_dir || !ret->engine.run_dir)) {
+    if (r >= 0 && (!ret->verb || !ret->engine.data_dir || !ret->engine.run_dir || !ret->cloison)) {
         r = error_set(err, ERROR_INVALID_INPUT, 0, "the request lacks a member");
     }
     ret->debug = json_is_true(json_object_get(ret->json, "debug"));

@@ -10,6 +10,7 @@ struct compose_request {
     json_t *json;
     const char *verb;
     struct engine engine;
+    const char *cloison; /* the path of the program that executed us */
     bool debug;
     struct strv arguments; /* behind the options */
 };

@@ -219,17 +219,7 @@ static const struct shape service_volume[] = {
 /* Our own: see docs/compose.md. */
 static const struct shape ours[] = {
     {"wall", SHAPE_STRING, .words = "container vm"},
-    {"network-rate", SHAPE_STRING, .standing = STANDING_REFUSED},
-    {"publish", SHAPE_STRING_LIST, .identity = ""},
-    {"balance", SHAPE_STRING, .words = "least_conn round_robin"},
-    {"sticky", SHAPE_BOOL},
-    {"health", SHAPE_STRING},
-    {"tls", SHAPE_OBJECT,
-     (const struct shape[]){{"certificate", SHAPE_PATH},
-                            {"key", SHAPE_PATH},
-                            {"acme", SHAPE_STRING},
-                            {"acme-root", SHAPE_PATH},
-                            {0}}},
+    {"network-rate", SHAPE_STRING},
     {0},
 };
 
@@ -405,10 +395,5 @@ const struct shape shape_root[] = {
     {"volumes", SHAPE_MAP, volume},
     {"configs", SHAPE_MAP, held_file},
     {"secrets", SHAPE_MAP, held_file},
-    {"x-cloison", SHAPE_OBJECT,
-     (const struct shape[]){
-         {"balancer", SHAPE_OBJECT,
-          (const struct shape[]){{"image", SHAPE_STRING}, {"http-port", SHAPE_INT}, {0}}},
-         {0}}},
     {0},
 };

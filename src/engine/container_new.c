@@ -92,6 +92,10 @@ static json_t *healthcheck(const struct run_request *r, const struct image *imag
     }
     if (r->health_cmd) {
         h = json_pack("{s:[s,s]}", "Test", "CMD-SHELL", r->health_cmd);
+    } else if (r->health_test.count) {
+        json_t *test = json_from_strv(&r->health_test);
+        json_array_insert_new(test, 0, json_string("CMD"));
+        h = json_pack("{s:o}", "Test", test);
     } else if (image->config.healthcheck) {
         h = json_deep_copy(image->config.healthcheck);
     }

@@ -99,6 +99,7 @@ static const struct field request_fields[] = {
     R("stopTimeout", stop_timeout),
     R("timeOffset", time_offset),
     R("healthCmd", health_cmd),
+    R("healthTest", health_test),
     R("healthIntervalMs", health_interval_ms),
     R("healthTimeoutMs", health_timeout_ms),
     R("healthStartPeriodMs", health_start_period_ms),

@@ -55,6 +55,7 @@ struct run_request {
      * a duration is "10" (seconds), "1m30s", "2h". */
     const char *time_offset;
     const char *health_cmd;
+    struct strv health_test; /* the same as words, without a shell */
     struct option_integer health_interval_ms, health_timeout_ms, health_start_period_ms,
         health_retries;
 };

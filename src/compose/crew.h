@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Many things done at once, each in a process of its own, in the order that they need: what is done
+ * to containers, by the engine's own functions.
+ *
+ * A task starts when those that it needs are done; when one fails, those that need it are left out,
+ * the others go on. On a terminal each task has a line that changes; else a line when it is done.
+ *
+ * Side effects: processes, which end with the call; lines on standard error. From a single-threaded
+ * process. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct crew_task {
+    char *label;              /* "Container shop-web-1" */
+    const char *doing, *done; /* "Starting", "Started"; NULL: no line of its own */
+    /* Runs in the child, standard output going nowhere; 0, 1 for "nothing had to be done", or a
+     * negative errno. NULL: it is as it should be already. */
+    int (*run)(const void *argument, struct error **err);
+    const void *argument; /* borrowed */
+    size_t *needs;        /* indices of tasks */
+    size_t need_count;
+    /* the rest is crew_run()'s */
+    int state;
+    pid_t pid;
+    int fd;
+    int64_t begin_ns, end_ns;
+    struct error *error;
+};
+
+struct crew {
+    struct crew_task *tasks;
+    size_t count;
+    bool quiet; /* no lines */
+    int limit;  /* at once; 0: CREW_LIMIT */
+};
+#define CREW_LIMIT 32
+
+/* Its index. */
+size_t crew_add(struct crew *c, char *label_take, const char *doing, const char *done,
+                int (*run)(const void *argument, struct error **err), const void *argument);
+void crew_needs(struct crew *c, size_t task, size_t needed);
+
+/* Until all have ended. On failure *err is the first one's; the others' have a line each. */
+int crew_run(struct crew *c, struct error **err) NODISCARD;
+void crew_done(struct crew *c);
+static inline void crew_cleanup(struct crew *c)
+{
+    crew_done(c);
+}

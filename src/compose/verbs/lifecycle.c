@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/* start, stop, restart, kill, pause, unpause, rm, wait: the verbs that do one thing to each
+ * container. */
+#include "base/file.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compose/verbs/verbs.h"
+#include "engine/lifecycle.h"
+
+static bool is_up(const struct member *m)
+{
+    return container_is_up(m->container);
+}
+
+static bool is_running(const struct member *m)
+{
+    return m->container->status == CONTAINER_RUNNING;
+}
+
+static bool is_paused(const struct member *m)
+{
+    return m->container->status == CONTAINER_PAUSED;
+}
+
+static bool is_stopped(const struct member *m)
+{
+    return !container_is_up(m->container);
+}
+
+/* The lock, then the verb on each. */
+static int change_each(const struct compose_request *r, const struct each_member *each,
+                       struct error **err)
+{
+    CLEANUP(scope) struct scope s = {0};
+    int result = scope_load(r, &s, err);
+    if (result < 0) {
+        return result;
+    }
+    CLEANUP(fd) int lock = project_lock(r, s.name, err);
+    return lock < 0 ? lock : on_each_member(r, &s, &r->arguments, each, err);
+}
+
+int verb_start(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {
+        .run = op_start, .doing = "Starting", .done = "Started", .wanted = is_stopped};
+    return change_each(r, &each, err);
+}
+
+int verb_stop(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {.run = op_stop,
+                               .doing = "Stopping",
+                               .done = "Stopped",
+                               .wanted = is_up,
+                               .reverse = true,
+                               .like = {.timeout_s = asked_timeout(r)}};
+    return change_each(r, &each, err);
+}
+
+int verb_restart(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {.run = op_restart,
+                               .doing = "Restarting",
+                               .done = "Started",
+                               .like = {.timeout_s = asked_timeout(r)}};
+    return change_each(r, &each, err);
+}
+
+/* "SIGTERM", "TERM", "15" */
+static int signal_number(const char *text)
+{
+    int64_t n = 0;
+    if (str_to_i64(text, 10, &n) == 0) {
+        return n > 0 && n < NSIG ? (int)n : -1;
+    }
+    const char *name = str_starts(text, "SIG") ? text + 3 : text;
+    for (int i = 1; i < NSIG; i++) {
+        if (str_equal(sigabbrev_np(i), name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int verb_kill(const struct compose_request *r, struct error **err)
+{
+    const char *text = asked_text(r, "signal");
+    int number = text ? signal_number(text) : SIGKILL;
+    if (number < 0) {
+        return error_set(err, ERROR_USAGE, 0, "--signal: '%s' is no signal", text);
+    }
+    struct each_member each = {.run = op_kill,
+                               .doing = "Killing",
+                               .done = "Killed",
+                               .wanted = is_up,
+                               .reverse = true,
+                               .like = {.signal = number}};
+    return change_each(r, &each, err);
+}
+
+int verb_pause(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {
+        .run = op_pause, .doing = "Pausing", .done = "Paused", .wanted = is_running};
+    return change_each(r, &each, err);
+}
+
+int verb_unpause(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {
+        .run = op_unpause, .doing = "Unpausing", .done = "Unpaused", .wanted = is_paused};
+    return change_each(r, &each, err);
+}
+
+/* Docker Compose asks; so do we. */
+static bool is_confirmed(const struct scope *s, const struct strv *names)
+{
+    char line[16] = "";
+    CLEANUP(strbuf) struct strbuf list = {0};
+    for (size_t i = 0; i < s->members.count; i++) {
+        const struct member *m = &s->members.items[i];
+        if (is_asked_for(names, m->service) && is_stopped(m)) {
+            strbuf_addf(&list, "%s%s", list.len ? ", " : "", m->container->name);
+        }
+    }
+    if (!list.len) {
+        return false;
+    }
+    printf("Going to remove %s\nAre you sure? [yN] ", list.data);
+    (void)fflush(stdout);
+    return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+int verb_rm(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(scope) struct scope s = {0};
+    bool stop = asked_flag(r, "stop");
+    int result = scope_load(r, &s, err);
+    if (result < 0) {
+        return result;
+    }
+    if (!asked_flag(r, "force") && !stop && !is_confirmed(&s, &r->arguments)) {
+        return 0;
+    }
+    CLEANUP(fd) int lock = project_lock(r, s.name, err);
+    struct each_member each = {
+        .run = stop ? op_remove : op_rm,
+        .doing = "Removing",
+        .done = "Removed",
+        .wanted = stop ? NULL : is_stopped,
+        .reverse = true,
+        .one_off = true,
+        .like = {.timeout_s = STOP_TIMEOUT_OWN, .volumes = asked_flag(r, "volumes")}};
+    return lock < 0 ? lock : on_each_member(r, &s, &r->arguments, &each, err);
+}
+
+/* The exit code of each, as they end; the last one's is ours. */
+int verb_wait(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(scope) struct scope s = {0};
+    int result = scope_load(r, &s, err);
+    int last = 0;
+    if (result == 0) {
+        result = scope_check(&s, &r->arguments, err);
+    }
+    for (size_t i = 0; i < s.members.count && result == 0; i++) {
+        const struct member *m = &s.members.items[i];
+        if (is_asked_for(&r->arguments, m->service) && !m->one_off) {
+            result = engine_wait(&r->engine, m->container->id, &last, err);
+            if (result == 0) {
+                printf("%s: %d\n", m->container->name, last);
+            }
+        }
+    }
+    return result < 0 ? result : last;
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `compose up`, `create`, `scale`: images first, so that one that does not exist changes nothing;
+ * then networks and volumes; then the containers, each as soon as what it needs is there. */
+#include "base/file.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compose/reconcile.h"
+#include "compose/resources.h"
+#include "compose/translate.h"
+#include "compose/verbs/verbs.h"
+#include "engine/lifecycle.h"
+#include "image/image.h"
+
+/* "web=3", into {"web": 3} */
+static int parse_scale(const struct project *p, const struct strv *texts, json_t *ret,
+                       struct error **err)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        const char *equals = strchr(texts->items[i], '=');
+        CLEANUP(strv) struct strv name = {0};
+        int64_t n = 0;
+        if (!equals || str_to_i64(equals + 1, 10, &n) < 0 || n < 0 || n > 1000) {
+            return error_set(err, ERROR_USAGE, 0, "'%s' is not SERVICE=NUMBER", texts->items[i]);
+        }
+        strv_add_take(&name, xstrndup(texts->items[i], (size_t)(equals - texts->items[i])));
+        int r = verb_check_services(p, &name, err);
+        if (r < 0) {
+            return r;
+        }
+        if (n > 1 && node_at(p->model, "services", name.items[0], "container_name", NULL)) {
+            return error_set(err, ERROR_USAGE, 0,
+                             "service '%s' has a 'container_name': it cannot have %lld containers",
+                             name.items[0], (long long)n);
+        }
+        json_object_set_new(ret, name.items[0], json_integer(n));
+    }
+    return 0;
+}
+
+static void add_with_needs(const struct project *p, const char *name, bool deps, struct strv *ret)
+{
+    const struct node *service = node_at(p->model, "services", name, NULL);
+    const struct node *all = node_get(service, "depends_on");
+    if (!service || strv_contains(ret, name)) {
+        return;
+    }
+    for (size_t i = 0; deps && all && i < all->count; i++) {
+        add_with_needs(p, all->entries[i].key, deps, ret);
+    }
+    strv_add(ret, name);
+}
+
+/* Those named and what they need, or all; in starting order. */
+static int choose_services(const struct project *p, const struct strv *names, bool deps,
+                           struct strv *ret, struct error **err)
+{
+    CLEANUP(strv) struct strv order = project_order(p), wanted = {0};
+    int r = verb_check_services(p, names, err);
+    for (size_t i = 0; i < names->count && r == 0; i++) {
+        add_with_needs(p, names->items[i], deps, &wanted);
+    }
+    for (size_t i = 0; i < order.count && r == 0; i++) {
+        if (names->count == 0 || strv_contains(&wanted, order.items[i])) {
+            strv_add(ret, order.items[i]);
+        }
+    }
+    return r;
+}
+
+/* `pull_policy` and --pull, in image_ensure()'s words; NULL: what is here is taken. */
+static const char *pull_policy(const struct node *service, const char *asked)
+{
+    const char *policy = asked ? asked : node_text(service, "pull_policy");
+    return str_equal(policy, "always") || str_equal(policy, "daily") || str_equal(policy, "weekly")
+               ? "always"
+           : str_equal(policy, "never") ? "never"
+                                        : "missing";
+}
+
+static bool image_is_here(const struct engine *e, const char *name, json_t *images)
+{
+    CLEANUP(image) struct image *i = NULL;
+    if (image_resolve(e->data_dir, name, &i, NULL) < 0) {
+        return false;
+    }
+    json_object_set_new(images, name, json_string(i->id));
+    return true;
+}
+
+static int missing_build(const struct node *service, const char *image, struct error **err)
+{
+    int r = node_error(node_get(service, "build"), err, "the image '%s' is not built", image);
+    return error_hint(err, r, "cloison build -t %s .", image);
+}
+
+/* Fetches what is missing, all at once, and notes what each name leads to. */
+static int ensure_images(const struct compose_request *r, const struct project *p,
+                         const struct strv *services, json_t *images, struct error **err)
+{
+    CLEANUP(crew) struct crew crew = {.limit = 4};
+    CLEANUP(operations) struct operations operations = {0};
+    CLEANUP(json) json_t *asked = json_object();
+    for (size_t i = 0; i < services->count; i++) {
+        const struct node *n = node_at(p->model, "services", services->items[i], NULL);
+        const char *name = service_image(p->arena, p, services->items[i]);
+        const char *policy = pull_policy(n, asked_text(r, "pull"));
+        bool here = image_is_here(&r->engine, name, images);
+        if (json_object_get(asked, name) || (here && !str_equal(policy, "always"))) {
+            continue;
+        }
+        if (node_get(n, "build")) {
+            if (!here) {
+                return missing_build(n, name, err);
+            }
+            continue;
+        }
+        struct operation like = {.engine = &r->engine, .policy = policy};
+        struct operation *o = operations_add(&operations, &like);
+        o->image = xstrdup(name);
+        json_object_set_new(asked, name, json_true());
+        (void)crew_add(&crew, str_format("Image %s", name), "Pulling", "Pulled", op_pull, o);
+    }
+    int result = crew_run(&crew, err);
+    for (size_t i = 0; i < operations.count && result == 0; i++) {
+        (void)image_is_here(&r->engine, operations.items[i]->image, images);
+    }
+    return result;
+}
+
+static void warn_of_orphans(const struct project *p, const struct members *m)
+{
+    CLEANUP(strbuf) struct strbuf list = {0};
+    for (size_t i = 0; i < m->count; i++) {
+        if (!m->items[i].one_off && !node_at(p->model, "services", m->items[i].service, NULL) &&
+            !node_get(p->disabled, m->items[i].service)) {
+            strbuf_addf(&list, "%s%s", list.len ? ", " : "", m->items[i].container->name);
+        }
+    }
+    if (list.len) {
+        fprintf(stderr, "%s: of no service of the file (--remove-orphans removes them): %s\n",
+                error_program(), list.data);
+    }
+}
+
+static int check_exclusive(const struct compose_request *r, struct error **err)
+{
+    static const char *const pairs[][2] = {{"detach", "abort-on-container-exit"},
+                                           {"force-recreate", "no-recreate"},
+                                           {"wait", "abort-on-container-exit"},
+                                           {"no-start", "wait"}};
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        if (asked_flag(r, pairs[i][0]) && asked_flag(r, pairs[i][1])) {
+            return error_set(err, ERROR_USAGE, 0, "--%s and --%s exclude each other", pairs[i][0],
+                             pairs[i][1]);
+        }
+    }
+    return 0;
+}
+
+struct bringing_up {
+    struct project *project;
+    struct members members;
+    struct reconcile work;
+    json_t *scale, *images;
+};
+
+static void bringing_up_cleanup(struct bringing_up *u)
+{
+    reconcile_done(&u->work);
+    members_done(&u->members);
+    project_free(u->project);
+    json_decref(u->scale);
+    json_decref(u->images);
+}
+
+static void fill_in(const struct compose_request *r, struct bringing_up *u, bool no_start)
+{
+    struct reconcile *w = &u->work;
+    w->engine = &r->engine;
+    w->project = u->project;
+    w->cloison = r->cloison;
+    w->members = &u->members;
+    w->scale = u->scale;
+    w->images = u->images;
+    w->recreate = asked_flag(r, "force-recreate") ? RECREATE_ALWAYS
+                  : asked_flag(r, "no-recreate")  ? RECREATE_NEVER
+                                                  : RECREATE_CHANGED;
+    w->timeout_s = asked_timeout(r);
+    w->no_start = no_start;
+    w->renew_anonymous = asked_flag(r, "renew-anon-volumes");
+    w->remove_orphans = asked_flag(r, "remove-orphans");
+    w->wait = asked_flag(r, "wait");
+    w->wait_s = (int)asked_integer(r, "wait-timeout", 0);
+}
+
+/* What an `up` that was killed left half made goes first. */
+static int load_settled(const struct compose_request *r, struct bringing_up *u, struct error **err)
+{
+    int result = members_load(&r->engine, u->project->name, &u->members, err);
+    bool settled = true;
+    for (size_t i = 0; result == 0 && i < u->members.count; i++) {
+        if (u->members.items[i].container->fresh) {
+            container_settle(&r->engine, u->members.items[i].container->id);
+            settled = false;
+        }
+    }
+    if (result == 0 && !settled) {
+        members_done(&u->members);
+        result = members_load(&r->engine, u->project->name, &u->members, err);
+    }
+    return result;
+}
+
+static int bring_up(const struct compose_request *r, struct bringing_up *u,
+                    const struct strv *names, const struct strv *scale, bool no_start,
+                    struct error **err)
+{
+    struct resource_work w = {&r->engine, tell_resource, NULL};
+    u->scale = json_object();
+    u->images = json_object();
+    int result = verb_project(r, names, &u->project, err);
+    if (result == 0) {
+        result = parse_scale(u->project, scale, u->scale, err);
+    }
+    if (result == 0) {
+        result =
+            choose_services(u->project, names, !asked_flag(r, "no-deps"), &u->work.services, err);
+    }
+    if (result < 0) {
+        return result;
+    }
+    CLEANUP(fd) int lock = project_lock(r, u->project->name, err);
+    result = lock < 0 ? lock : ensure_images(r, u->project, &u->work.services, u->images, err);
+    if (result == 0) {
+        result = resources_create(&w, u->project, err);
+    }
+    if (result == 0) {
+        result = load_settled(r, u, err);
+    }
+    if (result < 0) {
+        return result;
+    }
+    fill_in(r, u, no_start);
+    if (!u->work.remove_orphans) {
+        warn_of_orphans(u->project, &u->members);
+    }
+    reconcile_plan(&u->work);
+    return crew_run(&u->work.crew, err);
+}
+
+static volatile sig_atomic_t interrupted;
+static void note_interrupt(int signal_number)
+{
+    interrupted = 1;
+}
+
+static bool is_attached(const struct bringing_up *u, const struct member *m)
+{
+    const struct node *attach = node_at(u->project->model, "services", m->service, "attach", NULL);
+    return strv_contains(&u->work.services, m->service) && !m->one_off &&
+           (!attach || attach->boolean);
+}
+
+/* In the foreground: the logs until all have ended, or Ctrl-C; then all are stopped. */
+static int stay(const struct compose_request *r, struct bringing_up *u, struct error **err)
+{
+    CLEANUP(scope) struct scope s = {.name = xstrdup(u->project->name)};
+    bool abort_on_exit =
+        asked_flag(r, "abort-on-container-exit") || asked_text(r, "exit-code-from");
+    int result = members_load(&r->engine, s.name, &s.members, err);
+    if (result < 0) {
+        return result;
+    }
+    CLEANUP(free) const struct member **chosen = xcalloc(s.members.count + 1, sizeof(*chosen));
+    struct follow f = {.engine = &r->engine,
+                       .members = chosen,
+                       .follow = true,
+                       .tail = -1,
+                       .timestamps = asked_flag(r, "timestamps"),
+                       .no_color = asked_flag(r, "no-color"),
+                       .no_prefix = asked_flag(r, "no-log-prefix"),
+                       .stop_on_exit = abort_on_exit,
+                       .ended = -1};
+    for (size_t i = 0; i < s.members.count; i++) {
+        if (is_attached(u, &s.members.items[i])) {
+            chosen[f.count++] = &s.members.items[i];
+        }
+    }
+    struct sigaction once = {.sa_handler = note_interrupt, .sa_flags = SA_RESETHAND};
+    (void)sigaction(SIGINT, &once, NULL);
+    (void)sigaction(SIGTERM, &once, NULL);
+    result = logs_follow(&f, err);
+    if (result < 0 || (!interrupted && !abort_on_exit)) {
+        return result;
+    }
+    struct each_member each = {.run = op_stop,
+                               .doing = "Stopping",
+                               .done = "Stopped",
+                               .reverse = true,
+                               .like = {.timeout_s = asked_timeout(r)}};
+    CLEANUP(strv) struct strv none = {0};
+    result = on_each_member(r, &s, &none, &each, err);
+    const char *from = asked_text(r, "exit-code-from");
+    const struct member *whose = from           ? member_find(&s.members, from, 0)
+                                 : f.ended >= 0 ? chosen[f.ended]
+                                                : NULL;
+    int code = 0;
+    if (result == 0 && whose && abort_on_exit && (from || !interrupted)) {
+        result = engine_wait(&r->engine, whose->container->id, &code, err);
+    }
+    return result < 0 ? result : interrupted && !from ? 130 : code;
+}
+
+int verb_up(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(bringing_up) struct bringing_up u = {0};
+    CLEANUP(strv) struct strv scale = {0};
+    const char *from = asked_text(r, "exit-code-from");
+    asked_list(r, "scale", &scale);
+    int result = check_exclusive(r, err);
+    if (result == 0) {
+        result = bring_up(r, &u, &r->arguments, &scale, asked_flag(r, "no-start"), err);
+    }
+    if (result == 0 && from && !node_at(u.project->model, "services", from, NULL)) {
+        CLEANUP(strv) struct strv name = {0};
+        strv_add(&name, from);
+        result = verb_check_services(u.project, &name, err);
+    }
+    bool background = asked_flag(r, "detach") || asked_flag(r, "wait") || asked_flag(r, "no-start");
+    return result < 0 || background ? result : stay(r, &u, err);
+}
+
+int verb_create(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(bringing_up) struct bringing_up u = {0};
+    CLEANUP(strv) struct strv scale = {0};
+    asked_list(r, "scale", &scale);
+    return bring_up(r, &u, &r->arguments, &scale, true, err);
+}
+
+/* `compose scale web=3 db=1` */
+int verb_scale(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(bringing_up) struct bringing_up u = {0};
+    CLEANUP(strv) struct strv names = {0};
+    for (size_t i = 0; i < r->arguments.count; i++) {
+        strv_add_take(&names, xstrndup(r->arguments.items[i], strcspn(r->arguments.items[i], "=")));
+    }
+    return bring_up(r, &u, &names, &r->arguments, false, err);
+}
