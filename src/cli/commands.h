@@ -42,6 +42,7 @@ extern const struct command command_compose_start;
 extern const struct command command_compose_stats;
 extern const struct command command_compose_stop;
 extern const struct command command_compose_top;
+extern const struct command command_compose_trust;
 extern const struct command command_compose_unpause;
 extern const struct command command_compose_up;
 extern const struct command command_compose_version;

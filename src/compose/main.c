@@ -17,8 +17,8 @@ static const struct {
     {"push", verb_push},       {"restart", verb_restart}, {"rm", verb_rm},
     {"run", verb_run},         {"scale", verb_scale},     {"start", verb_start},
     {"stats", verb_stats},     {"stop", verb_stop},       {"top", verb_top},
-    {"unpause", verb_unpause}, {"up", verb_up},           {"version", verb_version},
-    {"wait", verb_wait},
+    {"trust", verb_trust},     {"unpause", verb_unpause}, {"up", verb_up},
+    {"version", verb_version}, {"wait", verb_wait},
 };
 
 static int run_verb(const struct compose_request *r, struct error **err)

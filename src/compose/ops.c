@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compose/balancer.h"
 #include "compose/held.h"
 #include "compose/hooks.h"
+#include "compose/roll.h"
 #include "compose/translate.h"
 #include "engine/lifecycle.h"
 #include "engine/run.h"
@@ -195,9 +197,21 @@ int op_unpause(const void *operation, struct error **err)
     return engine_pause(o->engine, o->old, false, err);
 }
 
+/* One behind the balancer finishes its requests first: it was taken out before. */
+static void drain(const struct operation *o)
+{
+    CLEANUP(container) struct container *c = NULL;
+    const struct node *service = service_of(o);
+    if (service && balancer_serves(service) && container_load(o->engine, o->old, &c, NULL) == 0 &&
+        container_is_leaving(c)) {
+        balancer_drain(o->engine, o->project);
+    }
+}
+
 int op_remove(const void *operation, struct error **err)
 {
     const struct operation *o = operation;
+    drain(o);
     int r = stop(o, o->old, err);
     return r < 0 ? r : engine_remove(o->engine, o->old, true, o->volumes, err);
 }
@@ -222,4 +236,20 @@ int op_pull(const void *operation, struct error **err)
     CLEANUP(image) struct image *image = NULL;
     return image_ensure(o->engine->data_dir, o->engine->config_path, o->image, o->policy, NULL,
                         true, &image, err);
+}
+
+/* Debian's package, with what it needs and no more. */
+int op_bootstrap(const void *operation, struct error **err)
+{
+    const struct operation *o = operation;
+    CLEANUP(strv) struct strv line = {0};
+    strv_add(&line, "bootstrap");
+    strv_add(&line, "--quiet");
+    strv_add(&line, "--include=caddy");
+    strv_add(&line, "--variant=extract");
+    strv_add(&line, o->image);
+    int r = cloison_spawn(o->engine, o->cloison, &line, err);
+    return r > 0 ? error_set(err, ERROR_INTERNAL, 0, "making the load balancer's image '%s' failed",
+                             o->image)
+                 : r;
 }

@@ -49,6 +49,7 @@ int op_remove(const void *operation, struct error **err); /* stopped before */
 int op_rm(const void *operation, struct error **err);     /* one that does not run */
 int op_await(const void *operation, struct error **err);
 int op_pull(const void *operation, struct error **err);
+int op_bootstrap(const void *operation, struct error **err); /* the balancer's image */
 
 /* Another of our commands, waited for: "exec", …; its output goes where ours goes. */
 int cloison_spawn(const struct engine *e, const char *cloison, const struct strv *arguments,

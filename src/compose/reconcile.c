@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "compose/roll.h"
 #include "compose/translate.h"
 
 void reconcile_done(struct reconcile *r)
@@ -169,7 +170,9 @@ static size_t plan_existing(struct planner *p, const struct member *m, const cha
         if (!strv_contains(&p->r->recreated, own_name)) {
             strv_add(&p->r->recreated, own_name);
         }
-        return add_task(p, &o, "Recreating", "Recreated", op_recreate);
+        return service_rolls(service) && container_is_up(c) && !p->r->no_start
+                   ? add_task(p, &o, "Updating", "Updated", op_roll)
+                   : add_task(p, &o, "Recreating", "Recreated", op_recreate);
     }
     free(o.name); /* it may have been renamed by hand */
     o.name = xstrdup(c->name);
@@ -197,6 +200,23 @@ static void plan_surplus(struct planner *p, const struct member *m)
     (void)add_task(p, &o, "Removing", "Removed", op_remove); /* nobody waits for it */
 }
 
+/* Replicas that are replaced are so one by one, or as many at once as the file says. */
+static void chain_updates(struct planner *p, const struct span *tasks, const struct node *service)
+{
+    size_t at_once = (size_t)roll_parallelism(service);
+    struct span updates = {0};
+    for (size_t i = 0; i < tasks->count; i++) {
+        const struct crew_task *t = &p->r->crew.tasks[tasks->tasks[i]];
+        if (t->run == op_roll || t->run == op_recreate) {
+            span_add(&updates, tasks->tasks[i]);
+        }
+    }
+    for (size_t i = at_once; at_once > 0 && i < updates.count; i++) {
+        crew_needs(&p->r->crew, updates.tasks[i], updates.tasks[i - at_once]);
+    }
+    free(updates.tasks);
+}
+
 /* A number that no replica has. */
 static int free_number(const struct members *m, const char *service, int from)
 {
@@ -221,7 +241,7 @@ static void plan_service(struct planner *p, size_t index)
         if (!str_equal(m->service, name) || m->one_off) {
             continue;
         }
-        if (kept < scale) {
+        if (kept < scale && !container_is_leaving(m->container)) {
             span_add(&p->started[index], plan_existing(p, m, hash, service, name));
             kept++;
         } else {
@@ -240,6 +260,7 @@ static void plan_service(struct planner *p, size_t index)
         }
     }
     free(needs.tasks);
+    chain_updates(p, &p->started[index], service);
 }
 
 static void plan_orphans(struct planner *p)

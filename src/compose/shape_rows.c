@@ -76,9 +76,9 @@ static const struct shape limits[] = {
 static const struct shape update_config[] = {
     {"parallelism", SHAPE_INT},
     {"delay", SHAPE_DURATION},
-    {"failure_action", SHAPE_STRING, .words = "continue pause rollback"},
+    {"failure_action", SHAPE_STRING, .words = "pause"},
     {"monitor", SHAPE_DURATION},
-    {"max_failure_ratio", SHAPE_NUMBER},
+    {"max_failure_ratio", SHAPE_NUMBER, .standing = STANDING_CLUSTER},
     {"order", SHAPE_STRING, .words = "start-first stop-first"},
     {0},
 };
@@ -220,6 +220,12 @@ static const struct shape service_volume[] = {
 static const struct shape ours[] = {
     {"wall", SHAPE_STRING, .words = "container vm"},
     {"network-rate", SHAPE_STRING},
+    {"publish", SHAPE_STRING_LIST, .identity = ""},
+    {"port", SHAPE_INT},
+    {"balance", SHAPE_STRING, .words = "least_conn round_robin"},
+    {"sticky", SHAPE_BOOL},
+    {"tls", SHAPE_OBJECT,
+     (const struct shape[]){{"certificate", SHAPE_PATH}, {"key", SHAPE_PATH}, {0}}},
     {0},
 };
 
@@ -395,5 +401,8 @@ const struct shape shape_root[] = {
     {"volumes", SHAPE_MAP, volume},
     {"configs", SHAPE_MAP, held_file},
     {"secrets", SHAPE_MAP, held_file},
+    {"x-cloison", SHAPE_OBJECT,
+     (const struct shape[]){
+         {"balancer", SHAPE_OBJECT, (const struct shape[]){{"image", SHAPE_STRING}, {0}}}, {0}}},
     {0},
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compose/balancer.h"
 #include "compose/held.h"
 #include "compose/resources.h"
 #include "compose/translate.h"
@@ -79,6 +80,9 @@ static int remove_resources(const struct compose_request *r, const struct scope 
     }
     if (result == 0) {
         result = held_remove(&r->engine, s->name, err);
+    }
+    if (result == 0) {
+        result = balancer_remove(&r->engine, s->name, err);
     }
     if (result == 0 && rmi && s->project) {
         result = remove_images(r, s->project, str_equal(rmi, "all"), err);

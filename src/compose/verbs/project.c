@@ -2,6 +2,7 @@
 /* What every verb begins with. */
 #include <string.h>
 
+#include "compose/balancer.h"
 #include "compose/verbs/verbs.h"
 
 /* Once for all: not an error, but the user should know. */
@@ -24,7 +25,10 @@ int verb_project(const struct compose_request *r, const struct strv *services, s
     if (result == 0) {
         warn(*ret);
     }
-    return result;
+    if (result == 0 && !str_equal(r->verb, "config")) {
+        result = balancer_add(*ret, &r->engine, err);
+    }
+    return result < 0 ? result : 0;
 }
 
 int verb_check_services(const struct project *p, const struct strv *names, struct error **err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "compose/balancer.h"
 #include "compose/verbs/verbs.h"
 #include "engine/lifecycle.h"
 
@@ -157,5 +158,10 @@ int on_each_member(const struct compose_request *r, const struct scope *s, const
                        each->run, o);
     }
     add_orders(&crew, chosen, each->reverse);
-    return result < 0 ? result : crew_run(&crew, err);
+    if (result == 0) {
+        result = crew_run(&crew, err);
+    }
+    bool balanced = s->project && node_at(s->project->model, "services", BALANCER_SERVICE, NULL);
+    return result == 0 && balanced && crew.count > 0 ? balancer_load(&r->engine, s->project, err)
+                                                     : result;
 }

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compose/balancer.h"
 #include "compose/reconcile.h"
 #include "compose/resources.h"
+#include "compose/roll.h"
 #include "compose/translate.h"
 #include "compose/verbs/verbs.h"
 #include "engine/lifecycle.h"
@@ -59,7 +61,11 @@ static int choose_services(const struct project *p, const struct strv *names, bo
     CLEANUP(strv) struct strv order = project_order(p), wanted = {0};
     int r = verb_check_services(p, names, err);
     for (size_t i = 0; i < names->count && r == 0; i++) {
+        const struct node *service = node_at(p->model, "services", names->items[i], NULL);
         add_with_needs(p, names->items[i], deps, &wanted);
+        if (deps && balancer_serves(service)) {
+            add_with_needs(p, BALANCER_SERVICE, false, &wanted);
+        }
     }
     for (size_t i = 0; i < order.count && r == 0; i++) {
         if (names->count == 0 || strv_contains(&wanted, order.items[i])) {
@@ -107,7 +113,8 @@ static int ensure_images(const struct compose_request *r, const struct project *
         const char *name = service_image(p->arena, p, services->items[i]);
         const char *policy = pull_policy(n, asked_text(r, "pull"));
         bool here = image_is_here(&r->engine, name, images);
-        if (json_object_get(asked, name) || (here && !str_equal(policy, "always"))) {
+        bool fresh = here && (!str_equal(policy, "always") || str_equal(name, BALANCER_IMAGE));
+        if (json_object_get(asked, name) || fresh) {
             continue;
         }
         if (node_get(n, "build")) {
@@ -116,11 +123,13 @@ static int ensure_images(const struct compose_request *r, const struct project *
             }
             continue;
         }
-        struct operation like = {.engine = &r->engine, .policy = policy};
+        struct operation like = {.engine = &r->engine, .cloison = r->cloison, .policy = policy};
         struct operation *o = operations_add(&operations, &like);
+        bool ours = str_equal(name, BALANCER_IMAGE);
         o->image = xstrdup(name);
         json_object_set_new(asked, name, json_true());
-        (void)crew_add(&crew, str_format("Image %s", name), "Pulling", "Pulled", op_pull, o);
+        (void)crew_add(&crew, str_format("Image %s", name), ours ? "Making" : "Pulling",
+                       ours ? "Made" : "Pulled", ours ? op_bootstrap : op_pull, o);
     }
     int result = crew_run(&crew, err);
     for (size_t i = 0; i < operations.count && result == 0; i++) {
@@ -213,6 +222,23 @@ static int load_settled(const struct compose_request *r, struct bringing_up *u, 
     return result;
 }
 
+/* Before the tasks: the balancer has a configuration to start with, and what is to be removed gets
+ * no more requests. */
+static int let_surplus_leave(const struct compose_request *r, const struct bringing_up *u,
+                             struct error **err)
+{
+    int result = 0;
+    for (size_t i = 0; i < u->work.crew.count && result == 0; i++) {
+        const struct crew_task *t = &u->work.crew.tasks[i];
+        const struct operation *o = t->argument;
+        CLEANUP(container) struct container *c = NULL;
+        if (t->run == op_remove && container_load(&r->engine, o->old, &c, NULL) == 0) {
+            result = container_let_leave(&r->engine, c, err);
+        }
+    }
+    return result < 0 ? result : balancer_load(&r->engine, u->project, err);
+}
+
 static int bring_up(const struct compose_request *r, struct bringing_up *u,
                     const struct strv *names, const struct strv *scale, bool no_start,
                     struct error **err)
@@ -247,7 +273,14 @@ static int bring_up(const struct compose_request *r, struct bringing_up *u,
         warn_of_orphans(u->project, &u->members);
     }
     reconcile_plan(&u->work);
-    return crew_run(&u->work.crew, err);
+    if (!node_at(u->project->model, "services", BALANCER_SERVICE, NULL)) {
+        return crew_run(&u->work.crew, err);
+    }
+    result = let_surplus_leave(r, u, err);
+    if (result == 0) {
+        result = crew_run(&u->work.crew, err);
+    }
+    return result < 0 ? result : balancer_load(&r->engine, u->project, err);
 }
 
 static volatile sig_atomic_t interrupted;

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compose/balancer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/file.h"
+#include "compose/roll.h"
+
+#define ANSWER_BYTES_MAX (1u << 20)
+
+static char *folder_of_project(const struct engine *e, const char *project, const char *file)
+{
+    return str_format("%s/compose/%s/balancer%s%s", e->data_dir, project, file ? "/" : "",
+                      str_or(file, ""));
+}
+
+static struct node *list_of(struct arena *a, struct node *map, const char *key)
+{
+    struct node *list = node_get(map, key);
+    if (!list) {
+        list = node_new(a, NODE_LIST, map);
+        node_set(a, map, key, list);
+    }
+    return list;
+}
+
+static void add_port(struct project *p, struct node *balancer, int port)
+{
+    struct arena *a = p->arena;
+    struct node *ports = list_of(a, balancer, "ports");
+    for (size_t i = 0; i < ports->count; i++) {
+        if (node_int(ports->items[i], "target", 0) == port) {
+            return;
+        }
+    }
+    struct node *one = node_new(a, NODE_MAP, balancer);
+    node_set(a, one, "target", node_integer(a, port, balancer));
+    node_set(a, one, "published", node_string(a, arena_format(a, "%d", port), balancer));
+    node_set(a, one, "protocol", node_string(a, "tcp", balancer));
+    node_append(a, ports, one);
+}
+
+static void add_words(struct arena *a, struct node *map, const char *key, const char *const *words)
+{
+    struct node *list = list_of(a, map, key);
+    for (; *words; words++) {
+        node_append(a, list, node_string(a, *words, map));
+    }
+}
+
+static void add_mount(struct arena *a, struct node *map, const char *type, const char *source,
+                      const char *target)
+{
+    struct node *v = node_new(a, NODE_MAP, map);
+    node_set(a, v, "type", node_string(a, type, map));
+    node_set(a, v, "source", node_string(a, source, map));
+    node_set(a, v, "target", node_string(a, target, map));
+    node_append(a, list_of(a, map, "volumes"), v);
+}
+
+/* The service itself: unprivileged but for low ports, read-only but for its volume. */
+static struct node *make_service(struct project *p, const struct engine *e)
+{
+    static const char *const command[] = {"caddy", "run", "--config", "/run/balancer/config.json",
+                                          NULL};
+    static const char *const dropped[] = {"ALL", NULL}, *const added[] = {"NET_BIND_SERVICE", NULL};
+    struct arena *a = p->arena;
+    struct node *n = node_new(a, NODE_MAP, p->model);
+    struct node *environment = node_new(a, NODE_MAP, p->model);
+    CLEANUP(free) char *folder = folder_of_project(e, p->name, NULL);
+    const struct node *ours = node_at(p->model, "x-cloison", "balancer", NULL);
+    node_set(a, n, "image", node_string(a, str_or(node_text(ours, "image"), BALANCER_IMAGE), n));
+    add_words(a, n, "command", command);
+    add_words(a, n, "cap_drop", dropped);
+    add_words(a, n, "cap_add", added);
+    node_set(a, n, "read_only", node_bool(a, true, n));
+    node_set(a, n, "restart", node_string(a, "unless-stopped", n));
+    node_set(a, environment, "GODEBUG", node_string(a, "netdns=go", n)); /* /etc/hosts first */
+    node_set(a, environment, "XDG_DATA_HOME", node_string(a, "/data", n));
+    node_set(a, environment, "XDG_CONFIG_HOME", node_string(a, "/data", n));
+    node_set(a, n, "environment", environment);
+    add_mount(a, n, "bind", folder, "/run/balancer");
+    CLEANUP(free) char *hosts = folder_of_project(e, p->name, "hosts");
+    add_mount(a, n, "bind", hosts, "/etc/hosts");
+    add_mount(a, n, "volume", BALANCER_SERVICE, "/data");
+    return n;
+}
+
+static void add_volume(struct project *p)
+{
+    struct arena *a = p->arena;
+    struct node *volumes = node_get(p->model, "volumes");
+    struct node *one = node_new(a, NODE_MAP, p->model);
+    if (!volumes) {
+        volumes = node_new(a, NODE_MAP, p->model);
+        node_set(a, p->model, "volumes", volumes);
+    }
+    node_set(a, one, "name", node_string(a, arena_format(a, "%s_" BALANCER_SERVICE, p->name), one));
+    node_set(a, volumes, BALANCER_SERVICE, one);
+}
+
+/* It is in each network of those that it serves. */
+static int join(struct project *p, const char *name, const struct node *service,
+                struct node *balancer, struct error **err)
+{
+    struct arena *a = p->arena;
+    const struct node *list = published_of(a, service);
+    const struct node *networks = node_get(service, "networks");
+    struct node *joined = node_get(balancer, "networks");
+    if (!networks) {
+        return node_error(service, err, "service '%s' publishes and has no network of its own",
+                          name);
+    }
+    if (!joined) {
+        joined = node_new(a, NODE_MAP, balancer);
+        node_set(a, balancer, "networks", joined);
+    }
+    for (size_t i = 0; i < networks->count; i++) {
+        node_set(a, joined, networks->entries[i].key, node_new(a, NODE_NULL, balancer));
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        struct published at;
+        int r = published_parse(a, list->items[i], &at, err);
+        if (r < 0) {
+            return r;
+        }
+        add_port(p, balancer, at.port);
+        if (at.tls && at.port == 443) {
+            add_port(p, balancer, 80);
+        }
+    }
+    return 0;
+}
+
+int balancer_add(struct project *p, const struct engine *e, struct error **err)
+{
+    struct node *services = node_get(p->model, "services");
+    struct node *balancer = NULL;
+    for (size_t i = 0; i < services->count; i++) {
+        const struct node_entry *s = &services->entries[i];
+        if (!balancer_serves(s->value)) {
+            continue;
+        }
+        if (node_get(services, BALANCER_SERVICE)) {
+            return node_error(node_get(services, BALANCER_SERVICE), err,
+                              "'%s' is the load balancer's name: call this service otherwise",
+                              BALANCER_SERVICE);
+        }
+        balancer = balancer ? balancer : make_service(p, e);
+        int r = join(p, s->key, s->value, balancer, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    if (!balancer) {
+        return 0;
+    }
+    node_sort(balancer);
+    node_set(p->arena, services, BALANCER_SERVICE, balancer);
+    add_volume(p);
+    return 1;
+}
+
+/* Where the balancer reaches it: its address in the first network of the service. */
+char *balancer_address(const struct project *p, const struct container *c,
+                       const struct node *service)
+{
+    const struct node *networks = node_get(service, "networks");
+    for (size_t i = 0; networks && i < networks->count; i++) {
+        const char *name =
+            node_text(node_at(p->model, "networks", networks->entries[i].key, NULL), "name");
+        const json_t *end;
+        size_t k;
+        json_array_foreach(json_object_get(c->network, "endpoints"), k, end)
+        {
+            const char *of =
+                json_string_value(json_object_get(json_object_get(end, "network"), "name"));
+            const char *address = json_string_value(json_object_get(end, "address"));
+            if (address && str_equal(of, name)) {
+                return str_format("%s:%d", address, balancer_target_port(service));
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool serves_now(const struct container *c)
+{
+    return c->status == CONTAINER_RUNNING && !str_equal(c->health, "unhealthy");
+}
+
+/* Each line as wide as the others and the file never shorter: one that is read while it is written
+ * has old or new lines, never half ones. */
+#define HOSTS_LINE 96
+#define HOSTS_LINES 128
+
+static void add_line(struct strbuf *b, const char *address, const char *service)
+{
+    CLEANUP(free) char *host = xstrndup(address, strcspn(address, ":"));
+    CLEANUP(free) char *line = str_format("%s %s" BALANCED_DOMAIN, host, service);
+    strbuf_addf(b, "%-*s\n", HOSTS_LINE - 1, line);
+}
+
+static void describe_replicas(const struct project *p, const struct members *m, struct strbuf *b)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const struct container *c = m->items[i].container;
+        const struct node *service = node_at(p->model, "services", m->items[i].service, NULL);
+        if (m->items[i].one_off || !service || !balancer_serves(service) || !serves_now(c) ||
+            container_is_leaving(c)) {
+            continue;
+        }
+        CLEANUP(free) char *address = balancer_address(p, c, service);
+        if (address) {
+            add_line(b, address, m->items[i].service);
+        }
+    }
+    while (b->len < HOSTS_LINE * HOSTS_LINES) {
+        strbuf_addf(b, "%-*s\n", HOSTS_LINE - 1, "#");
+    }
+}
+
+/* In place: what the balancer has bound is this inode. An unchanged file stays as it is. */
+static int write_hosts(const struct engine *e, const struct project *p, struct error **err)
+{
+    CLEANUP(members) struct members m = {0};
+    CLEANUP(strbuf) struct strbuf b = {0};
+    CLEANUP(free) char *path = folder_of_project(e, p->name, "hosts");
+    CLEANUP(free) char *there = NULL;
+    int r = members_load(e, p->name, &m, err);
+    if (r < 0) {
+        return r;
+    }
+    describe_replicas(p, &m, &b);
+    if (file_read(AT_FDCWD, path, ANSWER_BYTES_MAX, &there, NULL, NULL) == 0 &&
+        str_equal(there, b.data)) {
+        return 0;
+    }
+    CLEANUP(fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int written = fd < 0 ? -errno : write_all(fd, b.data, b.len);
+    return written < 0 ? error_set_errno(err, ERROR_KERNEL, -written, "writing '%s'", path) : 0;
+}
+
+static int connect_admin(const struct engine *e, const char *project)
+{
+    CLEANUP(free) char *folder = folder_of_project(e, project, NULL);
+    CLEANUP(fd) int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(fd) int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    /* A socket's name has 107 characters, a path of ours may have more. */
+    CLEANUP(free) char *path = str_format("/proc/self/fd/%d/admin.sock", dir);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (dir < 0 || sock < 0 ||
+        connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        return -1;
+    }
+    return take_fd(&sock);
+}
+
+/* One HTTP request over the admin socket: the status, *ret_body what was answered; -1: nobody
+ * listens. Caddy wants an empty Host there. */
+static int ask_admin(const struct engine *e, const char *project, const char *method,
+                     const char *path, const char *body, char **ret_body)
+{
+    CLEANUP(fd) int sock = connect_admin(e, project);
+    CLEANUP(free)
+    char *request = str_format("%s %s HTTP/1.0\r\nHost:\r\nContent-Type: application/json\r\n"
+                               "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                               method, path, strlen(body), body);
+    CLEANUP(strbuf) struct strbuf answer = {.max = ANSWER_BYTES_MAX};
+    char part[16384];
+    ssize_t n;
+    int status = -1;
+    if (sock < 0 || write_all(sock, request, strlen(request)) < 0) {
+        return -1;
+    }
+    while ((n = read(sock, part, sizeof(part))) > 0) {
+        strbuf_add(&answer, part, (size_t)n);
+    }
+    const char *text = str_or(answer.data, "");
+    const char *end = strstr(text, "\r\n\r\n");
+    if (sscanf(text, "HTTP/1.%*d %d", &status) != 1) {
+        return -1;
+    }
+    *ret_body = xstrdup(end ? end + 4 : "");
+    return status;
+}
+
+static int copy_certificates(const struct engine *e, const struct project *p, struct error **err)
+{
+    const struct node *services = node_get(p->model, "services");
+    static const char *const keys[][2] = {{"certificate", "crt"}, {"key", "key"}};
+    for (size_t i = 0; i < services->count; i++) {
+        const struct node *tls = node_at(services->entries[i].value, "x-cloison", "tls", NULL);
+        for (size_t k = 0; tls && k < ARRAY_SIZE(keys); k++) {
+            CLEANUP(free) char *name = str_format("%s.%s", services->entries[i].key, keys[k][1]);
+            CLEANUP(free) char *to = folder_of_project(e, p->name, name);
+            CLEANUP(free) char *text = NULL;
+            size_t len = 0;
+            const char *from = node_text(tls, keys[k][0]);
+            if (!from) {
+                return node_error(tls, err, "tls needs a 'certificate' and a 'key'");
+            }
+            int r = file_read(AT_FDCWD, from, ANSWER_BYTES_MAX, &text, &len, err);
+            if (r == 0) {
+                r = file_write_atomic(AT_FDCWD, to, text, len, 0600, FILE_SYNC, err);
+            }
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Only another configuration is loaded. */
+static int load_config(const struct engine *e, const struct project *p, struct error **err)
+{
+    CLEANUP(free) char *path = folder_of_project(e, p->name, "config.json");
+    CLEANUP(free) char *answer = NULL;
+    CLEANUP(free) char *there = NULL;
+    CLEANUP(json) json_t *config = balancer_config(p);
+    CLEANUP(free) char *text = json_dumps(config, JSON_INDENT(1));
+    if (file_read(AT_FDCWD, path, ANSWER_BYTES_MAX, &there, NULL, NULL) == 0 &&
+        str_equal(there, text)) {
+        return 0;
+    }
+    int r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_SYNC, err);
+    if (r < 0) {
+        return r;
+    }
+    int status = ask_admin(e, p->name, "POST", "/load", text, &answer);
+    if (status > 0 && status != 200) {
+        str_replace_control(answer);
+        return error_set(err, ERROR_INVALID_INPUT, 0,
+                         "the load balancer refuses its configuration: %s", answer);
+    }
+    return 0; /* nobody listens: it reads the file when it starts */
+}
+
+int balancer_load(const struct engine *e, const struct project *p, struct error **err)
+{
+    CLEANUP(free) char *folder = folder_of_project(e, p->name, NULL);
+    int r = mkdir_all(folder, 0700, err);
+    if (r == 0) {
+        r = copy_certificates(e, p, err);
+    }
+    if (r == 0) {
+        r = write_hosts(e, p, err);
+    }
+    return r < 0 ? r : load_config(e, p, err);
+}
+
+void balancer_drain(const struct engine *e, const struct project *p)
+{
+    CLEANUP(free) char *path = folder_of_project(e, p->name, "hosts");
+    struct stat st;
+    struct timespec now;
+    if (stat(path, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0) {
+        return;
+    }
+    int64_t since = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+                    (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+    if (since >= 0 && since < BALANCER_HOSTS_MS) {
+        (void)poll(NULL, 0, (int)(BALANCER_HOSTS_MS - since)); /* a cache's age: nothing tells */
+    }
+}
+
+int balancer_remove(const struct engine *e, const char *project, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("%s/compose/%s", e->data_dir, project);
+    return remove_tree(AT_FDCWD, path, err);
+}
