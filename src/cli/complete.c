@@ -88,9 +88,13 @@ static void print_capabilities(const struct command_context *c)
 
 static void print_commands(const struct command_context *c)
 {
+    CLEANUP(strv) struct strv done = {0};
     for (size_t i = 0; commands[i]; i++) {
-        if (!commands[i]->hidden) {
-            printf("%s\n", commands[i]->name);
+        /* A shell offers single words: of "volume create" the noun, once. */
+        CLEANUP(free) char *word = xstrndup(commands[i]->name, strcspn(commands[i]->name, " "));
+        if (!commands[i]->hidden && !strv_contains(&done, word)) {
+            strv_add(&done, word);
+            printf("%s\n", word);
         }
     }
 }

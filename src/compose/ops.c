@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compose/ops.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 #include "engine/run.h"
 #include "engine/volumes.h"
 #include "image/image.h"
+
+/* A monitor hears of its starter's end at once: this is for a loaded machine. */
+#define CONFIRM_MS 150
 
 struct operation *operations_add(struct operations *o, const struct operation *like)
 {
@@ -160,6 +164,15 @@ int op_start(const void *operation, struct error **err)
         r = engine_start(o->engine, o->old, &plain, err);
     }
     return r < 0 ? r : run_hooks(o, "post_start", o->old, err);
+}
+
+int op_confirm(const void *operation, struct error **err)
+{
+    const struct operation *o = operation;
+    CLEANUP(container) struct container *c = NULL;
+    (void)poll(NULL, 0, CONFIRM_MS);
+    int r = container_load(o->engine, o->old, &c, err);
+    return r < 0 || container_is_up(c) || !c->error ? (r < 0 ? r : 1) : op_start(o, err);
 }
 
 int op_stop(const void *operation, struct error **err)

@@ -40,6 +40,9 @@ static inline void operations_cleanup(struct operations *o)
 int op_run(const void *operation, struct error **err);      /* makes and starts a new one */
 int op_recreate(const void *operation, struct error **err); /* in place of `old` */
 int op_start(const void *operation, struct error **err);
+/* One that was started a moment ago, perhaps by a command that was killed in between: its monitor
+ * may be about to take it back. */
+int op_confirm(const void *operation, struct error **err);
 int op_stop(const void *operation, struct error **err);
 int op_restart(const void *operation, struct error **err);
 int op_kill(const void *operation, struct error **err);

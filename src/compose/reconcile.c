@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/human.h"
 #include "compose/roll.h"
 #include "compose/translate.h"
 
@@ -182,9 +183,12 @@ static size_t plan_existing(struct planner *p, const struct member *m, const cha
     if (!container_is_up(c)) {
         return add_task(p, &o, "Starting", "Started", op_start);
     }
-    return restarts_with_recreated(p, service)
-               ? add_task(p, &o, "Restarting", "Started", op_restart)
-               : add_task(p, &o, "Running", "Running", NULL);
+    if (restarts_with_recreated(p, service)) {
+        return add_task(p, &o, "Restarting", "Started", op_restart);
+    }
+    bool recent = c->started && human_seconds_since(c->started) < 1;
+    return add_task(p, &o, recent ? "Starting" : "Running", recent ? "Started" : "Running",
+                    recent ? op_confirm : NULL);
 }
 
 static void plan_surplus(struct planner *p, const struct member *m)
