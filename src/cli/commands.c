@@ -95,6 +95,7 @@ const struct command *const commands[] = {
     &command_compose_images,
     &command_compose_cp,
     &command_compose_ls,
+    &command_compose_build,
     &command_compose_pull,
     &command_compose_push,
     &command_compose_trust,

@@ -19,6 +19,7 @@ extern const struct command command_compare;
 extern const struct command command_complete;
 extern const struct command command_compose;
 extern const struct command command_compose_attach;
+extern const struct command command_compose_build;
 extern const struct command command_compose_config;
 extern const struct command command_compose_cp;
 extern const struct command command_compose_create;

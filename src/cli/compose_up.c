@@ -5,13 +5,13 @@
 
 struct compose_values {
     const char *entrypoint, *exit_code_from, *format, *name, *pull, *rmi, *user, *workdir;
-    struct strv cap_add_list, cap_drop_list, env_list, label_list, publish_list, scale_list,
-        volume_list;
+    struct strv build_arg_list, cap_add_list, cap_drop_list, env_list, label_list, publish_list,
+        scale_list, volume_list;
     struct option_integer index, timeout, wait_timeout;
-    bool abort_on_container_exit, detach, force_recreate, ignore_pull_failures,
-        ignore_push_failures, no_color, no_deps, no_log_prefix, no_recreate, no_start, no_tty,
-        privileged, quiet, remove_orphans, renew_anon_volumes, rm, service_ports, short_form,
-        timestamps, use_aliases, volumes, wait;
+    bool build, no_build, no_cache, pull_flag, abort_on_container_exit, detach, force_recreate,
+        ignore_pull_failures, ignore_push_failures, no_color, no_deps, no_log_prefix, no_recreate,
+        no_start, no_tty, privileged, quiet, remove_orphans, renew_anon_volumes, rm, service_ports,
+        short_form, timestamps, use_aliases, volumes, wait;
 };
 #define AT(member) offsetof(struct compose_values, member)
 
@@ -21,12 +21,14 @@ static const struct option up_options[] = {
     {'d', "detach", OPTION_FLAG, AT(detach), NULL, "Leave the containers in the background"},
     {0, "exit-code-from", OPTION_STRING, AT(exit_code_from), "SERVICE",
      "Exit with this service's code; implies --abort-on-container-exit"},
+    {0, "build", OPTION_FLAG, AT(build), NULL, "Build the images of services that have a build"},
     {0, "force-recreate", OPTION_FLAG, AT(force_recreate), NULL,
      "Make containers anew that have not changed"},
     {0, "no-color", OPTION_FLAG, AT(no_color), NULL, "Print no colours"},
     {0, "no-deps", OPTION_FLAG, AT(no_deps), NULL, "Leave out what the services need"},
     {0, "no-log-prefix", OPTION_FLAG, AT(no_log_prefix), NULL,
      "Print no containers' names before lines"},
+    {0, "no-build", OPTION_FLAG, AT(no_build), NULL, "Build nothing: a missing image is an error"},
     {0, "no-recreate", OPTION_FLAG, AT(no_recreate), NULL, "Keep containers that have changed"},
     {0, "no-start", OPTION_FLAG, AT(no_start), NULL, "Make the containers, do not start them"},
     {0, "pull", OPTION_STRING, AT(pull), "POLICY", "'always', 'missing' or 'never'"},
@@ -56,8 +58,10 @@ const struct command command_compose_up = {
 };
 
 static const struct option create_options[] = {
+    {0, "build", OPTION_FLAG, AT(build), NULL, "Build the images of services that have a build"},
     {0, "force-recreate", OPTION_FLAG, AT(force_recreate), NULL,
      "Make containers anew that have not changed"},
+    {0, "no-build", OPTION_FLAG, AT(no_build), NULL, "Build nothing: a missing image is an error"},
     {0, "no-recreate", OPTION_FLAG, AT(no_recreate), NULL, "Keep containers that have changed"},
     {0, "pull", OPTION_STRING, AT(pull), "POLICY", "'always', 'missing' or 'never'"},
     {0, "remove-orphans", OPTION_FLAG, AT(remove_orphans), NULL,
@@ -231,4 +235,23 @@ const struct command command_compose_version = {
     .min_arguments = 0,
     .max_arguments = 0,
     .run = version_run,
+};
+
+static const struct option build_options[] = {
+    {0, "build-arg", OPTION_LIST, AT(build_arg_list), "NAME[=VALUE]", "Set an ARG"},
+    {0, "no-cache", OPTION_FLAG, AT(no_cache), NULL, "Take no step from the cache"},
+    {0, "pull", OPTION_FLAG, AT(pull_flag), NULL, "Ask for newer base images"},
+    {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print no progress"},
+    {0},
+};
+COMPOSE_VERB(build)
+const struct command command_compose_build = {
+    .name = "compose build",
+    .group = "Compose",
+    .summary = "Build the images of services",
+    .arguments = "[OPTIONS] [SERVICE...]",
+    .options = build_options,
+    .values_size = sizeof(struct compose_values),
+    .max_arguments = -1,
+    .run = build_run,
 };

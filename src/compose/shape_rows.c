@@ -52,7 +52,7 @@ static const struct shape build[] = {
     {"network", SHAPE_STRING},
     {"no_cache", SHAPE_BOOL},
     {"platforms", SHAPE_STRINGS, .identity = ""},
-    {"privileged", SHAPE_BOOL},
+    {"privileged", SHAPE_BOOL, .standing = STANDING_REFUSED},
     {"pull", SHAPE_BOOL},
     {"secrets", SHAPE_LIST, mounted_file, expand_configs, .identity = "source"},
     {"shm_size", SHAPE_BYTES},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "compose/build.h"
 #include "compose/translate.h"
 #include "compose/verbs/verbs.h"
 
@@ -244,6 +245,32 @@ static int each_image(const struct compose_request *r, const char *verb, bool bu
     }
     bool ignored = asked_flag(r, "ignore-pull-failures") || asked_flag(r, "ignore-push-failures");
     return result < 0 ? result : failed && !ignored;
+}
+
+/* Each service that has a `build`, one after the other: their steps share the cache. */
+int verb_build(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(project) struct project *p = NULL;
+    CLEANUP(strv) struct strv args = {0};
+    struct build_options o = {.engine = &r->engine,
+                              .cloison = r->cloison,
+                              .no_cache = asked_flag(r, "no-cache"),
+                              .pull = asked_flag(r, "pull"),
+                              .quiet = asked_flag(r, "quiet"),
+                              .args = &args};
+    asked_list(r, "build-arg", &args);
+    int result = verb_project(r, &r->arguments, &p, err);
+    if (result == 0) {
+        result = verb_check_services(p, &r->arguments, err);
+    }
+    const struct node *services = result < 0 ? NULL : node_get(p->model, "services");
+    for (size_t i = 0; services && i < services->count && result == 0; i++) {
+        const struct node_entry *e = &services->entries[i];
+        if (node_get(e->value, "build") && is_asked_for(&r->arguments, e->key)) {
+            result = build_service(p, e->key, &o, err);
+        }
+    }
+    return result;
 }
 
 int verb_pull(const struct compose_request *r, struct error **err)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compose/balancer.h"
+#include "compose/build.h"
 #include "compose/reconcile.h"
 #include "compose/resources.h"
 #include "compose/roll.h"
@@ -95,10 +96,26 @@ static bool image_is_here(const struct engine *e, const char *name, json_t *imag
     return true;
 }
 
-static int missing_build(const struct node *service, const char *image, struct error **err)
+/* A service's image that is to be built: when it is not here, or --build. */
+static int build_image(const struct compose_request *r, const struct project *p,
+                       const char *service, bool here, json_t *images, struct error **err)
 {
-    int r = node_error(node_get(service, "build"), err, "the image '%s' is not built", image);
-    return error_hint(err, r, "cloison build -t %s .", image);
+    const struct node *build = node_at(p->model, "services", service, "build", NULL);
+    const char *name = service_image(p->arena, p, service);
+    struct build_options o = {.engine = &r->engine, .cloison = r->cloison};
+    if (here && !asked_flag(r, "build")) {
+        return 0;
+    }
+    if (asked_flag(r, "no-build")) {
+        return node_error(build, err, "the image '%s' is not built, and --no-build forbids it",
+                          name);
+    }
+    int result = build_service(p, service, &o, err);
+    if (result > 0) {
+        return node_error(build, err, "building service '%s' failed", service);
+    }
+    (void)image_is_here(&r->engine, name, images);
+    return result;
 }
 
 /* Fetches what is missing, all at once, and notes what each name leads to. */
@@ -113,14 +130,15 @@ static int ensure_images(const struct compose_request *r, const struct project *
         const char *name = service_image(p->arena, p, services->items[i]);
         const char *policy = pull_policy(n, asked_text(r, "pull"));
         bool here = image_is_here(&r->engine, name, images);
-        bool fresh = here && (!str_equal(policy, "always") || str_equal(name, BALANCER_IMAGE));
-        if (json_object_get(asked, name) || fresh) {
+        if (node_get(n, "build")) {
+            int result = build_image(r, p, services->items[i], here, images, err);
+            if (result < 0) {
+                return result;
+            }
             continue;
         }
-        if (node_get(n, "build")) {
-            if (!here) {
-                return missing_build(n, name, err);
-            }
+        bool fresh = here && (!str_equal(policy, "always") || str_equal(name, BALANCER_IMAGE));
+        if (json_object_get(asked, name) || fresh) {
             continue;
         }
         struct operation like = {.engine = &r->engine, .cloison = r->cloison, .policy = policy};
@@ -155,7 +173,8 @@ static void warn_of_orphans(const struct project *p, const struct members *m)
 
 static int check_exclusive(const struct compose_request *r, struct error **err)
 {
-    static const char *const pairs[][2] = {{"detach", "abort-on-container-exit"},
+    static const char *const pairs[][2] = {{"build", "no-build"},
+                                           {"detach", "abort-on-container-exit"},
                                            {"force-recreate", "no-recreate"},
                                            {"wait", "abort-on-container-exit"},
                                            {"no-start", "wait"}};
