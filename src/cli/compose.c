@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/json.h"
 #include "base/paths.h"
@@ -51,6 +53,31 @@ static json_t *request_of(const struct command_context *context, const struct co
     json_object_set_new(request, "options", options);
     json_object_set_new(request, "arguments", arguments);
     return request;
+}
+
+int compose_boot(const struct command_context *context, const char *project, const char *directory,
+                 const char *files, struct error **err)
+{
+    static const struct command boot = {.name = "compose boot"};
+    struct compose_globals globals = {.project_name = project, .project_directory = directory};
+    struct command_context inner = *context;
+    CLEANUP(free) char *path = program_path(PROGRAM);
+    pid_t pid = -1;
+    int status = 0;
+    strv_split(&globals.files, files, ',');
+    inner.outer = &globals;
+    CLEANUP(json) json_t *request = request_of(&inner, &boot, NULL, 0, NULL);
+    CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
+    strv_done(&globals.files);
+    (void)fflush(NULL);
+    char *const arguments[] = {(char *)PROGRAM, text, NULL};
+    int code = posix_spawn(&pid, path, NULL, NULL, arguments, environ);
+    if (code) {
+        return error_set_errno(err, ERROR_UNSUPPORTED, code, "executing '%s'", path);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int compose_become(const struct command_context *context, const struct command *command,

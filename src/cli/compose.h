@@ -23,6 +23,12 @@ extern const struct option compose_global_options[];
         return compose_become(context, &command_compose_##name, values, argc, argv, err);          \
     }
 
+/* For `system boot`: starts those containers of a project that its machine's end stopped, what they
+ * need first. `files` are parted by commas, as in the label. Returns an exit status, or a negative
+ * errno. */
+int compose_boot(const struct command_context *context, const char *project, const char *directory,
+                 const char *files, struct error **err) NODISCARD;
+
 /* Becomes cloison-compose. */
 int compose_become(const struct command_context *context, const struct command *command,
                    const void *values, int argc, char **argv, struct error **err) NODISCARD;

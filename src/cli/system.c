@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "cli/commands.h"
+#include "cli/compose.h"
 #include "engine/lifecycle.h"
 
 /* A start hands the container to its monitor and is done: one after the other is quick. */
@@ -29,6 +30,38 @@ static bool wants_start(const struct container *c)
     return policy && !container_is_up(c);
 }
 
+#define COMPOSE_LABEL "com.docker.compose."
+
+static const char *label_of(const struct container *c, const char *name)
+{
+    return json_string_value(json_object_get(c->labels, name));
+}
+
+/* A project's containers need each other in an order that its own program knows. */
+static int start_projects(const struct command_context *context, struct container *const *list,
+                          size_t count)
+{
+    CLEANUP(strv) struct strv done = {0};
+    int status = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *project = label_of(list[i], COMPOSE_LABEL "project");
+        const char *directory = label_of(list[i], COMPOSE_LABEL "project.working_dir");
+        const char *files = label_of(list[i], COMPOSE_LABEL "project.config_files");
+        CLEANUP(error) struct error *err = NULL;
+        if (!project || !directory || !files || strv_contains(&done, project) ||
+            !wants_start(list[i])) {
+            continue;
+        }
+        strv_add(&done, project);
+        int r = compose_boot(context, project, directory, files, &err);
+        if (r < 0) {
+            error_print(err, stderr); /* its containers are started as the others are */
+        }
+        status |= r != 0;
+    }
+    return status;
+}
+
 static int boot_run(const struct command_context *context, void *values, int argc, char **argv,
                     struct error **err)
 {
@@ -38,6 +71,12 @@ static int boot_run(const struct command_context *context, void *values, int arg
     int status = container_list(&engine, &list, &count, err);
     if (status < 0) {
         return status;
+    }
+    status = start_projects(context, list, count);
+    container_list_free(list, count); /* what is started by now is left alone */
+    int r = container_list(&engine, &list, &count, err);
+    if (r < 0) {
+        return r;
     }
     for (size_t i = count; i-- > 0;) { /* the oldest first: the others may need it */
         if (wants_start(list[i])) {

@@ -261,3 +261,37 @@ EOF
         compose down -t 1
     done
 }
+
+@test "the machine comes up: in the order of depends_on, with the secrets' files" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  a: {image: busybox, restart: always, command: ["sh", "-c", "$LOOP"], depends_on: [z]}
+  z: {image: busybox, restart: always, command: ["sh", "-c", "$LOOP"], secrets: [pw]}
+  once: {image: busybox, command: ["sh", "-c", "$LOOP"]}
+secrets: {pw: {file: ./secret.txt}}
+EOF
+    echo kept >secret.txt
+    compose up -d
+    cloison system shutdown
+    rm -r "$CLOISON_RUN_ROOT/compose" # what was on tmpfs is gone
+    cd / # the service has no folder of its own
+    run cloison system boot
+    [ "$status" = 0 ]
+    [[ $output == *"shop-z-1  Started"*"shop-a-1  Started"* ]]
+    [ "$(cloison exec shop-z-1 cat /run/secrets/pw)" = kept ]
+    [ "$(cloison ps -q | wc -l)" = 2 ]
+}
+
+@test "services find each other by name, replicas and aliases too" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  a: {image: busybox, command: ["sh", "-c", "$LOOP"], scale: 2, networks: {default: {aliases: [alpha]}}}
+  b: {image: busybox, command: ["sh", "-c", "$LOOP"]}
+EOF
+    compose up -d
+    for name in a alpha shop-a-2; do
+        compose exec -T b ping -c 1 -W 5 "$name" >/dev/null
+    done
+}

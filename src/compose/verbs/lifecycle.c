@@ -49,6 +49,23 @@ int verb_start(const struct compose_request *r, struct error **err)
     return change_each(r, &each, err);
 }
 
+/* As `system boot` does for containers without a project. */
+static bool wants_start(const struct member *m)
+{
+    const struct container *c = m->container;
+    bool policy = str_equal(c->restart_policy, "always") ||
+                  (str_equal(c->restart_policy, "unless-stopped") && !c->user_stopped);
+    return policy && !container_is_up(c);
+}
+
+/* The machine has come up: what was on tmpfs is written anew, what was up is started in order. */
+int verb_boot(const struct compose_request *r, struct error **err)
+{
+    struct each_member each = {
+        .run = op_start, .doing = "Starting", .done = "Started", .wanted = wants_start};
+    return change_each(r, &each, err);
+}
+
 int verb_stop(const struct compose_request *r, struct error **err)
 {
     struct each_member each = {.run = op_stop,
