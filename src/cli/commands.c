@@ -99,6 +99,7 @@ const struct command *const commands[] = {
     &command_compose_pull,
     &command_compose_push,
     &command_compose_trust,
+    &command_compose_kubernetes,
     &command_compose_config,
     &command_compose_version,
     /* Walls */

@@ -28,6 +28,7 @@ extern const struct command command_compose_events;
 extern const struct command command_compose_exec;
 extern const struct command command_compose_images;
 extern const struct command command_compose_kill;
+extern const struct command command_compose_kubernetes;
 extern const struct command command_compose_logs;
 extern const struct command command_compose_ls;
 extern const struct command command_compose_pause;

@@ -24,3 +24,15 @@ const struct command command_compose_trust = {
     .values_size = sizeof(struct compose_values),
     .run = trust_run,
 };
+
+static const struct option kubernetes_options[] = {{0}};
+COMPOSE_VERB(kubernetes)
+const struct command command_compose_kubernetes = {
+    .name = "compose kubernetes",
+    .group = "Compose",
+    .summary = "Print the project as Kubernetes manifests",
+    .arguments = "",
+    .options = kubernetes_options,
+    .values_size = sizeof(struct compose_values),
+    .run = kubernetes_run,
+};

@@ -9,17 +9,17 @@ static const struct {
     const char *name;
     compose_verb *run;
 } verbs[] = {
-    {"attach", verb_attach},   {"boot", verb_boot},     {"build", verb_build},
-    {"config", verb_config},   {"cp", verb_cp},         {"create", verb_create},
-    {"down", verb_down},       {"events", verb_events}, {"exec", verb_exec},
-    {"images", verb_images},   {"kill", verb_kill},     {"logs", verb_logs},
-    {"ls", verb_ls},           {"pause", verb_pause},   {"port", verb_port},
-    {"ps", verb_ps},           {"pull", verb_pull},     {"push", verb_push},
-    {"restart", verb_restart}, {"rm", verb_rm},         {"run", verb_run},
-    {"scale", verb_scale},     {"start", verb_start},   {"stats", verb_stats},
-    {"stop", verb_stop},       {"top", verb_top},       {"trust", verb_trust},
-    {"unpause", verb_unpause}, {"up", verb_up},         {"version", verb_version},
-    {"wait", verb_wait},
+    {"attach", verb_attach},   {"boot", verb_boot},       {"build", verb_build},
+    {"config", verb_config},   {"cp", verb_cp},           {"create", verb_create},
+    {"down", verb_down},       {"events", verb_events},   {"exec", verb_exec},
+    {"images", verb_images},   {"kill", verb_kill},       {"kubernetes", verb_kubernetes},
+    {"logs", verb_logs},       {"ls", verb_ls},           {"pause", verb_pause},
+    {"port", verb_port},       {"ps", verb_ps},           {"pull", verb_pull},
+    {"push", verb_push},       {"restart", verb_restart}, {"rm", verb_rm},
+    {"run", verb_run},         {"scale", verb_scale},     {"start", verb_start},
+    {"stats", verb_stats},     {"stop", verb_stop},       {"top", verb_top},
+    {"trust", verb_trust},     {"unpause", verb_unpause}, {"up", verb_up},
+    {"version", verb_version}, {"wait", verb_wait},
 };
 
 static int run_verb(const struct compose_request *r, struct error **err)

@@ -25,7 +25,7 @@ int verb_project(const struct compose_request *r, const struct strv *services, s
     if (result == 0) {
         warn(*ret);
     }
-    if (result == 0 && !str_equal(r->verb, "config")) {
+    if (result == 0 && !str_equal(r->verb, "config") && !str_equal(r->verb, "kubernetes")) {
         result = balancer_add(*ret, &r->engine, err);
     }
     return result < 0 ? result : 0;

@@ -15,7 +15,7 @@ compose_verb verb_up, verb_create, verb_down, verb_scale;
 compose_verb verb_start, verb_stop, verb_restart, verb_kill, verb_pause, verb_unpause, verb_rm;
 compose_verb verb_ps, verb_ls, verb_images, verb_logs, verb_port, verb_events, verb_stats, verb_top;
 compose_verb verb_exec, verb_run, verb_cp, verb_wait, verb_attach;
-compose_verb verb_boot, verb_build, verb_pull, verb_push, verb_trust;
+compose_verb verb_boot, verb_build, verb_pull, verb_push, verb_trust, verb_kubernetes;
 
 /* The project, its warnings printed on standard error. */
 int verb_project(const struct compose_request *r, const struct strv *services, struct project **ret,
