@@ -201,13 +201,21 @@ static int digest_file(struct walk *w, int folder, const char *name, const struc
 
 static void digest_head(struct walk *w, const char *name, const struct stat *st)
 {
-    char head[96];
-    int n = snprintf(
-        head, sizeof(head), "%o %u %u %lld %llx", st->st_mode, w->q->owners ? st->st_uid : 0,
-        w->q->owners ? st->st_gid : 0, S_ISREG(st->st_mode) ? (long long)st->st_size : 0,
-        S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) ? (unsigned long long)st->st_rdev : 0);
+    struct {
+        uint32_t mode, uid, gid, unused;
+        uint64_t size, device;
+    } head = {.mode = st->st_mode};
+    if (w->q->owners) {
+        head.uid = st->st_uid;
+        head.gid = st->st_gid;
+    }
+    if (S_ISREG(st->st_mode)) {
+        head.size = (uint64_t)st->st_size;
+    } else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+        head.device = st->st_rdev;
+    }
     digest_add(w->to, name, strlen(name) + 1);
-    digest_add(w->to, head, (size_t)n + 1);
+    digest_add(w->to, &head, sizeof(head));
 }
 
 static int digest_entry(struct walk *w, int folder, const char *name, const char *shown, int depth);
@@ -236,7 +244,8 @@ static int digest_folder(struct walk *w, int folder, const char *name, int depth
     int r = list_folder_whole(fd, ".", &names, w->err);
     for (size_t i = 0; i < names.count && r == 0; i++) {
         size_t len = w->path.len;
-        strbuf_addf(&w->path, "%s%s", len ? "/" : "", names.items[i]);
+        strbuf_adds(&w->path, len ? "/" : "");
+        strbuf_adds(&w->path, names.items[i]);
         r = digest_entry(w, fd, names.items[i], names.items[i], depth + 1);
         w->path.len = len;
         w->path.data[len] = '\0';

@@ -293,12 +293,12 @@ static int end_step(struct execution *x, struct job *job)
         x->b->failed = step;
         return r;
     }
-    check_inputs(x, s, step);
     set_created(x->b, step);
     step->state = STEP_DONE;
     if (!json_is_true(json_object_get(result, "empty"))) {
         r = keep_layer(x->b, s, step, x->err);
     }
+    check_inputs(x, s, step); /* while the layer is sealed */
     step_is_done(x, s, step);
     return r;
 }

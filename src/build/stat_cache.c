@@ -23,9 +23,10 @@ struct entry {
 struct stat_cache {
     char *path;
     char *data; /* of the file: MAGIC, then entries */
-    size_t len;
-    struct strbuf fresh; /* entries to be added */
-    const struct entry **table;
+    size_t len, file_len;
+    size_t hint; /* where the entry behind the last one found is: walks come in the same order */
+    struct strbuf fresh;        /* entries to be added */
+    const struct entry **table; /* made when the order was of no help */
     size_t table_size, count, stale;
 };
 
@@ -64,7 +65,19 @@ static void insert(struct stat_cache *c, const struct entry *e)
     c->table[i] = e;
 }
 
-/* A file that was cut short or damaged counts as far as it can be read. */
+/* The entry at an offset; NULL at the end, or where the file was cut short or damaged: it counts
+ * as far as it can be read. */
+static const struct entry *entry_at(const struct stat_cache *c, size_t at)
+{
+    if (at + sizeof(struct entry) > c->len) {
+        return NULL;
+    }
+    const struct entry *e = (const struct entry *)(c->data + at);
+    bool whole = e->path_bytes && entry_bytes(e->path_bytes) <= c->len - at &&
+                 entry_path(e)[e->path_bytes - 1] == '\0';
+    return whole ? e : NULL;
+}
+
 static void index_entries(struct stat_cache *c)
 {
     size_t at = 16, count = 0;
@@ -75,15 +88,9 @@ static void index_entries(struct stat_cache *c)
         c->table_size *= 2;
     }
     c->table = xcalloc(c->table_size, sizeof(*c->table));
-    while (at + sizeof(struct entry) <= c->len) {
-        const struct entry *e = (const struct entry *)(c->data + at);
-        size_t n = entry_bytes(e->path_bytes);
-        if (!e->path_bytes || n > c->len - at || entry_path(e)[e->path_bytes - 1] != '\0') {
-            break;
-        }
+    for (const struct entry *e; (e = entry_at(c, at)); at += entry_bytes(e->path_bytes)) {
         insert(c, e);
         c->count++;
-        at += n;
     }
     c->len = at;
 }
@@ -97,7 +104,8 @@ struct stat_cache *stat_cache_open(const char *data_dir, int folder)
                          (unsigned long long)st.st_ino);
     if (file_read(AT_FDCWD, c->path, CACHE_BYTES_MAX, &c->data, &c->len, NULL) >= 0 &&
         c->len >= 16 && memcmp(c->data, MAGIC, 16) == 0) {
-        index_entries(c);
+        c->file_len = c->len;
+        c->hint = 16;
     } else {
         free(take_ptr(c->data));
         c->len = 0;
@@ -110,23 +118,43 @@ static int64_t ns_of(const struct timespec *t)
     return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
-const unsigned char *stat_cache_find(struct stat_cache *c, const char *path, const struct stat *st)
+static bool is_same(const struct entry *e, const struct stat *st)
+{
+    return e->size == st->st_size && e->mtime_ns == ns_of(&st->st_mtim) &&
+           e->ctime_ns == ns_of(&st->st_ctim) && e->inode == st->st_ino && e->device == st->st_dev;
+}
+
+static const struct entry *find_by_hash(struct stat_cache *c, const char *path)
 {
     size_t len;
     uint32_t h = hash_of(path, &len);
-    for (size_t i = h; c->table; i++) {
+    if (!c->table) {
+        index_entries(c);
+    }
+    for (size_t i = h;; i++) {
         const struct entry *e = c->table[i & (c->table_size - 1)];
-        if (!e) {
-            return NULL;
-        }
-        if (e->path_hash == h && str_equal(entry_path(e), path)) {
-            bool same = e->size == st->st_size && e->mtime_ns == ns_of(&st->st_mtim) &&
-                        e->ctime_ns == ns_of(&st->st_ctim) && e->inode == st->st_ino &&
-                        e->device == st->st_dev;
-            return same ? e->digest : NULL;
+        if (!e || (e->path_hash == h && str_equal(entry_path(e), path))) {
+            return e;
         }
     }
-    return NULL;
+}
+
+const unsigned char *stat_cache_find(struct stat_cache *c, const char *path, const struct stat *st)
+{
+    if (!c->data) {
+        return NULL;
+    }
+    const struct entry *e = entry_at(c, c->hint);
+    bool in_order = e && str_equal(entry_path(e), path);
+    const struct entry *place = e;
+    if (!in_order || !is_same(e, st)) {
+        e = find_by_hash(c, path); /* a later entry takes the place of one before it */
+        place = in_order ? place : e;
+    }
+    if (place) {
+        c->hint = (size_t)((const char *)place - c->data) + entry_bytes(place->path_bytes);
+    }
+    return e && is_same(e, st) ? e->digest : NULL;
 }
 
 void stat_cache_put(struct stat_cache *c, const char *path, const struct stat *st,
@@ -170,20 +198,41 @@ static void add_live(struct stat_cache *c, struct strbuf *out)
     }
 }
 
+static void write_whole(struct stat_cache *c)
+{
+    CLEANUP(strbuf) struct strbuf out = {0};
+    CLEANUP(free) char *folder = xstrndup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
+    add_live(c, &out);
+    strbuf_add(&out, c->fresh.data, c->fresh.len);
+    if (!out.overflow && mkdir_all(folder, 0700, NULL) >= 0) {
+        IGNORE(file_write_atomic(AT_FDCWD, c->path, out.data, out.len, 0600, FILE_NO_SYNC,
+                                 NULL)); /* then the next build reads the files again */
+    }
+}
+
+/* A few entries go behind the others. Cut short by a kill, they are found damaged. */
+static bool append(struct stat_cache *c)
+{
+    if (!c->data) {
+        return false;
+    }
+    if (!c->table) {
+        index_entries(c);
+    }
+    CLEANUP(fd) int fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == c->file_len &&
+           c->len == c->file_len && c->stale * 2 < c->count &&
+           write_all(fd, c->fresh.data, c->fresh.len) >= 0;
+}
+
 void stat_cache_close(struct stat_cache *c)
 {
     if (!c) {
         return;
     }
-    if (c->fresh.len && !c->fresh.overflow) {
-        CLEANUP(strbuf) struct strbuf out = {0};
-        CLEANUP(free) char *folder = xstrndup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
-        add_live(c, &out);
-        strbuf_add(&out, c->fresh.data, c->fresh.len);
-        if (!out.overflow && mkdir_all(folder, 0700, NULL) >= 0) {
-            IGNORE(file_write_atomic(AT_FDCWD, c->path, out.data, out.len, 0600, FILE_NO_SYNC,
-                                     NULL)); /* then the next build reads the files again */
-        }
+    if (c->fresh.len && !c->fresh.overflow && !append(c)) {
+        write_whole(c);
     }
     strbuf_done(&c->fresh);
     free(c->table);
