@@ -78,14 +78,15 @@ static int fetch_git(struct build_step *step, size_t index, const char *folder, 
                      struct error **err)
 {
     const struct copy_spec *c = &step->copy;
-    int r = git_fetch(c->sources.items[index], folder, c->keep_git_dir, err);
-    if (r < 0) {
-        return r;
+    CLEANUP(free) char *commit = NULL;
+    int r = git_fetch(c->sources.items[index], folder, c->keep_git_dir, &commit, err);
+    if (r >= 0 && !commit) {
+        r = error_set(err, ERROR_INTERNAL, 0, "'%s' has no commit", c->sources.items[index]);
     }
-    CLEANUP(fd) int fd = open_file(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, err);
-    struct content_request q = {.folder = fd};
-    struct source_item all = {.path = "", .name = ""};
-    return fd < 0 ? fd : content_digest(&q, &all, to, err);
+    if (r >= 0) { /* which names all of its content */
+        digest_add(to, commit, strlen(commit) + 1);
+    }
+    return r < 0 ? r : 0;
 }
 
 int add_remote_fetch(struct build *b, struct build_step *step, struct digest *to,

@@ -29,5 +29,7 @@ bool add_looks_like_archive(int file);
 /* Unpacks it, in cloison-image. */
 int add_unpack(const struct build *b, int file, int folder, struct error **err) NODISCARD;
 
-/* A git repository at "URL[#REF[:FOLDER]]" becomes the folder `to`. */
-int git_fetch(const char *url, const char *to, bool keep_git_dir, struct error **err) NODISCARD;
+/* A git repository at "URL[#REF[:FOLDER]]" becomes the folder `to`. *ret_commit, unless that is
+ * NULL: the commit's number; the caller frees. */
+int git_fetch(const char *url, const char *to, bool keep_git_dir, char **ret_commit,
+              struct error **err) NODISCARD;

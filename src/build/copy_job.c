@@ -282,8 +282,9 @@ static int copy_all(struct copying *c, const char *temporary)
     for (size_t i = 0; i < spec->sources.count && r >= 0; i++) {
         const char *source = spec->sources.items[i];
         CLEANUP(source_items) struct source_items items = {0};
+        CLEANUP(fd) int fetched = -1;
         if (spec->is_add && (copy_is_url(source) || copy_is_git(source))) {
-            CLEANUP(fd) int fetched = add_remote_open(c->b, c->step, i, c->err);
+            fetched = add_remote_open(c->b, c->step, i, c->err);
             r = fetched < 0
                     ? fetched
                     : copy_content_request(c->b, c->step, fetched, &excludes, &c->q, c->err);

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "build/copy_job.h"
+#include "build/elsewhere.h"
 #include "build/network.h"
 #include "build/progress.h"
 #include "build/run_job.h"
@@ -118,9 +119,13 @@ static int take_from_cache(struct execution *x, struct stage *s, struct build_st
     char key[DIGEST_TEXT_BYTES];
     bool known = s->layer_count == 0 || *top_chain(s);
     if (!known || !step_is_cacheable(x->b, s, step) ||
-        !step_key(x->b, s, step, top_chain(s), key) ||
-        !cache_find(x->b->engine.data_dir, key, &step->record)) {
+        !step_key(x->b, s, step, top_chain(s), key)) {
         return 0;
+    }
+    int r = cache_find(x->b->engine.data_dir, key, &step->record);
+    r = r ? r : elsewhere_take(x->b, s, step, key, x->err);
+    if (r <= 0) {
+        return r;
     }
     step->state = STEP_CACHED;
     if (!step->record.empty) {
@@ -138,7 +143,7 @@ static int prepare(struct execution *x, struct build_step *step)
 {
     struct build *b = x->b;
     int r =
-        b->sealer ? 0 : sealer_start(b->engine.data_dir, b->engine.config_path, &b->sealer, x->err);
+        b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, x->err);
     if (r >= 0 && step->kind == BUILD_RUN && str_equal(step->network, "default") && !b->network) {
         r = network_make(b, &b->network, x->err);
     }
@@ -208,10 +213,12 @@ static int advance(struct execution *x, struct stage *s)
             return 0;
         }
         r = step_look(x->b, s, step, x->err);
-        if (r >= 0 && take_from_cache(x, s, step) == 0) {
+        int found = r < 0 ? 0 : take_from_cache(x, s, step);
+        if (r >= 0 && found == 0) {
             r = start_step(x, s, step);
             return r < 0 ? step_failed(x, s, step, r) : 0;
         }
+        r = found < 0 ? found : r;
         if (r < 0) {
             return step_failed(x, s, step, r);
         }
@@ -414,6 +421,7 @@ int execute_graph(struct build *b, struct error **err)
     free(x);
     if (r >= 0) {
         r = keep_all(b, &mine);
+        r = r < 0 ? r : elsewhere_put(b, &mine);
     } else {
         IGNORE(keep_all(b, NULL) < 0); /* the steps that were done are not lost; no matter if so */
     }

@@ -56,7 +56,16 @@ static int fetch(const char *url, const char *ref, const char *at, struct error 
     return r < 0 ? r : run_git(named, err);
 }
 
-int git_fetch(const char *text, const char *to, bool keep_git_dir, struct error **err)
+/* The commit that is checked out: HEAD is detached. */
+static char *read_commit(int root)
+{
+    char *line = NULL;
+    CLEANUP(fd) int git = openat(root, ".git", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return git >= 0 && file_read_line(git, "HEAD", &line, NULL) >= 0 ? line : NULL;
+}
+
+int git_fetch(const char *text, const char *to, bool keep_git_dir, char **ret_commit,
+              struct error **err)
 {
     size_t n = strcspn(text, "#");
     CLEANUP(free) char *url = xstrndup(text, n);
@@ -69,6 +78,9 @@ int git_fetch(const char *text, const char *to, bool keep_git_dir, struct error 
     int r = fetch(url, *ref ? ref : "HEAD", at, err);
     CLEANUP(fd) int root = r < 0 ? -1 : open_file(AT_FDCWD, at, O_RDONLY | O_DIRECTORY, 0, err);
     r = r < 0 ? r : root;
+    if (r >= 0 && ret_commit) {
+        *ret_commit = read_commit(root);
+    }
     if (r >= 0 && !keep_git_dir) {
         r = remove_tree(root, ".git", err);
     }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "build/elsewhere.h"
 #include "build/execute.h"
 #include "build/lint.h"
 #include "build/outputs.h"
@@ -42,8 +43,6 @@ static int refuse_missing(const struct build_options *o, struct error **err)
         const char *name;
         bool asked;
     } missing[] = {
-        {"cache-to", o->cache_to.count},
-        {"cache-from", o->cache_from.count},
         {"attest", o->attests.count},
         {"sbom", o->sbom && !str_in(o->sbom, no)},
         {"provenance", o->provenance && !str_in(o->provenance, no)},
@@ -63,6 +62,7 @@ static int build(struct build *b, const char *context, struct error **err)
     int r = progress_mode_parse(b->options->progress, b->options->quiet, &mode, err);
     r = r < 0 ? r : outputs_parse(b->options, &targets, err);
     r = r < 0 ? r : refuse_missing(b->options, err);
+    r = r < 0 ? r : elsewhere_check(b->options, err);
     r = r < 0 ? r : prepare_build(b, context, err);
     if (r < 0) {
         return r;

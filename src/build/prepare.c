@@ -189,7 +189,7 @@ static int open_git(struct build *b, const char *url, struct error **err)
         return r;
     }
     b->context.temporary = xstrdup(path);
-    return git_fetch(url, path, false, err);
+    return git_fetch(url, path, false, NULL, err);
 }
 
 /* An archive is the context; anything else is a Dockerfile without one. */
@@ -225,7 +225,7 @@ static int fetch_context(struct build *b, const char *url, bool *ret_is_file, st
 {
     CLEANUP(free) char *path = str_format("%s/input", b->run_dir);
     CLEANUP(json) json_t *answer = NULL;
-    int r = sealer_start(b->engine.data_dir, b->engine.config_path, &b->sealer, err);
+    int r = sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
     r = r < 0 ? r
               : sealer_call(b->sealer,
                             json_pack("{s:s, s:s, s:s}", "op", "fetch", "url", url, "to", path),

@@ -103,8 +103,7 @@ static int read_hello(struct sealer *s, struct error **err)
     return 0;
 }
 
-int sealer_start(const char *data_dir, const char *config_path, struct sealer **ret,
-                 struct error **err)
+int sealer_start(const struct engine *e, bool import, struct sealer **ret, struct error **err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -114,8 +113,9 @@ int sealer_start(const char *data_dir, const char *config_path, struct sealer **
     s->sock = ends[0];
     s->in.max = LINE_BYTES_MAX;
     CLEANUP(json)
-    json_t *request = json_pack("{s:s, s:s, s:s, s:i}", "verb", "build-worker", "dataDir", data_dir,
-                                "config", config_path, "socket", WORKER_FD);
+    json_t *request =
+        json_pack("{s:s, s:s, s:s, s:i, s:b}", "verb", "build-worker", "dataDir", e->data_dir,
+                  "config", e->config_path, "socket", WORKER_FD, "import", import);
     CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
     int code = spawn(text, ends[1], &s->pid);
     fd_close(ends[1]);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include "base/json.h"
+#include "engine/container.h"
 
 struct sealer;
 
-int sealer_start(const char *data_dir, const char *config_path, struct sealer **ret,
+/* `import`: layers from elsewhere will be asked for too. */
+int sealer_start(const struct engine *e, bool import, struct sealer **ret,
                  struct error **err) NODISCARD;
 /* The folder that steps write below. */
 const char *sealer_folder(const struct sealer *s);

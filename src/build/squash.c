@@ -131,8 +131,7 @@ int squash_stage(struct build *b, struct stage *s, struct error **err)
     if (s->layer_count <= base + 1) {
         return 0;
     }
-    int r =
-        b->sealer ? 0 : sealer_start(b->engine.data_dir, b->engine.config_path, &b->sealer, err);
+    int r = b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
     if (r < 0) {
         return r;
     }

@@ -71,8 +71,7 @@ static int look_at_copy(struct build *b, struct build_step *step, struct error *
         remote += is_remote(&step->copy, i);
     }
     if (remote) {
-        r = b->sealer ? 0
-                      : sealer_start(b->engine.data_dir, b->engine.config_path, &b->sealer, err);
+        r = b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
         r = r < 0 ? r : add_remote_fetch(b, step, to, err);
     }
     if (r >= 0 && remote < step->copy.sources.count) {

@@ -4,7 +4,10 @@
 load helper
 
 setup_file() { engine_setup busybox; }
-teardown_file() { engine_teardown; }
+teardown_file() {
+    registries_stop
+    engine_teardown
+}
 
 setup() {
     rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
@@ -192,6 +195,36 @@ END
     [ "$status" -eq 1 ]
 }
 
+@test "ADD of URLs and git repositories, and a git repository as the context" {
+    command -v git >/dev/null || skip "no git"
+    mkdir -p repo/sub && echo hi >repo/f && echo s >repo/sub/s
+    printf 'FROM busybox\nCOPY s /s\n' >repo/sub/Dockerfile
+    git init -q -b main repo && git -C repo add . && git -C repo -c user.name=x -c user.email=x@x commit -qm x && git -C repo tag v1
+    git clone -q --bare repo repo.git && touch repo.git/git-daemon-export-ok
+    local web git sum
+    web=$(free_port) && git=$(free_port) && sum=$(sha256sum repo/f | cut -d' ' -f1)
+    python3 -m http.server "$web" --bind 127.0.0.1 >/dev/null 2>&1 3>&- &
+    echo $! >>../pids
+    git daemon --reuseaddr --base-path=. --listen=127.0.0.1 --port="$git" . >/dev/null 2>&1 3>&- &
+    echo $! >>../pids
+    wait_for 10 curl -fsS "http://127.0.0.1:$web/repo/f" && wait_for 10 bash -c "exec 9<>/dev/tcp/127.0.0.1/$git"
+    build -q -t context "git://127.0.0.1:$git/repo.git#v1:sub" && [ "$(in_image context cat /s)" = s ]
+    mkdir b && cat >b/Dockerfile <<END
+FROM busybox
+ADD http://127.0.0.1:$web/repo/f /dl/
+ADD --checksum=sha256:$sum --chmod=644 http://127.0.0.1:$web/repo/f /g
+ADD git://127.0.0.1:$git/repo.git#v1 /src/
+ADD --keep-git-dir=true git://127.0.0.1:$git/repo.git /kept/
+END
+    build -q -t remote b
+    [ "$(in_image remote sh -c 'stat -c %a /dl/f /g; cat /dl/f /g /src/f; ls -d /src/.git /kept/.git 2>/dev/null')" = "$(printf '600\n644\nhi\nhi\nhi\n/kept/.git')" ]
+    run build -t remote b
+    [ "$(grep -c CACHED <<<"$output")" = 4 ]
+    sed -i 's/sha256:....../sha256:000000/' b/Dockerfile
+    run build b
+    [ "$status" -eq 1 ] && [[ $output == *"Dockerfile:3: "*"digest mismatch"* ]]
+}
+
 @test "outputs: folder, archives; the ID and the metadata in files" {
     printf 'FROM busybox AS b\nRUN mkdir /o && echo out >/o/f\nFROM scratch\nCOPY --from=b /o /\n' >Dockerfile
     build -o out . && [ "$(cat out/f)" = out ]
@@ -231,6 +264,22 @@ END
     printf '{"build": {"cacheByte": "1m"}}' >config.json
     CLOISON_CONFIG=$PWD/config.json run build -q -t bounded --no-cache .
     [ "$status" -eq 1 ] && [[ $output == *"did you mean 'cacheBytes'"* ]]
+}
+
+@test "a cache in a folder: another store takes its steps; a blob that is not what it says is refused" {
+    echo x >f && printf 'FROM busybox\nWORKDIR /w\nCOPY f /f\nRUN date +%%N >/random\n' >Dockerfile
+    build -q --cache-to type=local,dest=cache . >one
+    local root=$CLOISON_DATA_ROOT
+    CLOISON_DATA_ROOT=$root/other run build -q --cache-from type=local,src=cache .
+    [ "$output" = "$(cat one)" ]
+    CLOISON_DATA_ROOT=$root/other cloison system check
+    rm -rf "$root/other"
+    for blob in cache/blobs/sha256/*; do echo damaged | gzip >"$blob"; done
+    CLOISON_DATA_ROOT=$root/other run build --cache-from type=local,src=cache .
+    [ "$status" -eq 1 ] && [[ $output == *"digest mismatch"* ]]
+    rm -rf "$root/other"
+    run build --cache-to type=registry,ref=x .
+    [ "$status" -eq 1 ] && one_line
 }
 
 @test "the same inputs give the same image, bit for bit" {

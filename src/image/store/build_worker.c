@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* build-worker: what one `cloison build` needs of the image store, for as long as it runs. Over a
- * stream socket, a JSON object a line:
- *     ◄ {"tmp": folder}                     at the begin: steps write below it
- *     ► {"id", "op": "seal", "folder", "newest"}   a thread: hashes and compresses
- * <tmp>/folder/diff ◄ {"id", "diffID", "blob", "blobSize", "tarSize", "size", "mediaType"} ► {"id",
- * "op": "commit", "layers": [{"chain"} | {"folder"}], "config"?, "names": […], "annotations"?}
- * layers get their names; with a config, the image too ◄ {"id", "chains": […], "image"?} ► {"id",
- * "op": "fetch", "url", "to", "checksum"?}   a thread: a file for ADD ◄ {"id", "digest", "name"?,
- * "modified"?} or, of any of them, {"id", "error": {…}}. The socket's end ends it: what was not
- * committed goes with the temporary folder. */
+ * stream socket, a JSON object a line; first {"tmp": folder}, below which steps write. Then
+ * requests, each {"id", "op", …}, and for each an answer, {"id", …} or {"id", "error": {…}}: seal
+ * {"folder", "newest"}: hashes and compresses <tmp>/<folder>/diff, in a thread.
+ *             {"diffID", "blob", "blobSize", "tarSize", "size", "mediaType"}
+ *     commit  {"layers": [{"chain"} | {"folder"}], "config"?, "names": […], "annotations"?}:
+ *             layers get their names; with a config, the image too. {"chains": […], "image"?}
+ *     fetch   {"url", "to", "checksum"?}: a file for ADD, in a thread. {"digest", "modified"}
+ *     import  {"parents": [chains], "path", "blob", "diffID"}: a layer of another cache, whose blob
+ *             may be anybody's. {"chain"}
+ * The socket's end ends it: what was not committed goes with the temporary folder. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include "image/store/add.h"
 #include "image/store/changes.h"
 #include "image/store/fetch.h"
+#include "image/store/limits.h"
 #include "image/store/seal.h"
 #include "image/store/verbs.h"
 
@@ -33,7 +35,7 @@ struct sealed {
 };
 
 struct worker {
-    struct store store;
+    struct store *store; /* borrowed */
     int sock;
     const char *config_path;
     pthread_mutex_t lock; /* of what follows, and of writing to the socket */
@@ -75,7 +77,7 @@ static int seal(struct worker *w, const json_t *q, json_t **ret, struct error **
     struct sealed *s = xcalloc(1, sizeof(*s));
     int r = json_get_str(q, "folder", "request", &folder, err);
     r = r < 0 ? r : json_get_i64(q, "newest", "request", -1, INT64_MAX, &newest, err);
-    r = r < 0 ? r : layer_seal(&w->store, folder, newest, &s->layer, err);
+    r = r < 0 ? r : layer_seal(w->store, folder, newest, &s->layer, err);
     if (r < 0) {
         free(s);
         return r;
@@ -170,7 +172,7 @@ static int take_layer(struct worker *w, const json_t *item, struct layer *ret,
         *ret_sealed = s;
         return 0;
     }
-    return chain && digest_is_valid(chain) && layer_find(&w->store, chain, ret)
+    return chain && digest_is_valid(chain) && layer_find(w->store, chain, ret)
                ? 0
                : error_set(err, ERROR_CORRUPT, 0, "the layer '%s' is not in the store",
                            str_or(chain, ""));
@@ -199,11 +201,11 @@ static int keep(struct worker *w, const json_t *q, struct image_draft *d, char *
         return r;
     }
     if (!d->config) {
-        return layers_commit(&w->store, d->layers, d->layer_count, err);
+        return layers_commit(w->store, d->layers, d->layer_count, err);
     }
     d->config_len = strlen(d->config);
     d->annotations = annotations;
-    return image_add(&w->store, d, ret_image, err);
+    return image_add(w->store, d, ret_image, err);
 }
 
 static int commit(struct worker *w, const json_t *q, json_t **ret, struct error **err)
@@ -244,6 +246,48 @@ static int commit(struct worker *w, const json_t *q, json_t **ret, struct error 
     return r < 0 ? r : 0;
 }
 
+/* Unpacked by the confined process: who wrote the blob is not known. */
+static int import(struct worker *w, const json_t *q, json_t **ret, struct error **err)
+{
+    const char *path = "", *blob = NULL, *diff_id = NULL;
+    CLEANUP(strv) struct strv parents = {0};
+    struct layer layers[IMAGE_LAYERS_MAX];
+    int r;
+    if ((r = json_get_str(q, "path", "request", &path, err)) < 0 ||
+        (r = json_get_str(q, "blob", "request", &blob, err)) < 0 ||
+        (r = json_get_str(q, "diffID", "request", &diff_id, err)) < 0 ||
+        (r = json_get_strv(q, "parents", "request", &parents, err)) < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < parents.count; i++) {
+        if (i + 1 >= IMAGE_LAYERS_MAX || !digest_is_valid(parents.items[i]) ||
+            !layer_find(w->store, parents.items[i], &layers[i])) {
+            return error_set(err, ERROR_CORRUPT, 0, "the layer '%s' is not in the store",
+                             parents.items[i]);
+        }
+    }
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    CLEANUP(source_fd) struct source_fd source;
+    source_fd_init(&source, fd, path);
+    struct layer_input in = {.source = &source.base,
+                             .name = path,
+                             .keep_as_is = true,
+                             .digest = blob,
+                             .diff_id = diff_id};
+    r = limits_load(w->config_path, &in.limits, err);
+    r = r < 0 ? r : layer_read(w->store, &in, &layers[parents.count], err);
+    if (r < 0) {
+        return r;
+    }
+    r = layers_commit(w->store, layers, parents.count + 1, err);
+    *ret = json_pack("{s:s}", "chain", layers[parents.count].chain_id);
+    layer_done(&layers[parents.count]);
+    return r;
+}
+
 static void serve(struct worker *w, const char *line, size_t len)
 {
     CLEANUP(json) json_t *q = NULL;
@@ -263,6 +307,8 @@ static void serve(struct worker *w, const char *line, size_t len)
     json_t *answer = NULL;
     if (str_equal(op, "commit")) {
         IGNORE(commit(w, q, &answer, &err) < 0); /* told */
+    } else if (str_equal(op, "import")) {
+        IGNORE(import(w, q, &answer, &err) < 0); /* told */
     } else {
         IGNORE(
             error_set(&err, ERROR_INTERNAL, 0, "build-worker does not know '%s'", str_or(op, "")));
@@ -294,12 +340,15 @@ int verb_build_worker(const struct verb_request *request, struct error **err)
 {
     CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
     int64_t sock = -1;
+    bool imports = false;
     int r = json_get_i64(request->json, "socket", "request", 0, 1023, &sock, err);
+    r = r < 0 ? r : json_get_bool(request->json, "import", "request", &imports, err);
     r = r < 0 ? r : store_open(request->data_dir, &s, err);
+    r = r < 0 || !imports ? r : store_start_unpacker(&s, true, err);
     if (r < 0) {
         return r;
     }
-    struct worker w = {.store = s,
+    struct worker w = {.store = &s,
                        .sock = (int)sock,
                        .config_path = request->config_path,
                        .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -309,7 +358,6 @@ int verb_build_worker(const struct verb_request *request, struct error **err)
     (void)write_all(w.sock, hello, strlen(hello));
     serve_all(&w);
     await_tasks(&w);
-    s.names_changed = w.store.names_changed;
     while (w.sealed) {
         struct sealed *next = w.sealed->next;
         layer_done(&w.sealed->layer);

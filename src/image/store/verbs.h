@@ -15,7 +15,7 @@ struct verb_request {
 
 /* {"reference"}: makes the embedded image under that name. Writes its ID. */
 int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"socket": fd}: serves one `cloison build` over that socket; see build_worker.c. */
+/* {"socket": fd, "import"?}: serves one `cloison build` over that socket; see build_worker.c. */
 int verb_build_worker(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"all"?, "keepBytes"?, "until"?: seconds since the epoch, "quiet"?} */
 int verb_build_cache_prune(const struct verb_request *r, struct error **err) NODISCARD;
