@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part `build` of tests/bench/run: `cloison build` against podman build and dockerd with BuildKit, each
+"""The part `build` of tests/bench/run: `cloison build` against podman build and dockerd (with BuildKit where its client has it), each
 with a store of its own in this run, the same base image and Dockerfile."""
 import os
 import shutil
@@ -36,11 +36,15 @@ class Podman(ImagesPodman):
         run(*self.options(), "load", "-q", "-i", archive)
 
     def build(self, *more):
-        return [*self.options(), "build", "-q", "--layers", "--network", "none", "--pull=never", *more]
+        # crun refuses hosts with both cgroup versions.
+        return [*self.options(), "--runtime", "runc", "build", "-q", "--layers", "--network", "none", "--pull=never", *more]
 
 
 class Docker(ImagesDocker):
-    environment = dict(os.environ, DOCKER_BUILDKIT="1")
+    # Newer clients want a plug-in for BuildKit, which Debian 12 has not: then the classic builder.
+    buildkit = shutil.which("docker") and subprocess.run(
+        ["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
+    environment = dict(os.environ, DOCKER_BUILDKIT=str(int(bool(buildkit))))
 
     def prepare(self, archive):
         self.begin()
