@@ -65,12 +65,7 @@ static int checkpoint_run(const struct command_context *context, void *values, i
         return r;
     }
     /* As with runc: what was saved and has ended is deleted. */
-    r = c->oci->wall->delete (c->workload, err);
-    if (r < 0) {
-        return r;
-    }
-    c->workload = NULL; /* delete has freed it */
-    return oci_container_remove(c, err);
+    return oci_container_delete(c, err);
 }
 
 const struct command oci_checkpoint = {

@@ -246,6 +246,16 @@ int oci_container_remove(struct oci_container *c, struct error **err)
     return remove_tree(AT_FDCWD, c->dir, err);
 }
 
+int oci_container_delete(struct oci_container *c, struct error **err)
+{
+    int r = c->workload ? c->oci->wall->delete (c->workload, err) : 0;
+    if (r < 0) {
+        return r;
+    }
+    c->workload = NULL; /* delete has freed it */
+    return oci_container_remove(c, err);
+}
+
 /* "root", or "#1000" where the accounts have no name for the number. */
 static char *owner_name(uid_t uid)
 {

@@ -62,6 +62,8 @@ int oci_container_new(const struct oci_context *oci, const char *id, json_t *fac
 int oci_container_commit(struct oci_container *c, struct error **err) NODISCARD;
 /* Removes the folder with everything in it. */
 int oci_container_remove(struct oci_container *c, struct error **err) NODISCARD;
+/* The workload's end, if it has one, and then the folder's. */
+int oci_container_delete(struct oci_container *c, struct error **err) NODISCARD;
 
 /* A pidfd of the first process, or -1 when it has ended. The caller closes it. */
 int oci_container_pidfd(const struct oci_container *c);

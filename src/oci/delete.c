@@ -51,12 +51,7 @@ static int delete_opened(struct oci_container *c, bool force, struct error **err
         return error_set(err, ERROR_BUSY, 0, "cannot delete container '%s' that is not stopped: %s",
                          c->id, oci_status_name(c->status));
     }
-    int r = c->workload ? c->oci->wall->delete (c->workload, err) : 0;
-    if (r < 0) {
-        return r;
-    }
-    c->workload = NULL; /* delete has freed it */
-    return oci_container_remove(c, err);
+    return oci_container_delete(c, err);
 }
 
 static int delete_run(const struct command_context *context, void *values, int argc, char **argv,

@@ -13,21 +13,11 @@ static int exit_code(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int remove_container(struct oci_container *c, struct error **err)
-{
-    int r = c->oci->wall->delete (c->workload, err);
-    if (r < 0) {
-        return r;
-    }
-    c->workload = NULL; /* delete has freed it */
-    return oci_container_remove(c, err);
-}
-
 /* The container is others' to change while we wait: deleted by one of them, it is gone already. */
 static int clean_up(struct oci_container *c, struct error **err)
 {
     int r = oci_container_lock(c, NULL);
-    return r == -ENOENT ? 0 : remove_container(c, err);
+    return r == -ENOENT ? 0 : oci_container_delete(c, err);
 }
 
 int launch_wait(struct oci_container *c, struct terminal *t, bool keep, struct error **err)
@@ -47,7 +37,7 @@ static int run_created(struct launch *l, struct oci_container *c, struct termina
 {
     int r = c->oci->wall->start(c->workload, err);
     if (r < 0) {
-        IGNORE(remove_container(c, NULL)); /* the first error counts */
+        IGNORE(oci_container_delete(c, NULL)); /* the first error counts */
         return r;
     }
     if (l->options->detach) {
