@@ -62,9 +62,12 @@ gone() { [ "$(property "$1" LoadState)" = not-found ]; }
 @test "container checkpoint, restore: it goes on; exported, under another name" {
     podman_run --name counts localhost/box:1 sh -c 'i=0; while true; do i=$((i + 1)); echo $i >/n; sleep 0.1; done'
     wait_for 20 podman exec counts test -s /n
+    unit=libpod-$(podman inspect -f '{{.Id}}' counts).scope
     podman container checkpoint counts
+    wait_for 20 gone "$unit"
     [ "$(podman inspect -f '{{.State.Status}} {{.State.Checkpointed}}' counts)" = "exited true" ]
     podman container restore counts
+    [ "$(property "$unit" ActiveState)" = active ]
     [ "$(podman inspect -f '{{.State.Status}}' counts)" = running ]
     [ "$(podman exec counts cat /proc/1/comm)" = sh ]
     podman container checkpoint --export "$WORK/saved.tar" --compress none counts

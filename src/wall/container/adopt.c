@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "wall/container/mount.h"
+#include "wall/container/scope.h"
 #include "wall/container/step.h"
 #include "wall/container/workload.h"
 
@@ -18,8 +19,8 @@ static int apply_cgroups(struct creation *c, struct error **err)
 {
     for (size_t i = 0; i < c->plan->step_count; i++) {
         const struct step *s = &c->plan->steps[i];
-        bool cgroup = s->kind == STEP_CGROUP || s->kind == STEP_CGROUP_WRITE ||
-                      s->kind == STEP_CGROUP_DEVICES;
+        bool cgroup = s->kind == STEP_SCOPE || s->kind == STEP_CGROUP ||
+                      s->kind == STEP_CGROUP_WRITE || s->kind == STEP_CGROUP_DEVICES;
         int r = cgroup ? step_kinds[s->kind].apply_host(c, s, err) : 0;
         if (r < 0) {
             return r;
@@ -112,6 +113,10 @@ int container_adopt(struct plan *plan, wall_make *make, void *context, struct wo
     if (r >= 0) {
         r = take_process(w, proc_fd, err);
     }
+    if (r >= 0 && plan->cgroups->scope) {
+        r = scope_settle(&c.scope, plan->cgroups->scope, err);
+    }
+    scope_leave(&c.scope);
     if (r < 0) {
         IGNORE(wall_container.delete(take_ptr(w), NULL)); /* the first error counts */
         return r;
