@@ -62,7 +62,7 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     rm -f "$ROOT/tmp/n"
     spec_sh '.linux.resources.pids.limit = 77' "$COUNTS"
     detached oci run -d "$id"
-    wait_for 20 test -s "$ROOT/tmp/n"
+    wait_for 60 test -s "$ROOT/tmp/n"
     save
     run oci state "$id"
     [ "$status" -eq 1 ]
@@ -70,7 +70,7 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     restore "$id" --pid-file "$WORK/pid"
     [ "$(status_of "$id")" = running ]
     [ "$(oci state "$id" | jq .pid)" = "$(cat "$WORK/pid")" ]
-    wait_for 20 counted_past "$before"
+    wait_for 60 counted_past "$before"
     [ "$(count)" -lt $((before + 1000)) ] # from there, not from one
     run oci exec "$id" sh -c 'cat /proc/1/comm; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; hostname'
     [ "$(xargs <<<"$output")" = "sh 77 box" ]
@@ -86,10 +86,10 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     rm -f "$ROOT/tmp/n"
     spec_sh . "$COUNTS"
     detached oci run -d "$id"
-    wait_for 20 test -s "$ROOT/tmp/n"
+    wait_for 60 test -s "$ROOT/tmp/n"
     save --leave-running
     [ "$(status_of "$id")" = running ]
-    wait_for 20 counted_past "$(count)"
+    wait_for 60 counted_past "$(count)"
     oci delete -f "$id"
     restore "$id"
     oci delete -f "$id"
@@ -128,7 +128,7 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     spec_sh . 'echo ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo gone on; exit 5'
     rm -f "$ROOT/tmp/go"
     oci run "$id" </dev/null 2>&1 3>&- | cat >"$WORK/first" 3>&- &
-    wait_for 20 grep -q ready "$WORK/first"
+    wait_for 60 grep -q ready "$WORK/first"
     save
     wait $! || true
     touch "$ROOT/tmp/go"
@@ -143,7 +143,7 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     rm -f "$ROOT/tmp/n"
     spec_sh . "$COUNTS"
     detached oci run -d "$id"
-    wait_for 20 test -s "$ROOT/tmp/n"
+    wait_for 60 test -s "$ROOT/tmp/n"
     oci checkpoint --pre-dump --image-path "$WORK/before" "$id"
     [ "$(status_of "$id")" = running ]
     oci pause "$id"
@@ -151,7 +151,7 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     save --parent-path ../before
     before=$(count)
     restore "$id"
-    wait_for 20 counted_past "$before"
+    wait_for 60 counted_past "$before"
     oci delete -f "$id"
 }
 

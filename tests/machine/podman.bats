@@ -46,7 +46,7 @@ gone() { [ "$(property "$1" LoadState)" = not-found ]; }
     run podman stats --no-stream --format '{{.PIDs}} {{.MemUsageBytes}}' one
     [ "${output%% *}" = 1 ]
     podman rm -f -t 0 one
-    wait_for 20 gone "$unit"
+    wait_for 60 gone "$unit"
 }
 
 @test "a pod: its slice holds both scopes" {
@@ -56,15 +56,15 @@ gone() { [ "$(property "$1" LoadState)" = not-found ]; }
     [[ $group == /machine.slice/machine-libpod_pod_*.slice/libpod-*.scope ]]
     [ "$(property "${group##*/}" ActiveState)" = active ]
     podman pod rm -f -t 0 pod
-    wait_for 20 gone "${group##*/}"
+    wait_for 60 gone "${group##*/}"
 }
 
 @test "container checkpoint, restore: it goes on; exported, under another name" {
     podman_run --name counts localhost/box:1 sh -c 'i=0; while true; do i=$((i + 1)); echo $i >/n; sleep 0.1; done'
-    wait_for 20 podman exec counts test -s /n
+    wait_for 60 podman exec counts test -s /n
     unit=libpod-$(podman inspect -f '{{.Id}}' counts).scope
     podman container checkpoint counts
-    wait_for 20 gone "$unit"
+    wait_for 60 gone "$unit"
     [ "$(podman inspect -f '{{.State.Status}} {{.State.Checkpointed}}' counts)" = "exited true" ]
     podman container restore counts
     [ "$(property "$unit" ActiveState)" = active ]
@@ -74,6 +74,6 @@ gone() { [ "$(property "$1" LoadState)" = not-found ]; }
     podman rm counts
     podman container restore --import "$WORK/saved.tar" --name other
     before=$(podman exec other cat /n)
-    wait_for 20 sh -c '[ "$(podman exec other cat /n)" -gt '"$before"' ]'
+    wait_for 60 sh -c '[ "$(podman exec other cat /n)" -gt '"$before"' ]'
     podman rm -f -t 0 other
 }
