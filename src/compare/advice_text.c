@@ -115,6 +115,9 @@ char *advice_text(const json_t *advice, const json_t *doc)
                     "Here a machine runs by emulation, many times slower: this is advice for a "
                     "host with KVM. Compare there.\n");
     }
+    if (json_is_true(json_object_get(doc, "interrupted"))) {
+        strbuf_adds(&out, "The comparison was interrupted: some of its figures are not there.\n");
+    }
     add_reasons(&out, advice);
     add_scores(&out, advice);
     add_unused(&out, advice);
