@@ -59,19 +59,34 @@ static void complain(struct watcher *w, const char *what, int code)
     w->err.len = n;
 }
 
+/* By descriptors, which stay open: 127 layers by their paths would not fit into a mount's options.
+ */
+static char *lower_folders(const struct strv *layers)
+{
+    CLEANUP(strbuf) struct strbuf b = {0};
+    for (size_t i = 0; i < layers->count; i++) {
+        int fd = open(layers->items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        strbuf_addf(&b, "%s/proc/self/fd/%d", i ? ":" : "", fd);
+    }
+    return strbuf_take(&b);
+}
+
 /* The image's layers under a folder of ours become the root: no wall but the files. */
 static int take_root(struct watcher *w)
 {
     const struct launch_order *o = w->order;
-    CLEANUP(free) char *lower = strv_join(o->layers, ":");
     CLEANUP(free) char *root = str_format("%s/root", o->scratch);
+    CLEANUP(free) char *proc = str_format("%s/proc", root);
+    CLEANUP(free) char *dev = str_format("%s/dev", root);
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        return -errno;
+    }
+    /* Opened in the namespace in which they are mounted: another's cannot be. */
+    CLEANUP(free) char *lower = lower_folders(o->layers);
     CLEANUP(free)
     char *options =
         str_format("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, o->scratch, o->scratch);
-    CLEANUP(free) char *proc = str_format("%s/proc", root);
-    CLEANUP(free) char *dev = str_format("%s/dev", root);
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("overlay", root, "overlay", 0, options) < 0) {
+    if (mount("overlay", root, "overlay", 0, options) < 0) {
         return -errno;
     }
     (void)mkdir(proc, 0755);
