@@ -101,6 +101,7 @@ int wait_ready(struct comparison *c, struct launch *l, const char *wall, const c
 bool room_for(double used, size_t count, int wanted, double free_bytes, double *ret_more);
 int measure_memory(struct comparison *c, const char *wall, struct error **err) NODISCARD;
 
-/* measure_energy.c: joules of all processor packages so far, by RAPL below `root`
- * ("/sys/class/powercap"); NAN where it cannot be read. */
+/* measure_energy.c: joules of all processor packages so far, by RAPL below `root`; NAN where it
+ * cannot be read. */
+#define ENERGY_ROOT "/sys/class/powercap"
 double energy_joules(const char *root);

@@ -24,8 +24,6 @@ static const struct criterion own_energy = {"own-energy", "Your command: energy 
 static const struct criterion own_co2 = {"own-co2", "Your command: CO2, estimated", "mg", false};
 static const struct criterion ready_time = {"ready", "Start to ready", "ms", false};
 
-#define RAPL "/sys/class/powercap"
-
 /* A counter that went round meanwhile gives nothing. */
 static void add_energy(struct comparison *c, const char *wall, const char *command, int round,
                        double joules)
@@ -61,13 +59,13 @@ int measure_own(struct comparison *c, const char *wall, int round, struct error 
     CLEANUP(free) char *command = NULL;
     struct launch l = {0};
     struct error *mine = NULL;
-    double before = energy_joules(RAPL);
+    double before = energy_joules(ENERGY_ROOT);
     int r = wall_begin(c, wall, &run, &l, &name, &command, &mine);
     if (r < 0) {
         return not_begun(c, wall, "your command", mine);
     }
     r = launch_wait(&l, LAUNCH_ENDED, c->timeout_ms, &c->held);
-    double joules = energy_joules(RAPL) - before;
+    double joules = energy_joules(ENERGY_ROOT) - before;
     wall_end(c, &l, name);
     const struct launch_report *end = &l.report[LAUNCH_ENDED];
     if (r == -ETIMEDOUT) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -111,10 +113,51 @@ static int measured(const json_t *request, struct comparison *c, struct error **
                                                                       : 0;
 }
 
+/* Before minutes are spent on what could not be written then. */
+static int check_output(const json_t *request, const char *key, struct error **err)
+{
+    const char *path = NULL;
+    struct stat st;
+    int r = json_get_str(request, key, WHERE, &path, err);
+    if (r <= 0) {
+        return r;
+    }
+    CLEANUP(free) char *copy = xstrdup(path);
+    if (access(dirname(copy), W_OK | X_OK) < 0) {
+        return error_set_errno(err, ERROR_USAGE, errno, "the folder of '--%s %s'", key, path);
+    }
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return error_set(err, ERROR_USAGE, EISDIR, "'--%s %s' is a folder", key, path);
+    }
+    return 0;
+}
+
+/* An estimate that nothing can be estimated from is refused, not left out. */
+static int check_energy(const struct comparison *c, struct error **err)
+{
+    if (isnan(c->co2)) {
+        return 0;
+    }
+    if (c->command.count == 0 || c->ready_port || c->ready_log) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "'--co2' is of a command that runs to its end: give one after --");
+    }
+    if (isnan(energy_joules(ENERGY_ROOT))) {
+        return error_set(
+            err, ERROR_UNSUPPORTED, 0,
+            "'--co2' needs the processors' energy counters (RAPL), which are not in '%s'",
+            ENERGY_ROOT);
+    }
+    return 0;
+}
+
 int request_compare(const json_t *request, struct error **err)
 {
     struct comparison c = {.progress.shown = isatty(STDERR_FILENO)};
     int r = read_request(request, &c, err);
+    r = r < 0 ? r : check_energy(&c, err);
+    r = r < 0 ? r : check_output(request, "json", err);
+    r = r < 0 ? r : check_output(request, "html", err);
     r = r < 0 ? r : comparison_prepare(&c, err);
     r = r < 0 ? r : measured(request, &c, err);
     comparison_done(&c);

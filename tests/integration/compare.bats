@@ -128,13 +128,22 @@ nothing_left() {
 @test "what cannot be compared is one line that says why" {
     for bad in '--walls container,jail busybox' '--walls , busybox' '--repeat 0 busybox' '--repeat x busybox' \
         '--counts 2,1 busybox' '--counts 0 busybox' '--ready-port 70000 busybox' '--ready-log= busybox' \
-        '--ready-port 80 --ready-log x busybox' '--co2 50 busybox' '--co2-source rte busybox' '--timeout 0 busybox' ''; do
+        '--ready-port 80 --ready-log x busybox' '--co2 50 busybox' '--co2-source rte busybox' '--timeout 0 busybox' \
+        '--json /nowhere/c.json busybox' '--html / busybox' ''; do
         # shellcheck disable=SC2086 # a list of words
         run --separate-stderr cloison compare $bad
         echo "$bad: $status $stderr"
         [ "$status" = 125 ] && [ -z "$output" ]
         output=$stderr one_line
     done
+    run cloison compare --co2 50 --co2-source rte busybox
+    [ "$status" = 125 ]
+    [[ $output == *'give one after --'* ]]
+    if ! ls /sys/class/powercap/intel-rapl:0/energy_uj; then
+        run cloison compare --co2 50 --co2-source rte busybox -- true
+        [ "$status" = 1 ]
+        [[ $output == *"needs the processors' energy counters"* ]]
+    fi
     run cloison compare no.such.registry.invalid/image
     echo "$output"
     [ "$status" = 1 ]
