@@ -216,13 +216,16 @@ struct measure {
     int (*take)(struct comparison *c, const char *wall, int round, struct error **err);
 };
 
-static size_t choose_measures(const struct comparison *c, struct measure ret[3])
+#define MEASURES_MAX 4
+
+static size_t choose_measures(const struct comparison *c, struct measure ret[MEASURES_MAX])
 {
     size_t n = 0;
     ret[n++] = (struct measure){"start and probes", measure_probes};
     ret[n++] = (struct measure){"cold start", measure_cold};
     if (c->ready_port || c->ready_log) {
         ret[n++] = (struct measure){"until ready", measure_ready};
+        ret[n++] = (struct measure){"until ready, cold", measure_ready_cold};
     } else if (c->command.count > 0) {
         ret[n++] = (struct measure){"your command", measure_own};
     }
@@ -231,7 +234,7 @@ static size_t choose_measures(const struct comparison *c, struct measure ret[3])
 
 static int measure_round(struct comparison *c, int round, struct error **err)
 {
-    struct measure measures[3];
+    struct measure measures[MEASURES_MAX];
     size_t n = choose_measures(c, measures);
     for (size_t m = 0; m < n; m++) {
         for (size_t i = 0; i < c->walls.count; i++) {
@@ -283,7 +286,7 @@ static int measure_rounds(struct comparison *c, struct error **err)
 
 int comparison_measure(struct comparison *c, struct error **err)
 {
-    struct measure measures[3];
+    struct measure measures[MEASURES_MAX];
     c->progress.total = (int)c->walls.count * (2 + c->repeat * (int)choose_measures(c, measures));
     int r = measure_rounds(c, err);
     for (size_t i = 0; i < c->walls.count && r >= 0; i++) {

@@ -86,11 +86,16 @@ char *launch_failure(const struct launch *l);
 /* measure_probes.c: one round of all probes, with the start; a start with cold caches. */
 int measure_probes(struct comparison *c, const char *wall, int round, struct error **err) NODISCARD;
 int measure_cold(struct comparison *c, const char *wall, int round, struct error **err) NODISCARD;
+/* What a start reads is dropped from the page cache, file by file: nobody else's files are. Pages
+ * that a running process maps stay. */
+void drop_caches(const struct comparison *c);
 int measure_facts(struct comparison *c, const char *wall, struct error **err) NODISCARD;
 
 /* measure_own.c: the user's own command, to its end, or until it is ready. */
 int measure_own(struct comparison *c, const char *wall, int round, struct error **err) NODISCARD;
 int measure_ready(struct comparison *c, const char *wall, int round, struct error **err) NODISCARD;
+int measure_ready_cold(struct comparison *c, const char *wall, int round,
+                       struct error **err) NODISCARD;
 /* Waits until it is ready as the user says. As launch_wait(); *ret_ns since its start. */
 int wait_ready(struct comparison *c, struct launch *l, const char *wall, const char *name,
                int64_t *ret_ns);

@@ -22,7 +22,8 @@ static const struct criterion own_peak = {"own-peak", "Your command: peak memory
 static const struct criterion own_energy = {"own-energy", "Your command: energy of the processors",
                                             "J", false};
 static const struct criterion own_co2 = {"own-co2", "Your command: CO2, estimated", "mg", false};
-static const struct criterion ready_time = {"ready", "Start to ready", "ms", false};
+static const struct criterion ready_time = {"ready", "Start to ready, warm", "ms", false};
+static const struct criterion ready_cold = {"ready-cold", "Start to ready, cold", "ms", false};
 
 /* A counter that went round meanwhile gives nothing. */
 static void add_energy(struct comparison *c, const char *wall, const char *command, int round,
@@ -176,7 +177,8 @@ static void ready_failed(struct comparison *c, const char *wall, const struct la
     document_fail(c->doc, wall, "your command's readiness", text);
 }
 
-int measure_ready(struct comparison *c, const char *wall, int round, struct error **err)
+static int ready_once(struct comparison *c, const struct criterion *criterion, const char *wall,
+                      int round, struct error **err)
 {
     struct wall_run run = own_run(c, c->ready_port != 0);
     CLEANUP(free) char *name = NULL;
@@ -197,10 +199,21 @@ int measure_ready(struct comparison *c, const char *wall, int round, struct erro
     r = wait_ready(c, &l, wall, name, &ns);
     wall_end(c, &l, name);
     if (r == 1) {
-        document_add(c->doc, &ready_time, wall, command, round, (double)ns / 1e6);
+        document_add(c->doc, criterion, wall, command, round, (double)ns / 1e6);
     } else if (r != -EINTR) {
         ready_failed(c, wall, &l, r);
     }
     launch_done(&l);
     return r == -EINTR ? error_set(err, ERROR_INTERNAL, EINTR, "interrupted") : 0;
+}
+
+int measure_ready(struct comparison *c, const char *wall, int round, struct error **err)
+{
+    return ready_once(c, &ready_time, wall, round, err);
+}
+
+int measure_ready_cold(struct comparison *c, const char *wall, int round, struct error **err)
+{
+    drop_caches(c);
+    return ready_once(c, &ready_cold, wall, round, err);
 }

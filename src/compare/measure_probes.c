@@ -137,9 +137,7 @@ static void drop_tree(const char *path)
     (void)nftw(path, drop_file, 16, FTW_PHYS | FTW_MOUNT);
 }
 
-/* What a start reads is dropped from the page cache, file by file: nobody else's files are. Pages
- * that a running process maps stay. */
-static void drop_caches(const struct comparison *c)
+void drop_caches(const struct comparison *c)
 {
     CLEANUP(free) char *programs = xstrndup(c->probe, (size_t)(strrchr(c->probe, '/') - c->probe));
     CLEANUP(free) char *cache = str_format("%s/cache", c->data_dir);

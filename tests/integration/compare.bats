@@ -74,18 +74,17 @@ nothing_left() {
     run compare --repeat 2 --ready-log 'in here' --json log.json busybox -- sh -c 'echo hello; echo we are in here now; sleep 1000'
     echo "$output"
     [ "$status" = 0 ]
-    jq -e '.criteria[] | select(.name == "ready").walls | .none.n == 2 and .container.n == 2' log.json
+    jq -e '[.criteria[] | select(.name | startswith("ready")).walls | .none.n == 2 and .container.n == 2] == [true, true]' log.json
     port=$(free_port)
-    run compare --repeat 2 --ready-port "$port" --json port.json busybox -- httpd -f -p "$port"
+    run compare --repeat 1 --ready-port "$port" --json port.json busybox -- httpd -f -p "$port"
     echo "$output"
     [ "$status" = 0 ]
-    jq -e '(.criteria[] | select(.name == "ready").walls | .none.n == 2 and .container.n == 2)
+    jq -e '(.criteria[] | select(.name == "ready").walls | .none.n == 1 and .container.n == 1)
            and (.memory.container.command | contains("httpd")) and (.memory.none.points | length) == 1' port.json
     run compare --walls container --repeat 1 --timeout 5s --ready-port "$port" --json never.json busybox -- sleep 1000
     echo "$output"
     [ "$status" = 1 ]
     jq -e '[.failures[].why | contains("not ready before --timeout")] | any' never.json
-    jq -e '.criteria[] | select(.name == "syscall").walls.container.n == 1' never.json
 }
 
 @test "a wall that cannot be is left out, and why is told" {
