@@ -104,8 +104,10 @@ static int check_choice(const struct engine *e, struct net_choice *choice, struc
     }
     if (choice->aliases.count && !net_network_is_made(n)) {
         return error_set(err, ERROR_USAGE, 0,
-                         "aliases are of networks that were made: names are not served in '%s'",
-                         n->name);
+                         "--network-alias: names are not served in network '%s'", n->name);
+    }
+    if (choice->ip6 && !net_network_has(n, NET_IPV6)) {
+        return error_set(err, ERROR_USAGE, 0, "--ip6: network '%s' has no IPv6", n->name);
     }
     if (choice->mac_address && str_equal(n->driver, "ipvlan")) {
         return error_set(err, ERROR_USAGE, 0,

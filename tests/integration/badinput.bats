@@ -53,7 +53,7 @@ refused() {
     refused 125 --ip6 -- cloison run --rm --ip6 fd00::5 busybox true
     refused 125 --network-alias -- cloison run --rm --network-alias web busybox true
     refused 125 --ip none -- cloison run --rm --network none --ip 10.1.2.3 busybox true
-    refused 125 --network "one network" -- cloison run --rm --network bridge --network none busybox true
+    refused 125 --network "stands alone" -- cloison run --rm --network bridge --network none busybox true
     refused 125 "no wall named 'paper'" container -- cloison run --rm --wall paper busybox true
 }
 

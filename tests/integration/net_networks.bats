@@ -127,7 +127,7 @@ refused() {
     one_line
     run -125 cloison run --rm --network-alias x busybox true
     one_line
-    [[ $output == *"names are not served in 'bridge'"* ]]
+    [[ $output == *"names are not served in network 'bridge'"* ]]
     run -125 cloison run --rm --ip6 fd00::2 busybox true
     one_line
     [[ $output == *"network 'bridge' has no IPv6"* ]]
