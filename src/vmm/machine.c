@@ -106,6 +106,7 @@ static int make_device(struct machine *m, const struct device_spec *d, struct vi
     struct console_device *console = NULL;
     struct block_device *block = NULL;
     struct rng_device *rng = NULL;
+    struct fs_device *fs = NULL;
     int r = 0;
     switch (d->type) {
     case DEVICE_CONSOLE:
@@ -119,6 +120,10 @@ static int make_device(struct machine *m, const struct device_spec *d, struct vi
         break;
     case DEVICE_NET:
         r = make_net(m, &d->net, ret, err);
+        break;
+    case DEVICE_FS:
+        r = fs_new(&d->fs, &m->memory, &m->worker, &fs, err);
+        *ret = fs ? fs_virtio(fs) : NULL;
         break;
     case DEVICE_RNG:
         r = rng_new(&m->memory, &m->worker, &rng, err);
@@ -212,6 +217,9 @@ int machine_build(struct machine *m, const struct machine_spec *spec, struct err
     *m = (struct machine){.spec = spec};
     ports_init(&m->ports, spec->serial_fd);
     int r = guest_memory_create(&m->memory, spec->memory_bytes, LAYOUT_HOLE, LAYOUT_HOLE_END, err);
+    for (unsigned i = 0; i < spec->device_count; i++) {
+        m->memory.is_shared |= spec->devices[i].type == DEVICE_FS;
+    }
     r = r < 0 ? r : open_worker(m, err);
     r = r < 0 ? r : make_devices(m, err);
     r = r < 0 ? r : open_kvm(m, err);

@@ -141,6 +141,19 @@ static int read_console(json_t *object, const char *where, struct device_spec *d
     return 0;
 }
 
+static int read_fs(json_t *object, const char *where, struct device_spec *d, struct error **err)
+{
+    static const char *const keys[] = {"type", "socket_fd", "tag", NULL};
+    struct fs_settings *f = &d->fs;
+    int r = check_keys(object, where, keys, err);
+    r = r < 0 ? r
+              : need(get_fd(object, "socket_fd", where, &f->socket, err), where, "socket_fd", err);
+    r = r < 0 ? r : need(json_get_str(object, "tag", where, &f->tag, err), where, "tag", err);
+    return r >= 0 && (!f->tag[0] || strlen(f->tag) > FS_TAG_BYTES_MAX)
+               ? invalid(err, where, "a tag has 1 to 36 bytes")
+               : r;
+}
+
 static int read_plain(json_t *object, const char *where, struct device_spec *d, struct error **err)
 {
     static const char *const keys[] = {"type", NULL};
@@ -155,6 +168,7 @@ static const struct {
     [DEVICE_CONSOLE] = {"console", read_console},
     [DEVICE_BLOCK] = {"block", read_block},
     [DEVICE_NET] = {"net", read_net},
+    [DEVICE_FS] = {"fs", read_fs},
     [DEVICE_RNG] = {"rng", read_plain},
     [DEVICE_BALLOON] = {"balloon", read_plain},
 };

@@ -11,7 +11,7 @@
  *         "bytes_per_second": 0, "operations_per_second": 0},
  *        {"type": "net", "tap_fd": 8, "mac": "02:00:00:00:00:01", "mtu": 1500,
  *         "receive_bytes_per_second": 0, "transmit_bytes_per_second": 0},
- *        {"type": "rng"}, {"type": "balloon"}]}
+ *        {"type": "fs", "socket_fd": 15, "tag": "shares"}, {"type": "rng"}, {"type": "balloon"}]}
  *
  * initramfs_fd, serial_fd, report_fd and what is 0 above may be left out. An unknown key is an
  * error. docs/vm.md explains each. Reading is pure. */
@@ -21,19 +21,28 @@
 
 #include "vmm/devices/block.h"
 #include "vmm/devices/console.h"
+#include "vmm/devices/fs.h"
 #include "vmm/devices/net.h"
 
 #define MACHINE_CPUS_MAX 64
 #define MACHINE_DEVICES_MAX 160 /* an image has at most 127 layers, each a disk */
 #define MACHINE_SPEC_BYTES_MAX (256 * 1024)
 
-enum device_type { DEVICE_CONSOLE, DEVICE_BLOCK, DEVICE_NET, DEVICE_RNG, DEVICE_BALLOON };
+enum device_type {
+    DEVICE_CONSOLE,
+    DEVICE_BLOCK,
+    DEVICE_NET,
+    DEVICE_FS,
+    DEVICE_RNG,
+    DEVICE_BALLOON,
+};
 
 struct device_spec {
     enum device_type type;
     union {
         struct block_settings block;
         struct net_settings net;
+        struct fs_settings fs;
         struct {
             struct console_port_settings ports[CONSOLE_PORTS_MAX];
             unsigned port_count;

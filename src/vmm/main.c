@@ -48,6 +48,9 @@ static size_t list_fds(const struct machine_spec *s, int *fds)
         if (d->type == DEVICE_BLOCK || d->type == DEVICE_NET) {
             fds[count++] = d->type == DEVICE_BLOCK ? d->block.fd : d->net.tap;
         }
+        if (d->type == DEVICE_FS) {
+            fds[count++] = d->fs.socket;
+        }
         for (unsigned k = 0; d->type == DEVICE_CONSOLE && k < d->console.port_count; k++) {
             fds[count++] = d->console.ports[k].in;
             fds[count++] = d->console.ports[k].out;

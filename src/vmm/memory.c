@@ -91,7 +91,7 @@ int guest_memory_load(struct guest_memory *m, uint64_t address, int fd, uint64_t
     }
     uint64_t head = -address % GUEST_PAGE, whole = 0;
     head = head < len ? head : len;
-    if ((address - offset) % GUEST_PAGE == 0 && m->file_count < GUEST_FILES_MAX) {
+    if (!m->is_shared && (address - offset) % GUEST_PAGE == 0 && m->file_count < GUEST_FILES_MAX) {
         whole = (len - head) / GUEST_PAGE * GUEST_PAGE;
     }
     if (whole == 0) {

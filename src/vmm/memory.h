@@ -9,11 +9,12 @@
  * write. Any thread once it is made. Spec: man 2 memfd_create, madvise (MADV_REMOVE). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
-#define GUEST_REGIONS_MAX 2
+#define GUEST_REGIONS_MAX 8 /* as many as vhost-user has */
 #define GUEST_FILES_MAX 16
 #define GUEST_PAGE UINT64_C(4096)
 
@@ -25,7 +26,8 @@ struct guest_region {
 struct guest_memory {
     struct guest_region regions[GUEST_REGIONS_MAX];
     unsigned region_count;
-    int fd; /* -1: the memory is somebody else's (tests) */
+    int fd;         /* -1: the memory is somebody else's (tests) */
+    bool is_shared; /* with another process: then nothing is mapped privately over it */
     struct {
         uint64_t start, end; /* guest-physical, whole pages, mapped from a file */
     } files[GUEST_FILES_MAX];
@@ -43,8 +45,9 @@ void guest_memory_done(struct guest_memory *m);
 void *guest_memory_at(const struct guest_memory *m, uint64_t address, uint64_t len);
 
 /* Puts [offset, offset + len) of a file at an address: whole pages are mapped privately where the
- * alignments agree, the rest is read. ERROR_INVALID_INPUT where it does not fit. Only before the
- * guest runs. The file must not change after: it is a cache's, replaced by renaming. */
+ * alignments agree and the memory is not shared, the rest is read. ERROR_INVALID_INPUT where it
+ * does not fit. Only before the guest runs. The file must not change after: it is a cache's,
+ * replaced by renaming. */
 int guest_memory_load(struct guest_memory *m, uint64_t address, int fd, uint64_t offset,
                       uint64_t len, struct error **err) NODISCARD;
 

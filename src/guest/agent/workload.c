@@ -62,6 +62,17 @@ static int make_upper(const char *disk, struct error **err)
     return r < 0 ? r : mkdir_all("/run/disk/work", 0755, err);
 }
 
+static int mount_shares(const json_t *request, struct error **err)
+{
+    bool shared = false;
+    int r = json_get_bool(request, "shares", "create", &shared, err);
+    r = r < 0 || !shared ? r : mkdir_all("/run/shares", 0755, err);
+    if (r >= 0 && shared && mount("shares", "/run/shares", "virtiofs", 0, NULL) < 0) {
+        r = error_set_errno(err, ERROR_KERNEL, errno, "mounting what the host shares");
+    }
+    return r;
+}
+
 /* Small files of the host's that the spec binds: number n is the source "/run/files/n". */
 static int write_files(const json_t *request, struct error **err)
 {
@@ -110,6 +121,7 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
     r = r < 0 ? r : mount_layers(&serials, &layers, err);
     r = r < 0 ? r : make_upper(disk, err);
     r = r < 0 ? r : write_files(request, err);
+    r = r < 0 ? r : mount_shares(request, err);
     r = r < 0 ? r : network_up(json_object_get(request, "network"), err);
     r = r < 0 ? r : mkdir_all(STATE_DIR, 0700, err);
     r = r < 0 ? r : mkdir_all(CACHE_DIR, 0700, err);

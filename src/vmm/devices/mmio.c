@@ -39,7 +39,7 @@ static uint32_t read_register(struct virtio_mmio *m, uint32_t offset)
     case VIRTIO_MMIO_QUEUE_READY:
         return q && q->ready;
     case VIRTIO_MMIO_INTERRUPT_STATUS:
-        return atomic_load(&d->interrupt_status);
+        return atomic_load(&d->interrupt_status) | d->interrupt_constant;
     case VIRTIO_MMIO_STATUS:
         return d->status;
     case VIRTIO_MMIO_SHM_LEN_LOW: /* §4.2.2: all ones where there is no such region */

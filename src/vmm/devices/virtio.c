@@ -14,8 +14,6 @@
 #include "vmm/log.h"
 
 enum {
-    INTERRUPT_USED = 1,
-    INTERRUPT_CONFIG = 2,
     FAILURES_TOLD_MAX = 8,            /* then the log has enough */
     TURN_CHAINS = 2 * VIRTQ_SIZE_MAX, /* of one device, before the others have theirs */
 };
@@ -142,7 +140,7 @@ bool virtio_pop(struct virtio_device *d, unsigned queue, struct virtq_chain *ret
 void virtio_signal_used(struct virtio_device *d, unsigned queue)
 {
     if (d->queues[queue].ready && virtq_wants_interrupt(&d->queues[queue])) {
-        atomic_fetch_or(&d->interrupt_status, INTERRUPT_USED);
+        atomic_fetch_or(&d->interrupt_status, VIRTIO_INTERRUPT_USED);
         event_add(d->interrupt_fd);
     }
 }
@@ -151,7 +149,7 @@ void virtio_signal_config(struct virtio_device *d)
 {
     d->config_generation++;
     if (d->status & VIRTIO_CONFIG_S_DRIVER_OK) {
-        atomic_fetch_or(&d->interrupt_status, INTERRUPT_CONFIG);
+        atomic_fetch_or(&d->interrupt_status, VIRTIO_INTERRUPT_CONFIG);
         event_add(d->interrupt_fd);
     }
 }
@@ -201,7 +199,14 @@ void virtio_set_status(struct virtio_device *d, uint32_t status)
     d->status = checked_status(d, status & 0xff & ~(uint32_t)VIRTIO_CONFIG_S_NEEDS_RESET) | failed;
     d->running = !failed && (d->status & VIRTIO_CONFIG_S_DRIVER_OK) != 0 &&
                  (d->status & VIRTIO_CONFIG_S_FEATURES_OK) != 0;
-    for (unsigned i = 0; d->running && !was_running && i < d->queue_count; i++) {
+    if (!d->running || was_running) {
+        return;
+    }
+    if (d->ops->ready) {
+        d->ops->ready(d);
+        return;
+    }
+    for (unsigned i = 0; i < d->queue_count; i++) {
         virtio_kick(d, i);
     }
 }

@@ -18,6 +18,8 @@
 #include "vmm/devices/virtqueue.h"
 #include "vmm/worker.h"
 
+#define VIRTIO_INTERRUPT_USED 1u /* §4.2.2 */
+#define VIRTIO_INTERRUPT_CONFIG 2u
 #define VIRTIO_QUEUES_MAX 36 /* a console of 17 ports has as many */
 
 struct virtio_device;
@@ -28,6 +30,9 @@ struct virtio_device_ops {
     /* The worker: the driver notified this queue, or it just became ready with DRIVER_OK (what
      * other implementations call "activate"). Mandatory; must not block. */
     void (*queue_notify)(struct virtio_device *d, unsigned queue);
+    /* A vCPU: the driver is ready (DRIVER_OK). For a device whose queues another process serves;
+     * NULL: the worker is notified of every queue. */
+    void (*ready)(struct virtio_device *d);
     /* A vCPU: forget what is in flight; queues are reset by the core after. NULL: nothing is. */
     void (*reset)(struct virtio_device *d);
     /* A vCPU: the driver wrote `len` bytes at `offset`, already within the space and stored there.
@@ -55,6 +60,7 @@ struct virtio_device {
     bool running;    /* DRIVER_OK and not failed */
     uint32_t config_generation;
     atomic_uint interrupt_status; /* §4.2.2: 1 used buffer, 2 configuration */
+    unsigned interrupt_constant;  /* of it, read as set whatever is acknowledged */
     int interrupt_fd;             /* irqfd; -1: none (tests) */
     unsigned failures;            /* told so far: a guest cannot flood the log */
     unsigned budget;              /* chains left in this turn: others wait for the worker too */

@@ -16,10 +16,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 
-enum {
-    FD_DESCRIPTION = 3, /* of the program; the description's own follow */
-    FD_FIRST = 4,
-};
+enum { FD_DESCRIPTION = 3 }; /* of the program; the description's own follow */
 
 int vm_number(struct vm_numbers *n, int fd)
 {
@@ -76,6 +73,11 @@ static json_t *devices_json(const struct vm_launch *l, struct vm_numbers *n)
         set_fd(net, "tap_fd", n, l->tap);
         (void)json_array_append_new(devices, net);
     }
+    if (l->shares >= 0) {
+        json_t *fs = json_pack("{s:s, s:s}", "type", "fs", "tag", VM_SHARES_TAG);
+        set_fd(fs, "socket_fd", n, l->shares);
+        (void)json_array_append_new(devices, fs);
+    }
     (void)json_array_append_new(devices, json_pack("{s:s}", "type", "rng"));
     (void)json_array_append_new(devices, json_pack("{s:s}", "type", "balloon"));
     return devices;
@@ -114,7 +116,7 @@ struct program {
 static void execute(const struct program *p)
 {
     static char *const environment[] = {NULL};
-    int above = FD_FIRST + (int)p->count;
+    int above = VM_FD_FIRST + (int)p->count;
     int description = fcntl(p->description, F_DUPFD_CLOEXEC, above);
     int log = fcntl(p->log, F_DUPFD_CLOEXEC, above);
     bool failed = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0;
@@ -122,7 +124,7 @@ static void execute(const struct program *p)
         p->moved[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, above);
     }
     for (size_t i = 0; i < p->count; i++) {
-        failed |= dup2(p->moved[i], FD_FIRST + (int)i) < 0;
+        failed |= dup2(p->moved[i], VM_FD_FIRST + (int)i) < 0;
     }
     failed |= (p->description >= 0 && dup2(description, FD_DESCRIPTION) < 0) ||
               dup2(log, STDERR_FILENO) < 0;
@@ -159,6 +161,13 @@ static int start(struct program *p, const struct vm_numbers *n, pid_t *ret_pid, 
     return 0;
 }
 
+int vm_start_program(const char *path, char *const *arguments, const struct vm_numbers *n, int log,
+                     pid_t *ret_pid, struct error **err)
+{
+    struct program p = {.path = path, .arguments = arguments, .description = -1, .log = log};
+    return start(&p, n, ret_pid, err);
+}
+
 static int launch_kvm(const struct vm_launch *l, struct vm_numbers *n, pid_t *ret_pid,
                       struct error **err)
 {
@@ -181,15 +190,13 @@ static int launch_qemu(const struct vm_launch *l, struct vm_numbers *n, pid_t *r
 {
     CLEANUP(strv) struct strv arguments = {0};
     qemu_arguments(l, n, &arguments);
-    struct program p = {
-        .path = arguments.items[0], .arguments = arguments.items, .description = -1, .log = l->log};
-    int r = start(&p, n, ret_pid, err);
+    int r = vm_start_program(arguments.items[0], arguments.items, n, l->log, ret_pid, err);
     return r == -ENOENT ? error_hint(err, r, "install the package qemu-system-x86") : r;
 }
 
 int vm_launch(const struct vm_launch *l, pid_t *ret_pid, struct error **err)
 {
-    struct vm_numbers n = {.first = FD_FIRST};
+    struct vm_numbers n = {.first = VM_FD_FIRST};
     int r =
         l->monitor == VM_QEMU ? launch_qemu(l, &n, ret_pid, err) : launch_kvm(l, &n, ret_pid, err);
     free(n.fds);

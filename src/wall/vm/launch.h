@@ -47,7 +47,10 @@ struct vm_launch { /* descriptors are borrowed; -1 is none */
     int tap;         /* -1: no network */
     const char *mac; /* of the tap's other end */
     uint16_t mtu;
+    int shares; /* a socket to cloison-fs; -1: none */
 };
+
+#define VM_SHARES_TAG "shares" /* what the guest mounts */
 
 /* Which numbers the program has its descriptors under: fds[n] as first + n. */
 struct vm_numbers {
@@ -65,6 +68,12 @@ void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv
 /* How fast the emulated time stamp counter runs: as the host's. A guest that has to find out by the
  * emulated timers now and then hangs. 0: not known. */
 unsigned qemu_tsc_khz(void);
+
+/* Executes a program with these descriptors under their numbers, and `log` as its standard error:
+ * its pid, a child of the caller, in a PID namespace of its own where we may make one. */
+int vm_start_program(const char *path, char *const *arguments, const struct vm_numbers *n, int log,
+                     pid_t *ret_pid, struct error **err) NODISCARD;
+#define VM_FD_FIRST 4 /* the number of its first descriptor */
 
 /* Executes the monitor; its pid, a child of the caller. */
 int vm_launch(const struct vm_launch *l, pid_t *ret_pid, struct error **err) NODISCARD;

@@ -25,6 +25,7 @@ static void test_launch_text_is_understood(void)
                                 .ports = ports,
                                 .port_count = 2,
                                 .tap = 50,
+                                .shares = -1,
                                 .mac = "02:00:00:00:00:01",
                                 .mtu = 1500};
     struct vm_numbers n = {.first = 4};

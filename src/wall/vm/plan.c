@@ -5,21 +5,63 @@
 
 #include "wall/vm/vm.h"
 
-static bool is_bind(const struct spec_mount *m)
+static bool has_option(const struct spec_mount *m, const char *option)
 {
     for (size_t i = 0; i < m->option_count; i++) {
-        if (str_equal(m->options[i], "bind") || str_equal(m->options[i], "rbind")) {
+        if (str_equal(m->options[i], option)) {
             return true;
         }
     }
-    return str_equal(m->type, "bind");
+    return false;
 }
 
-static int plan_mounts(struct plan *p, const struct spec *spec, json_t *mounts, struct error **err)
+static bool is_bind(const struct spec_mount *m)
+{
+    return has_option(m, "bind") || has_option(m, "rbind") || str_equal(m->type, "bind");
+}
+
+/* Hosts, resolv.conf, hostname: texts that the engine wrote for this container. They travel with
+ * the request; all else is shared, so that what is written reaches the host. */
+static bool is_ours(const char *bundle, const char *source)
+{
+    size_t len = bundle ? strlen(bundle) : 0;
+    return len > 0 && strncmp(source, bundle, len) == 0 && source[len] == '/' &&
+           !strchr(source + len + 1, '/');
+}
+
+static json_t *add_file(struct plan *p, const struct spec_mount *m)
+{
+    struct vm_file *f = arena_push(p->arena, p->files, p->file_count);
+    f->source = arena_strdup(p->arena, m->source);
+    return json_sprintf(GUEST_FILES "/%zu", p->file_count - 1);
+}
+
+static int add_share(struct plan *p, const struct spec_mount *m, json_t **ret, struct error **err)
+{
+    struct stat st;
+    bool there = stat(m->source, &st) == 0; /* else it may be made before the start */
+    if (there && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the vm wall cannot bind '%s': a socket, pipe or device of the host means "
+                         "nothing to a machine's kernel",
+                         m->source);
+    }
+    if (p->share_count == VM_SHARES_MAX) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "a machine shares at most %d folders",
+                         VM_SHARES_MAX);
+    }
+    struct vm_share *s = arena_push(p->arena, p->shares, p->share_count);
+    s->source = arena_strdup(p->arena, m->source);
+    s->read_only = has_option(m, "ro") || has_option(m, "rro");
+    *ret = json_sprintf(GUEST_SHARES "/%zu", p->share_count - 1);
+    return 0;
+}
+
+static int plan_mounts(struct plan *p, const struct spec *spec, const char *bundle, json_t *mounts,
+                       struct error **err)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct spec_mount *m = &spec->mounts[i];
-        struct stat st;
         if (str_equal(m->type, "overlay")) {
             return error_set(err, ERROR_UNSUPPORTED, 0,
                              "the vm wall cannot mount the overlay of folders on '%s' yet",
@@ -28,15 +70,17 @@ static int plan_mounts(struct plan *p, const struct spec *spec, json_t *mounts, 
         if (!is_bind(m)) {
             continue;
         }
-        if (stat(m->source, &st) < 0 ? errno != ENOENT : !S_ISREG(st.st_mode)) {
-            return error_set(err, ERROR_UNSUPPORTED, 0,
-                             "the vm wall cannot bind the folder '%s' on '%s' yet", m->source,
-                             m->destination);
+        json_t *source = NULL;
+        int r = 0;
+        if (is_ours(bundle, m->source)) {
+            source = add_file(p, m);
+        } else {
+            r = add_share(p, m, &source, err);
         }
-        struct vm_file *f = arena_push(p->arena, p->files, p->file_count);
-        f->source = arena_strdup(p->arena, m->source);
-        (void)json_object_set_new(json_array_get(mounts, i), "source",
-                                  json_sprintf(GUEST_FILES "/%zu", p->file_count - 1));
+        if (r < 0) {
+            return r;
+        }
+        (void)json_object_set_new(json_array_get(mounts, i), "source", source);
     }
     return 0;
 }
@@ -113,7 +157,7 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
     int r = plan_namespaces(p, spec, err);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
-    r = r < 0 ? r : plan_mounts(p, spec, json_object_get(p->spec, "mounts"), err);
+    r = r < 0 ? r : plan_mounts(p, spec, params->bundle, json_object_get(p->spec, "mounts"), err);
     if (r < 0) {
         vm_plan_free(p);
         return r;
@@ -136,6 +180,10 @@ static void describe_text(const struct plan *p, struct strbuf *out)
     for (size_t i = 0; i < p->file_count; i++) {
         strbuf_addf(out, "file       '%s' as %s/%zu\n", p->files[i].source, GUEST_FILES, i);
     }
+    for (size_t i = 0; i < p->share_count; i++) {
+        strbuf_addf(out, "share      '%s' as %s/%zu%s\n", p->shares[i].source, GUEST_SHARES, i,
+                    p->shares[i].read_only ? ", read-only" : "");
+    }
     strbuf_adds(out, "agent      applies the spec inside\n");
 }
 
@@ -154,6 +202,11 @@ int vm_describe(const struct plan *plan, enum wall_format format, struct strbuf 
     for (size_t i = 0; i < plan->layer_count; i++) {
         (void)json_array_append_new(steps, json_pack("{s:s, s:s, s:b}", "step", "disk", "layer",
                                                      plan->layers[i], "readOnly", 1));
+    }
+    for (size_t i = 0; i < plan->share_count; i++) {
+        (void)json_array_append_new(steps, json_pack("{s:s, s:s, s:b}", "step", "share", "source",
+                                                     plan->shares[i].source, "readOnly",
+                                                     plan->shares[i].read_only));
     }
     (void)json_array_append_new(steps,
                                 json_pack("{s:s, s:O}", "step", "agent", "spec", plan->spec));

@@ -26,6 +26,7 @@ static int plan_of(const char *more, const char *mounts, struct plan **ret, stru
     const struct wall_params params = {
         .id = "x",
         .spec = spec,
+        .bundle = "/c",
         .state_dir = "/run/x",
         .cache_dir = "/cache",
         .rootfs = {.layers = layers, .layer_count = 2, .upper = "/c/upper", .work = "/c/w"}};
@@ -39,8 +40,11 @@ static void test_plan_ordinary(void)
     struct plan *p = NULL;
     CHECK_OK(
         plan_of("{}",
-                "[{\"destination\":\"/etc/hostname\",\"type\":\"bind\",\"source\":\"/etc/passwd\","
-                "\"options\":[\"rbind\"]},{\"destination\":\"/proc\",\"type\":\"proc\"}]",
+                "[{\"destination\":\"/etc/hostname\",\"type\":\"bind\",\"source\":\"/c/hostname\","
+                "\"options\":[\"rbind\"]},{\"destination\":\"/proc\",\"type\":\"proc\"},"
+                "{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/etc\",\"options\":"
+                "[\"ro\"]},{\"destination\":\"/y\",\"source\":\"/etc/passwd\",\"options\":"
+                "[\"bind\"]}]",
                 &p, &err),
         err);
     CHECK_OK(vm_describe(p, WALL_TEXT, &text, &err), err);
@@ -48,7 +52,9 @@ static void test_plan_ordinary(void)
                          "disk       layer0, read-only EROFS of '/layers/top'\n"
                          "disk       layer1, read-only EROFS of '/layers/base'\n"
                          "disk       disk, writable ext4 of at most 10240 MiB in '/c/w/disk.ext4'\n"
-                         "file       '/etc/passwd' as /run/files/0\n"
+                         "file       '/c/hostname' as /run/files/0\n"
+                         "share      '/etc' as /run/shares/0, read-only\n"
+                         "share      '/etc/passwd' as /run/shares/1\n"
                          "agent      applies the spec inside\n");
     CHECK_STR(json_string_value(
                   json_object_get(json_array_get(json_object_get(p->spec, "mounts"), 0), "source")),
@@ -79,8 +85,10 @@ static void test_plan_says_what_cannot_be(void)
         {"{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/5/ns/net\"}]}", "[]",
          "the vm wall cannot join another's network namespace"},
         {"{}",
-         "[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/etc\",\"options\":[\"bind\"]}]",
-         "the vm wall cannot bind the folder '/etc' on '/x' yet"},
+         "[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/dev/null\",\"options\":[]}]",
+         "the vm wall cannot bind '/dev/null': a socket, pipe or device of the host means nothing "
+         "to "
+         "a machine's kernel"},
         {"{}",
          "[{\"destination\":\"/x\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":["
          "\"ro\",\"lowerdir=/b:/a\"]}]",

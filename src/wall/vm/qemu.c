@@ -76,6 +76,24 @@ static void add_net(const struct vm_launch *l, struct vm_numbers *n, struct strv
     }
 }
 
+/* A vhost-user server has the guest's memory mapped too: it must be a file's. */
+static void add_memory(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
+{
+    unsigned long long kib = l->memory_bytes / 1024;
+    strv_add(v, "-machine");
+    strv_addf(v, "microvm,acpi=on,rtc=on,pit=on,pic=on,ioapic2=on%s",
+              l->shares >= 0 ? ",memory-backend=memory" : "");
+    strv_add(v, "-m");
+    strv_addf(v, "%lluk", kib);
+    if (l->shares >= 0) {
+        strv_add(v, "-object");
+        strv_addf(v, "memory-backend-memfd,id=memory,share=on,size=%lluk", kib);
+        strv_add(v, "-chardev");
+        strv_addf(v, "socket,id=shares,fd=%d", vm_number(n, l->shares));
+        add(v, "-device", "vhost-user-fs-device,chardev=shares,tag=" VM_SHARES_TAG);
+    }
+}
+
 unsigned qemu_tsc_khz(void)
 {
     CLEANUP(stream) FILE *f = fopen("/proc/cpuinfo", "re");
@@ -98,8 +116,6 @@ void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv
         "none",
         "-monitor",
         "none",
-        "-machine",
-        "microvm,acpi=on,rtc=on,pit=on,pic=on,ioapic2=on",
         "-accel",
         "tcg,thread=multi",
         "-cpu",
@@ -118,8 +134,7 @@ void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv
     }
     strv_add(ret, "-smp");
     strv_addf(ret, "%u", l->cpus);
-    strv_add(ret, "-m");
-    strv_addf(ret, "%lluk", (unsigned long long)(l->memory_bytes / 1024));
+    add_memory(l, n, ret);
     strv_add(ret, "-kernel");
     strv_addf(ret, "/dev/fd/%d", vm_number(n, l->kernel));
     strv_add(ret, "-initrd");

@@ -7,6 +7,7 @@
  *     relay.c     the process that stands for the workload on the host: it starts the monitor,
  *                 speaks with the agent, carries the streams, and ends as the workload does
  *     relay_net.c its network: the interface that the engine attaches, handed on to the machine
+ *     shares.c    the server of the folders that the machine shares with the host
  *     launch.c, qemu.c, guest_link.c */
 #pragma once
 
@@ -18,6 +19,12 @@
 /* A host file that the spec binds: small ones travel with the request. */
 struct vm_file {
     const char *source;
+};
+
+/* A folder or file of the host that the spec binds, served to the machine while it runs. */
+struct vm_share {
+    const char *source;
+    bool read_only;
 };
 
 struct plan {
@@ -32,10 +39,15 @@ struct plan {
     const char *disk; /* a sparse file, made at the first start */
     struct vm_file *files;
     size_t file_count;
-    json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n */
+    struct vm_share *shares;
+    size_t share_count;
+    json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n, share n's
+                     GUEST_SHARES/n */
 };
 
 #define GUEST_FILES "/run/files"
+#define GUEST_SHARES "/run/shares"
+#define VM_SHARES_MAX 64
 #define VM_MEMORY_DEFAULT (UINT64_C(512) << 20)
 #define VM_MEMORY_MIN (UINT64_C(96) << 20) /* below, Debian's kernel and the agent do not start */
 #define VM_DISK_BYTES (UINT64_C(10) << 30)
@@ -64,6 +76,11 @@ struct vm_network {
     uint16_t mtu;
 };
 int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
+
+/* Starts cloison-fs on the plan's shares: its pid, a child of the caller, and the socket for the
+ * machine's monitor. From the host's mount namespace, with CAP_SYS_ADMIN. */
+int vm_shares_start(const struct plan *plan, int log, int *ret_socket, pid_t *ret_pid,
+                    struct error **err) NODISCARD;
 
 /* The relay's body: never returns. `ready` is a socket on which it waits for one byte (go), then
  * says one message: {} or {"error": …}. `io` is the workload's (a terminal's slave three times). */

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "wall/vm/relay.h"
+
+int relay_launch(struct relay *r, const struct vm_network *n, struct error **err)
+{
+    const struct vm_assets *a = &r->settings->assets;
+    const struct plan *p = r->settings->plan;
+    struct vm_disk disks[VM_DISKS_MAX];
+    char serials[VM_DISKS_MAX][16];
+    size_t count = 0;
+    int ends[2];
+    for (; count < a->layer_count; count++) {
+        (void)snprintf(serials[count], sizeof(serials[0]), "layer%zu", count);
+        disks[count] =
+            (struct vm_disk){.fd = a->layers[count], .serial = serials[count], .read_only = true};
+    }
+    if (a->disk >= 0) {
+        disks[count++] = (struct vm_disk){.fd = a->disk, .serial = "disk"};
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "the machine's port");
+    }
+    CLEANUP(fd) int theirs = ends[1];
+    CLEANUP(fd) int kvm = a->monitor == VM_KVM ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
+    CLEANUP(fd) int shares = -1;
+    if (p->share_count > 0) {
+        int result = vm_shares_start(p, r->settings->log, &shares, &r->shares, err);
+        if (result < 0) {
+            return result;
+        }
+        r->shares_ends = (int)syscall(SYS_pidfd_open, r->shares, 0);
+    }
+    const struct vm_port port = {.name = GUEST_PORT_NAME, .in = theirs, .out = theirs};
+    const struct vm_launch l = {.monitor = a->monitor,
+                                .cpus = p->cpus,
+                                .kvm = kvm,
+                                .memory_bytes = p->memory_bytes,
+                                .kernel = a->kernel,
+                                .initramfs = a->initramfs,
+                                .serial = r->settings->log,
+                                .report = -1,
+                                .log = r->settings->log,
+                                .command_line = "console=ttyS0 quiet panic=-1 pci=off reboot=acpi",
+                                .tsc_khz = a->monitor == VM_QEMU ? qemu_tsc_khz() : 0,
+                                .disks = disks,
+                                .disk_count = count,
+                                .ports = &port,
+                                .port_count = 1,
+                                .tap = n->tap,
+                                .mac = n->mac,
+                                .mtu = n->mtu,
+                                .shares = shares};
+    r->link = (struct guest_link){.fd = ends[0], .context = r, .receive = relay_take_message};
+    return vm_launch(&l, &r->monitor, err);
+}
+
+static int read_files(const struct plan *p, json_t *files, struct error **err)
+{
+    for (size_t i = 0; i < p->file_count; i++) {
+        CLEANUP(free) char *text = NULL;
+        size_t len = 0;
+        int r = file_read(AT_FDCWD, p->files[i].source, VM_FILE_BYTES_MAX, &text, &len, err);
+        if (r < 0) {
+            return r;
+        }
+        json_t *value = json_stringn(text, len);
+        if (!value) {
+            return error_set(err, ERROR_UNSUPPORTED, 0,
+                             "the vm wall cannot bind the file '%s' yet: it is no text",
+                             p->files[i].source);
+        }
+        (void)json_array_append_new(files, value);
+    }
+    return 0;
+}
+
+int relay_create(struct relay *r, const struct vm_network *n, struct error **err)
+{
+    const struct plan *p = r->settings->plan;
+    json_t *layers = json_array(), *files = json_array();
+    for (size_t i = 0; i < p->layer_count; i++) {
+        (void)json_array_append_new(layers, json_sprintf("layer%zu", i));
+    }
+    json_t *fields = json_pack("{s:O, s:o, s:o, s:s*}", "spec", p->spec, "layers", layers, "files",
+                               files, "disk", p->disk ? "disk" : NULL);
+    if (n->tap >= 0) {
+        (void)json_object_set_new(fields, "network",
+                                  json_pack("{s:s, s:s, s:s, s:i}", "address", n->address,
+                                            "netmask", n->netmask, "gateway", n->gateway, "mtu",
+                                            n->mtu));
+    }
+    (void)json_object_set_new(fields, "shares", json_boolean(p->share_count > 0));
+    int result = read_files(p, files, err);
+    if (result < 0) {
+        json_decref(fields);
+        return result;
+    }
+    result = link_request(&r->link, WORKLOAD, "create", fields, START_MS, NULL, err);
+    if (result >= 0) {
+        (void)relay_add_session(r, WORKLOAD, &r->settings->io); /* there is room for the first */
+    }
+    return result >= 0 && p->terminal ? relay_resize(r, err) : result;
+}
+
+/* The machine powers off, its disk written; one that does not is ended. */
+void relay_end_machine(struct relay *r, bool is_fine)
+{
+    CLEANUP(fd) int pidfd = r->monitor > 0 ? (int)syscall(SYS_pidfd_open, r->monitor, 0) : -1;
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    if (is_fine) {
+        IGNORE(link_request(&r->link, 0, "power-off", NULL, END_MS, NULL, NULL) <
+               0); /* waited for */
+    }
+    if (r->monitor > 0 && (!is_fine || poll(&p, 1, END_MS) <= 0)) {
+        (void)kill(r->monitor, SIGKILL);
+    }
+    while (r->monitor > 0 && waitpid(r->monitor, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
