@@ -89,3 +89,42 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm "$@"; }
     cloison rm panic
     ! pgrep -x cloison-relay
 }
+
+@test "the machine is in the container's groups: quotas bite, change while it runs; paused it stands still" {
+    id=$(vm -d --name held --cpus 0.5 --memory 160m busybox sh -c 'while :; do :; done')
+    relay=$(cloison inspect --format '{{.State.Pid}}' held)
+    group=$(awk -F: -v id="$id" '$3 ~ id && ($2 == "" || $2 ~ /cpuacct/) { print $3 }' "/proc/$relay/cgroup" | tail -n 1)
+    [[ $group == */$id ]]
+    used() { # microseconds of processor time of everything in the group
+        if [ -e "/sys/fs/cgroup$group/cpu.stat" ]; then
+            awk '/^usage_usec/ { print $2 }' "/sys/fs/cgroup$group/cpu.stat"
+        else
+            echo $(($(cat /sys/fs/cgroup/cpuacct"$group"/cpuacct.usage) / 1000))
+        fi
+    }
+    grep -q "$group" "/proc/$(pgrep -P "$relay" | head -n 1)/cgroup"
+    limits=$(cat "/sys/fs/cgroup$group"/{cpu,memory}.max "/sys/fs/cgroup/cpu$group/cpu.cfs_quota_us" \
+        "/sys/fs/cgroup/memory$group/memory.limit_in_bytes" 2>/dev/null) || true
+    [[ $limits == *50000* && $limits == *$(((160 + 256) << 20))* ]]
+    before=$(used) start=$(date +%s%N)
+    sleep 3
+    share=$((($(used) - before) * 100000 / ($(date +%s%N) - start)))
+    echo "$share % of a processor"
+    [ "$share" -le 60 ] # not more, however busy the host is
+    cloison update --cpus 0.2 held
+    run cat "/sys/fs/cgroup$group/cpu.max" "/sys/fs/cgroup/cpu$group/cpu.cfs_quota_us"
+    [[ $output == *20000* ]]
+    cloison pause held
+    [ "$(cloison inspect --format '{{.State.Status}}' held)" = paused ]
+    before=$(used)
+    sleep 1
+    [ "$(used)" = "$before" ]
+    cloison unpause held
+    diff=$(($(date +%s) - $(cloison exec held date +%s)))
+    [ "${diff#-}" -le 2 ]
+    cloison pause held
+    cloison kill held
+    [ "$(cloison wait held)" = 137 ]
+    cloison rm held
+    [ ! -e "/sys/fs/cgroup$group" ] && [ ! -e "/sys/fs/cgroup/cpu$group" ]
+}

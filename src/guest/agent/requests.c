@@ -4,9 +4,12 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "guest/agent/agent.h"
+
+enum { CLOCK_TOLERANCE_MS = 100 };
 
 struct request {
     struct agent *agent;
@@ -128,9 +131,31 @@ static int pause_workload(struct request *q, struct error **err)
     return w ? wall_container.pause(w, err) : no_workload(err);
 }
 
+/* A machine that stood still has a clock that did. Small differences are the way's, not the
+ * clock's.
+ */
+static void correct_clock(struct timespec host)
+{
+    struct timespec own;
+    (void)clock_gettime(CLOCK_REALTIME, &own); /* a constant clock: cannot fail */
+    int64_t ms = (host.tv_sec - own.tv_sec) * 1000 + (host.tv_nsec - own.tv_nsec) / 1000000;
+    if (ms > CLOCK_TOLERANCE_MS || ms < -CLOCK_TOLERANCE_MS) {
+        (void)clock_settime(CLOCK_REALTIME, &host); /* at worst it stays as it is */
+    }
+}
+
 static int resume_workload(struct request *q, struct error **err)
 {
     struct workload *w = q->agent->workload.workload;
+    int64_t seconds = 0, nanoseconds = 0;
+    int r = json_get_i64(q->json, "seconds", "resume", 0, INT64_MAX, &seconds, err);
+    r = r < 0 ? r : json_get_i64(q->json, "nanoseconds", "resume", 0, 999999999, &nanoseconds, err);
+    if (r < 0) {
+        return r;
+    }
+    if (seconds > 0) {
+        correct_clock((struct timespec){.tv_sec = seconds, .tv_nsec = nanoseconds});
+    }
     return w ? wall_container.resume(w, err) : no_workload(err);
 }
 

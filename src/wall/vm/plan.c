@@ -155,6 +155,7 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .columns = spec->process.console_width,
                        .spec = spec_to_json(spec)};
     int r = plan_namespaces(p, spec, err);
+    r = r < 0 ? r : vm_groups_plan(p, params, err);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
     r = r < 0 ? r : plan_mounts(p, spec, params->bundle, json_object_get(p->spec, "mounts"), err);
@@ -170,6 +171,16 @@ static void describe_text(const struct plan *p, struct strbuf *out)
 {
     strbuf_addf(out, "machine    %u processors, %llu MiB of memory\n", p->cpus,
                 (unsigned long long)(p->memory_bytes >> 20));
+    for (size_t i = 0; i < p->groups.set.count; i++) {
+        strbuf_adds(out, "group      ");
+        cgroup_describe_group(&p->groups, i, out);
+        strbuf_adds(out, "\n");
+    }
+    for (size_t i = 0; i < p->groups.write_count; i++) {
+        strbuf_adds(out, "limit      ");
+        cgroup_describe_write(&p->groups, i, out);
+        strbuf_adds(out, "\n");
+    }
     for (size_t i = 0; i < p->layer_count; i++) {
         strbuf_addf(out, "disk       layer%zu, read-only EROFS of '%s'\n", i, p->layers[i]);
     }

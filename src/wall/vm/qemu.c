@@ -117,7 +117,7 @@ void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv
         "-monitor",
         "none",
         "-accel",
-        "tcg,thread=multi",
+        "tcg,thread=multi,tb-size=128",
         "-cpu",
         "max",
         "-global",

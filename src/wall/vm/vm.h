@@ -3,16 +3,18 @@
  *
  *     plan.c      spec → machine: processors, memory, disks, what is sent to the agent; pure
  *     assets.c    what the machine is made of, made once and cached: kernel, initramfs, layers
- *     workload.c  wall_ops: create forks the relay, the others talk to it
+ *     create.c, workload.c  wall_ops: create forks the relay, the others talk to it
  *     relay.c     the process that stands for the workload on the host: it starts the monitor,
  *                 speaks with the agent, carries the streams, and ends as the workload does
  *     relay_net.c its network: the interface that the engine attaches, handed on to the machine
+ *     groups.c    its control groups on the host
  *     shares.c    the server of the folders that the machine shares with the host
  *     launch.c, qemu.c, guest_link.c */
 #pragma once
 
 #include <jansson.h>
 
+#include "wall/container/cgroup.h"
 #include "wall/vm/launch.h"
 #include "wall/wall.h"
 
@@ -41,8 +43,9 @@ struct plan {
     size_t file_count;
     struct vm_share *shares;
     size_t share_count;
+    struct cgroup_plan groups; /* of the relay and all that it starts; none: no set */
     json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n, share n's
-                     GUEST_SHARES/n */
+        GUEST_SHARES/n */
 };
 
 #define GUEST_FILES "/run/files"
@@ -76,6 +79,13 @@ struct vm_network {
     uint16_t mtu;
 };
 int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
+
+/* Which groups the machine gets, and limits: pure. */
+int vm_groups_plan(struct plan *p, const struct wall_params *params, struct error **err) NODISCARD;
+/* Makes them and moves the process in. After a failure, cgroup_remove() takes what is left. */
+int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err) NODISCARD;
+int vm_groups_update(const struct cgroup_set *set, const char *scope,
+                     const struct spec_resources *r, struct error **err) NODISCARD;
 
 /* Starts cloison-fs on the plan's shares: its pid, a child of the caller, and the socket for the
  * machine's monitor. From the host's mount namespace, with CAP_SYS_ADMIN. */

@@ -2,29 +2,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <termios.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "wall/container/process_time.h"
-#include "wall/vm/vm.h"
+#include "wall/container/scope.h"
+#include "wall/vm/workload.h"
 
-enum { REPLY_BYTES_MAX = 64 * 1024, DELETE_MS = 10000 };
-
-/* What outlives the process that created the workload: <state_dir>/wall.json. */
-struct workload {
-    char *state_dir;
-    pid_t pid; /* the relay */
-    uint64_t pid_start;
-};
+enum { REPLY_BYTES_MAX = 64 * 1024, RECORD_BYTES_MAX = 64 * 1024, DELETE_MS = 10000 };
 
 json_t *vm_error_to_json(const struct error *e)
 {
@@ -60,12 +52,23 @@ static bool is_alive(const struct workload *w)
     return w->pid > 0 && process_start_time(proc, w->pid) == w->pid_start;
 }
 
-static int save(const struct workload *w, struct error **err)
+int workload_save(const struct workload *w, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/wall.json", w->state_dir);
     CLEANUP(json)
-    json_t *json = json_pack("{s:i, s:I}", "pid", w->pid, "pidStart", (json_int_t)w->pid_start);
+    json_t *json =
+        json_pack("{s:i, s:I, s:o, s:s*}", "pid", w->pid, "pidStart", (json_int_t)w->pid_start,
+                  "cgroups", cgroup_set_to_json(&w->groups), "scope", w->scope);
     return json_save_path(AT_FDCWD, path, json, 0600, false, err);
+}
+
+static void vm_close(struct workload *w)
+{
+    if (w) {
+        arena_free(w->arena);
+        free(w->state_dir);
+        free(w);
+    }
 }
 
 static int vm_open(const char *state_dir, struct workload **ret, struct error **err)
@@ -73,32 +76,35 @@ static int vm_open(const char *state_dir, struct workload **ret, struct error **
     CLEANUP(free) char *path = str_format("%s/wall.json", state_dir);
     CLEANUP(json) json_t *json = NULL;
     int64_t pid = 0, start = 0;
-    int r = json_load_path(AT_FDCWD, path, 4096, &json, err);
+    const char *scope = NULL;
+    int r = json_load_path(AT_FDCWD, path, RECORD_BYTES_MAX, &json, err);
     r = r < 0 ? r : json_get_i64(json, "pid", path, 0, INT32_MAX, &pid, err);
     r = r < 0 ? r : json_get_i64(json, "pidStart", path, 0, INT64_MAX, &start, err);
+    r = r < 0 ? r : json_get_str(json, "scope", path, &scope, err);
     if (r < 0) {
         return r;
     }
-    *ret = xcalloc(1, sizeof(**ret));
-    **ret = (struct workload){
-        .state_dir = xstrdup(state_dir), .pid = (pid_t)pid, .pid_start = (uint64_t)start};
-    return 0;
-}
-
-static void vm_close(struct workload *w)
-{
-    if (w) {
-        free(w->state_dir);
-        free(w);
+    struct workload *w = xcalloc(1, sizeof(*w));
+    *w = (struct workload){.state_dir = xstrdup(state_dir),
+                           .pid = (pid_t)pid,
+                           .pid_start = (uint64_t)start,
+                           .arena = arena_new()};
+    w->scope = scope ? arena_strdup(w->arena, scope) : NULL;
+    r = cgroup_set_from_json(w->arena, json_object_get(json, "cgroups"), &w->groups, err);
+    if (r < 0) {
+        vm_close(w);
+        return r;
     }
+    *ret = w;
+    return 0;
 }
 
 /* --- talking to the relay ------------------------------------------------------------------------
  */
 
 /* The address of vm.sock by the folder's descriptor: its path may be longer than addresses are. */
-static int socket_in(const char *state_dir, struct sockaddr_un *ret, int *ret_folder,
-                     struct error **err)
+int workload_socket(const char *state_dir, struct sockaddr_un *ret, int *ret_folder,
+                    struct error **err)
 {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     *ret_folder = open_file(AT_FDCWD, state_dir, O_PATH | O_DIRECTORY, 0, err);
@@ -110,7 +116,10 @@ static int connect_relay(const struct workload *w, struct error **err)
 {
     struct sockaddr_un address;
     CLEANUP(fd) int folder = -1;
-    int r = socket_in(w->state_dir, &address, &folder, err);
+    if (cgroup_is_frozen(&w->groups)) {
+        return error_set(err, ERROR_BUSY, 0, "its machine is paused");
+    }
+    int r = workload_socket(w->state_dir, &address, &folder, err);
     if (r < 0) {
         return r;
     }
@@ -123,7 +132,7 @@ static int connect_relay(const struct workload *w, struct error **err)
     return sock;
 }
 
-static int receive(int sock, json_t **ret, struct error **err)
+int relay_receive(int sock, json_t **ret, struct error **err)
 {
     CLEANUP(free) char *text = xmalloc(REPLY_BYTES_MAX);
     ssize_t n = recv(sock, text, REPLY_BYTES_MAX, 0);
@@ -149,7 +158,7 @@ static int ask(const struct workload *w, json_t *request_take, const int *fds, s
     if (n < 0) {
         return error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay");
     }
-    int r = receive(sock, &reply, err);
+    int r = relay_receive(sock, &reply, err);
     if (r < 0) {
         return r;
     }
@@ -167,71 +176,7 @@ static int ask_plain(const struct workload *w, json_t *request_take, json_t **re
     return sock < 0 ? sock : 0;
 }
 
-/* --- create --------------------------------------------------------------------------------------
- */
-
-/* A terminal whose other end passes bytes on as they are: the machine has the line discipline. */
-static int open_terminal(struct opt_u32 rows, struct opt_u32 columns, int *ret_master,
-                         int *ret_slave, struct error **err)
-{
-    struct termios raw;
-    struct winsize size = {.ws_row = (unsigned short)rows.value,
-                           .ws_col = (unsigned short)columns.value};
-    if (openpty(ret_master, ret_slave, NULL, NULL, rows.set ? &size : NULL) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "a terminal");
-    }
-    (void)fcntl(*ret_master, F_SETFD, FD_CLOEXEC); /* a descriptor of ours: cannot fail */
-    (void)fcntl(*ret_slave, F_SETFD, FD_CLOEXEC);
-    if (tcgetattr(*ret_slave, &raw) == 0) {
-        cfmakeraw(&raw);
-        (void)tcsetattr(*ret_slave, TCSANOW, &raw); /* at worst an echo */
-    }
-    return 0;
-}
-
-static int listen_in(const char *state_dir, struct error **err)
-{
-    struct sockaddr_un address;
-    CLEANUP(fd) int folder = -1;
-    int r = socket_in(state_dir, &address, &folder, err);
-    CLEANUP(fd) int sock = r < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (r < 0) {
-        return r;
-    }
-    (void)unlinkat(folder, "vm.sock", 0); /* of an earlier start */
-    if (sock < 0 || bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(sock, SOMAXCONN) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "the machine's socket");
-    }
-    return take_fd(&sock);
-}
-
-/* The kernel's and the monitor's last word, for an error that has none of its own. */
-static int with_last_words(const char *log, int result, struct error **err)
-{
-    CLEANUP(free) char *text = NULL;
-    if (file_read(AT_FDCWD, log, 1 << 20, &text, NULL, NULL) < 0 || !text[0]) {
-        return result;
-    }
-    size_t len = strlen(text);
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
-        text[--len] = '\0';
-    }
-    const char *line = strrchr(text, '\n');
-    return error_hint(err, result, "its last words: %s", line ? line + 1 : text);
-}
-
-/* Forks the relay into a network namespace of its own. */
-static pid_t fork_relay(const struct relay_settings *s)
-{
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, NULL, NULL, NULL, NULL);
-    if (pid == 0) {
-        relay_run(s);
-    }
-    return pid;
-}
-
-static void stop_relay(const struct workload *w)
+void workload_stop_relay(const struct workload *w)
 {
     CLEANUP(fd) int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
@@ -241,88 +186,12 @@ static void stop_relay(const struct workload *w)
     }
 }
 
-/* The relay runs: the engine attaches the network, then it may go on. */
-static int set_up(const struct workload *w, int ready, const struct wall_callbacks *c,
-                  struct error **err)
+int workload_remove_groups(const struct workload *w, struct error **err)
 {
-    CLEANUP(json) json_t *reply = NULL;
-    int r = save(w, err);
-    r = r < 0 || !c->beside ? r : c->beside(c->context, w->pid, err);
-    if (r >= 0 && send(ready, "g", 1, MSG_NOSIGNAL) != 1) {
-        r = error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay");
+    int r = w->groups.count ? cgroup_remove(&w->groups, err) : 0;
+    if (w->scope) {
+        IGNORE(scope_stop(w->scope, NULL)); /* with its last process it goes by itself */
     }
-    r = r < 0 ? r : receive(ready, &reply, err);
-    if (r >= 0 && c->timing) {
-        c->timing(c->context, "machine");
-    }
-    return r;
-}
-
-static int create_relay(struct plan *plan, struct relay_settings *s, const struct wall_callbacks *c,
-                        struct workload **ret, struct error **err)
-{
-    int ends[2];
-    CLEANUP(free) char *log = str_format("%s/machine.log", plan->state_dir);
-    CLEANUP(fd) int listener = listen_in(plan->state_dir, err);
-    CLEANUP(fd)
-    int log_fd = listener < 0
-                     ? -1
-                     : open_file(AT_FDCWD, log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600, err);
-    if (log_fd < 0) {
-        return -1;
-    }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay");
-    }
-    CLEANUP(fd) int ready = ends[0];
-    s->ready = ends[1];
-    s->listener = listener;
-    s->log = log_fd;
-    struct workload w = {.state_dir = plan->state_dir ? xstrdup(plan->state_dir) : NULL};
-    w.pid = fork_relay(s);
-    fd_close(ends[1]);
-    CLEANUP(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    w.pid_start = w.pid > 0 ? process_start_time(proc, w.pid) : 0;
-    int r = w.pid < 0 ? error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay")
-                      : set_up(&w, ready, c, err);
-    if (r < 0) {
-        if (w.pid > 0) {
-            stop_relay(&w);
-            (void)waitpid(w.pid, NULL, 0);
-        }
-        free(w.state_dir);
-        return with_last_words(log, r, err);
-    }
-    *ret = xcalloc(1, sizeof(**ret));
-    **ret = w;
-    return 0;
-}
-
-static int vm_create(struct plan *plan, const struct wall_io *io, const struct wall_callbacks *c,
-                     struct workload **ret, struct error **err)
-{
-    struct relay_settings s = {.plan = plan, .io = *io};
-    CLEANUP(fd) int master = -1;
-    CLEANUP(fd) int slave = -1;
-    int r = vm_assets_open(plan, &s.assets, err);
-    if (r < 0) {
-        return r;
-    }
-    if (c->timing) {
-        c->timing(c->context, "assets");
-    }
-    if (s.assets.monitor == VM_QEMU && c->warning) {
-        c->warning(c->context, "no usable KVM here: the machine is emulated, and slow");
-    }
-    if (plan->terminal) {
-        r = open_terminal(plan->rows, plan->columns, &master, &slave, err);
-        s.io = (struct wall_io){slave, slave, slave};
-    }
-    r = r < 0 ? r : create_relay(plan, &s, c, ret, err);
-    if (r >= 0 && plan->terminal) {
-        c->console(c->context, take_fd(&master));
-    }
-    vm_assets_close(&s.assets);
     return r;
 }
 
@@ -341,7 +210,7 @@ static pid_t vm_pid(const struct workload *w)
 
 static enum wall_state vm_state(struct workload *w)
 {
-    return is_alive(w) ? WALL_RUNNING : WALL_STOPPED;
+    return !is_alive(w) ? WALL_STOPPED : cgroup_is_frozen(&w->groups) ? WALL_PAUSED : WALL_RUNNING;
 }
 
 static int vm_signal(struct workload *w, int signal, bool all, struct error **err)
@@ -351,27 +220,49 @@ static int vm_signal(struct workload *w, int signal, bool all, struct error **er
         w, json_pack("{s:s, s:i, s:b}", "request", "signal", "signal", signal, "all", all), NULL,
         &mine);
     if (r < 0 && signal == SIGKILL) { /* an agent that does not answer is no protection */
-        stop_relay(w);
+        if (cgroup_is_frozen(&w->groups)) {
+            return cgroup_signal(&w->groups, SIGKILL, err);
+        }
+        workload_stop_relay(w);
         return 0;
     }
     return r < 0 ? error_move(err, &mine, r) : 0;
 }
 
+/* The workload stands still inside, then the machine as a whole: it uses no processor. */
 static int vm_pause(struct workload *w, struct error **err)
 {
-    return ask_plain(w, json_pack("{s:s}", "request", "pause"), NULL, err);
+    int r = ask_plain(w, json_pack("{s:s}", "request", "pause"), NULL, err);
+    r = r < 0 || !w->groups.count ? r : cgroup_freeze(&w->groups, err);
+    if (r < 0) {
+        IGNORE(ask_plain(w, json_pack("{s:s}", "request", "resume"), NULL, NULL) < 0); /* ended */
+    }
+    return r;
 }
 
+/* The guest is told what time it is by now. */
 static int vm_resume(struct workload *w, struct error **err)
 {
-    return ask_plain(w, json_pack("{s:s}", "request", "resume"), NULL, err);
+    struct timespec now;
+    int r = w->groups.count ? cgroup_thaw(&w->groups, err) : 0;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* a constant clock: cannot fail */
+    return r < 0 || !is_alive(w)               /* killed while it was paused */
+               ? r
+               : ask_plain(w,
+                           json_pack("{s:s, s:I, s:I}", "request", "resume", "seconds",
+                                     (json_int_t)now.tv_sec, "nanoseconds",
+                                     (json_int_t)now.tv_nsec),
+                           NULL, err);
 }
 
 static int vm_update(struct workload *w, const struct spec_resources *r, struct error **err)
 {
-    return ask_plain(
-        w, json_pack("{s:s, s:o}", "request", "update", "resources", spec_resources_to_json(r)),
-        NULL, err);
+    int result = vm_groups_update(&w->groups, w->scope, r, err);
+    return result < 0 ? result
+                      : ask_plain(w,
+                                  json_pack("{s:s, s:o}", "request", "update", "resources",
+                                            spec_resources_to_json(r)),
+                                  NULL, err);
 }
 
 static int vm_stats(struct workload *w, struct wall_stats *ret, struct error **err)
@@ -411,8 +302,8 @@ static int vm_stats(struct workload *w, struct wall_stats *ret, struct error **e
 static void vm_limits_hit(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused)
 {
     CLEANUP(free) char *path = str_format("%s/oom", w->state_dir);
-    *ret_oom_killed = access(path, F_OK) == 0;
-    *ret_pids_refused = false;
+    cgroup_limits_hit(&w->groups, ret_oom_killed, ret_pids_refused);
+    *ret_oom_killed |= access(path, F_OK) == 0;
 }
 
 /* A process that ends as the executed one does. */
@@ -421,7 +312,7 @@ static pid_t fork_waiter(int sock)
     pid_t pid = fork();
     if (pid == 0) {
         CLEANUP(json) json_t *end = NULL;
-        int r = receive(sock, &end, NULL);
+        int r = relay_receive(sock, &end, NULL);
         _exit(r < 0 ? 137 : (int)json_integer_value(json_object_get(end, "exit")));
     }
     return pid;
@@ -435,7 +326,7 @@ static int vm_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
     const struct spec_process *p = exec->process;
     int fds[3] = {exec->io.in, exec->io.out, exec->io.err};
     if (p->terminal) {
-        int r = open_terminal(p->console_height, p->console_width, &master, &slave, err);
+        int r = vm_open_terminal(p->console_height, p->console_width, &master, &slave, err);
         if (r < 0) {
             return r;
         }
@@ -461,12 +352,13 @@ static int vm_delete(struct workload *w, struct error **err)
 {
     static const char *const left[] = {"vm.sock", "machine.log", "oom", "wall.json"};
     CLEANUP(fd) int folder = open_file(AT_FDCWD, w->state_dir, O_PATH | O_DIRECTORY, 0, err);
-    stop_relay(w); /* the monitor dies with it */
+    workload_stop_relay(w); /* the monitor dies with it */
     for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(left); i++) {
         (void)unlinkat(folder, left[i], 0); /* idempotent */
     }
+    int r = folder < 0 ? folder : workload_remove_groups(w, err);
     vm_close(w);
-    return folder < 0 ? folder : 0;
+    return r;
 }
 
 static void vm_set_warning(struct workload *w, wall_warning *warning, void *context)

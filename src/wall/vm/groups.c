@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The machine's groups on the host: the container wall's own, with the limits that mean the machine
+ * as a whole. Limits of processes, of devices and of memory within are the guest kernel's. */
+#include "wall/container/scope.h"
+#include "wall/vm/vm.h"
+
+/* Beside the guest's memory: relay, monitor, page tables, the disks' pages; QEMU's translations. */
+#define OVERHEAD (INT64_C(256) << 20)
+
+/* Of what the user asks, what the host is to hold. A limit of memory has room for the monitor. */
+static struct spec_resources host_resources(const struct spec_resources *r, int64_t overhead)
+{
+    struct spec_resources ret = {
+        .cpu_shares = r->cpu_shares,
+        .cpu_burst_us = r->cpu_burst_us,
+        .cpu_period_us = r->cpu_period_us,
+        .cpu_quota_us = r->cpu_quota_us,
+        .cpu_idle = r->cpu_idle,
+        .cpus = r->cpus,
+        .mems = r->mems,
+        .blkio_weight = r->blkio_weight,
+        .weight_devices = r->weight_devices,
+        .weight_device_count = r->weight_device_count,
+        .read_bps = r->read_bps,
+        .write_bps = r->write_bps,
+        .read_iops = r->read_iops,
+        .write_iops = r->write_iops,
+    };
+    if (r->memory_limit.set && r->memory_limit.value > 0) {
+        ret.memory_limit = (struct opt_i64){.set = true, .value = r->memory_limit.value + overhead};
+    }
+    return ret;
+}
+
+int vm_groups_plan(struct plan *p, const struct wall_params *params, struct error **err)
+{
+    struct cgroup_layout layout;
+    struct spec host = *params->spec;
+    p->groups.set.unified = -1;
+    if (params->no_cgroups) {
+        return 0;
+    }
+    host.linux_.resources = host_resources(&params->spec->linux_.resources, OVERHEAD);
+    int r = cgroup_layout_read(p->arena, &layout, err);
+    return r < 0 ? r
+                 : cgroup_plan(p->arena, &host, p->id, params->systemd_cgroup, &layout, &p->groups,
+                               err);
+}
+
+int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err)
+{
+    struct scope_helper scope = {0};
+    int r = g->scope ? scope_start(&scope, g->scope, err) : 0;
+    r = r < 0 || !g->set.count ? r : cgroup_make(g, err);
+    for (size_t i = 0; r >= 0 && i < g->write_count; i++) {
+        r = cgroup_apply(g, i, err);
+    }
+    r = r < 0 || !g->set.count ? r : cgroup_attach(&g->set, pid, err);
+    r = r < 0 || !g->scope ? r : scope_settle(&scope, g->scope, err);
+    scope_leave(&scope);
+    return r;
+}
+
+int vm_groups_update(const struct cgroup_set *set, const char *scope,
+                     const struct spec_resources *r, struct error **err)
+{
+    const struct spec_resources host = host_resources(r, OVERHEAD);
+    return set->count ? cgroup_update(set, scope, &host, err) : 0;
+}

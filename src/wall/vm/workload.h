@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A machine's handle, as any process has it that opens the state folder.
+ *
+ *     create.c    forks the relay, puts it into its groups, waits for the workload to be set up
+ *     workload.c  the other operations: they ask the relay over vm.sock, or do without it
+ * The relay is the workload's process on the host: while it lives, the machine runs. */
+#pragma once
+
+#include <sys/un.h>
+
+#include "wall/vm/vm.h"
+
+/* What outlives the process that created the workload: <state_dir>/wall.json. */
+struct workload {
+    char *state_dir;
+    pid_t pid; /* the relay */
+    uint64_t pid_start;
+    struct arena *arena; /* of what follows */
+    struct cgroup_set groups;
+    const char *scope; /* systemd's unit, or NULL */
+};
+
+int vm_create(struct plan *plan, const struct wall_io *io, const struct wall_callbacks *c,
+              struct workload **ret, struct error **err) NODISCARD;
+
+int workload_save(const struct workload *w, struct error **err) NODISCARD;
+/* The address of vm.sock by the folder's descriptor, which is the caller's: its path may be longer
+ * than addresses are. */
+int workload_socket(const char *state_dir, struct sockaddr_un *ret, int *ret_folder,
+                    struct error **err) NODISCARD;
+/* One message of the relay's; its error is ours. */
+int relay_receive(int sock, json_t **ret, struct error **err) NODISCARD;
+void workload_stop_relay(const struct workload *w);
+int workload_remove_groups(const struct workload *w, struct error **err) NODISCARD;
+/* A terminal whose other end passes bytes on as they are: the machine has the line discipline. */
+int vm_open_terminal(struct opt_u32 rows, struct opt_u32 columns, int *ret_master, int *ret_slave,
+                     struct error **err) NODISCARD;
