@@ -2,12 +2,14 @@
 /* `cloison commit`: the program cloison-image makes the image; a running container is paused
  * meanwhile, so that its files agree with each other. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/engine_of.h"
 #include "cli/inspect_object.h"
 #include "engine/lifecycle.h"
 #include "engine/recover.h"
+#include "engine/rootfs.h"
 #include "image/helper.h"
 
 struct commit_values {
@@ -55,9 +57,9 @@ static json_t *config_of(const struct engine *e, const struct container *c)
 
 static json_t *request_of(const struct command_context *context, const struct engine *e,
                           const struct container *c, const struct commit_values *v,
-                          const char *reference)
+                          const char *reference, int upper_fd)
 {
-    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
+    CLEANUP(free) char *upper = str_format("/proc/%d/fd/%d", getpid(), upper_fd);
     CLEANUP(free) char *command = strv_join(&c->args, " ");
     json_t *request = image_request("commit", context->data_dir, context->config_path);
     json_object_set_new(request, "parent", json_string(c->image_id));
@@ -90,8 +92,13 @@ static int run(const struct command_context *context, void *values, int argc, ch
     if (!c->image_id) {
         return error_set(err, ERROR_UNSUPPORTED, 0, "container '%s' has no image", c->name);
     }
-    CLEANUP(json) json_t *request = request_of(context, &engine, c, v, argc > 1 ? argv[1] : NULL);
-    bool pause = v->pause && c->status == CONTAINER_RUNNING;
+    CLEANUP(fd) int upper = rootfs_open_upper(&engine, c, err);
+    if (upper < 0) {
+        return upper;
+    }
+    CLEANUP(json)
+    json_t *request = request_of(context, &engine, c, v, argc > 1 ? argv[1] : NULL, upper);
+    bool pause = v->pause && c->status == CONTAINER_RUNNING && !rootfs_is_served(c);
     if (pause) {
         r = engine_pause(&engine, c->id, true, err);
     }

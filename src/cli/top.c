@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `cloison top`: the processes of a container, as the host's `ps` shows them. */
+/* `cloison top`: the processes of a container, as the host's `ps` shows them: those of the host's
+ * kernel, or of its own behind the VM wall. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/commands.h"
@@ -112,8 +118,21 @@ static int print_lines(const char *text, const pid_t *pids, size_t count, struct
     return 0;
 }
 
+/* `ps` is to see the workload's own kernel: its /proc takes the place of ours, for us and our child
+ * alone. */
+static int enter_processes(int proc, struct error **err)
+{
+    /* In a PID namespace of its own `ps` finds itself there, as number 1. */
+    if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        syscall(SYS_move_mount, proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "looking at its processes");
+    }
+    return 0;
+}
+
 static int container_pids(const struct engine *e, const struct container *c, pid_t **ret,
-                          size_t *ret_count, struct error **err)
+                          size_t *ret_count, int *ret_proc, struct error **err)
 {
     const struct wall_ops *wall = NULL;
     struct workload *w = NULL;
@@ -121,6 +140,7 @@ static int container_pids(const struct engine *e, const struct container *c, pid
     if (r >= 0) {
         r = wall->pids ? wall->pids(w, ret, ret_count, err)
                        : wall_cannot(wall, "list processes", err);
+        r = r < 0 || !wall->files ? r : wall->files(w, WALL_TREE_PROCESSES, ret_proc, err);
         wall->close(w);
     }
     return r;
@@ -156,9 +176,15 @@ static int top_run(const struct command_context *context, void *values, int argc
         return r;
     }
     CLEANUP(error) struct error *mine = NULL;
-    r = container_pids(&engine, c, &pids, &count, &mine);
+    CLEANUP(fd) int proc = -1;
+    r = container_pids(&engine, c, &pids, &count, &proc, &mine);
+    r = r < 0 || proc < 0 ? r : enter_processes(proc, &mine);
     if (r < 0) {
         return control_explain(c, r, &mine, err);
+    }
+    if (wants_host(values, argc, argv) && proc >= 0) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the host sees none of its processes: they are a machine's");
     }
     if (wants_host(values, argc, argv)) {
         qsort(pids, count, sizeof(*pids), compare_pids);

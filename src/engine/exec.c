@@ -132,7 +132,7 @@ int engine_exec(const struct engine *e, const char *name, struct exec_request *r
     CLEANUP(free) char *config = container_data_path(e, c->id, "config.json");
     r = spec_load_path(AT_FDCWD, config, &spec, err);
     if (r >= 0) {
-        r = exec_process(c, request, spec, &process, err);
+        r = exec_process(e, c, request, spec, &process, err);
     }
     if (r < 0) {
         return r;

@@ -22,5 +22,6 @@ int engine_exec(const struct engine *e, const char *name, struct exec_request *r
                 struct error **err) NODISCARD;
 
 /* The process as the container's own one with the request's changes; in the spec's arena. */
-int exec_process(const struct container *c, const struct exec_request *request, struct spec *spec,
-                 struct spec_process *ret, struct error **err) NODISCARD;
+int exec_process(const struct engine *e, const struct container *c,
+                 const struct exec_request *request, struct spec *spec, struct spec_process *ret,
+                 struct error **err) NODISCARD;

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "engine/exec.h"
+#include "engine/rootfs.h"
 #include "spec/user.h"
 
 #define ACCOUNTS_MAX ((size_t)4 << 20)
 
 /* A file of the workload's root as it is now, not the image's. NULL when there is none. */
-static char *read_inside(const struct container *c, const char *path)
+static char *read_inside(int root_fd, const char *path)
 {
-    CLEANUP(free) char *root = str_format("/proc/%d/root", c->pid);
-    CLEANUP(fd) int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     CLEANUP(fd) int fd = root_fd < 0 ? -1 : open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
     char *text = NULL;
@@ -38,14 +37,15 @@ static bool has_env(const struct strv *env, const char *name)
     return false;
 }
 
-static int set_user(const struct container *c, const struct exec_request *r, struct spec *spec,
-                    struct spec_process *p, struct error **err)
+static int set_user(const struct engine *e, const struct container *c, const struct exec_request *r,
+                    struct spec *spec, struct spec_process *p, struct error **err)
 {
     if (!r->user) {
         return 0;
     }
-    CLEANUP(free) char *passwd = read_inside(c, "/etc/passwd");
-    CLEANUP(free) char *group = read_inside(c, "/etc/group");
+    CLEANUP(fd) int root = rootfs_open(e, c, false, NULL); /* without it, there are no names */
+    CLEANUP(free) char *passwd = read_inside(root, "/etc/passwd");
+    CLEANUP(free) char *group = read_inside(root, "/etc/group");
     struct user_identity id = {0};
     int result = user_resolve(spec->arena, r->user, passwd, group, NULL, &id, err);
     if (result < 0) {
@@ -69,8 +69,8 @@ static int set_user(const struct container *c, const struct exec_request *r, str
     return 0;
 }
 
-int exec_process(const struct container *c, const struct exec_request *r, struct spec *spec,
-                 struct spec_process *ret, struct error **err)
+int exec_process(const struct engine *e, const struct container *c, const struct exec_request *r,
+                 struct spec *spec, struct spec_process *ret, struct error **err)
 {
     struct spec_process *p = ret;
     *p = spec->process;
@@ -80,7 +80,7 @@ int exec_process(const struct container *c, const struct exec_request *r, struct
     for (size_t i = 0; i < r->command.count; i++) {
         spec_add_string(spec->arena, &p->args, &p->arg_count, r->command.items[i]);
     }
-    int result = set_user(c, r, spec, p, err);
+    int result = set_user(e, c, r, spec, p, err);
     if (result < 0) {
         return result;
     }

@@ -10,6 +10,8 @@
 /* The root as a folder's descriptor. `write`: to be changed. */
 int rootfs_open(const struct engine *e, const struct container *c, bool write,
                 struct error **err) NODISCARD;
+/* Whether the workload itself has to serve its files: it cannot stand still meanwhile. */
+bool rootfs_is_served(const struct container *c);
 /* The image's part alone, below what the container has written. */
 int rootfs_open_image(const struct container *c, struct error **err) NODISCARD;
 /* What the container has written: overlay's upper folder. */

@@ -82,6 +82,10 @@ struct wall_stats { /* of the whole workload; -1 where the host cannot say */
     int64_t read_bytes, write_bytes, read_ops, write_ops;
 };
 
+/* Folders by which a workload's files can be looked at: its root without what is mounted in it,
+ * what it has written over its layers, its kernel's /proc. */
+enum wall_tree { WALL_TREE_ROOT, WALL_TREE_UPPER, WALL_TREE_PROCESSES };
+
 enum wall_state { WALL_CREATED, WALL_RUNNING, WALL_PAUSED, WALL_STOPPED };
 
 struct wall_exec { /* another process in a running workload */
@@ -135,7 +139,14 @@ struct wall_ops {
      * ERROR_COMMAND_NOT_FOUND and ERROR_COMMAND_NOT_EXECUTABLE. */
     int (*exec)(struct workload *w, const struct wall_exec *exec, pid_t *ret_pid,
                 struct error **err);
+    /* The processes, as numbers of the host's, or of what files() gives as WALL_TREE_PROCESSES. */
     int (*pids)(struct workload *w, pid_t **ret, size_t *ret_count, struct error **err);
+    /* A folder through which this process and its children use a running workload's files; the
+     * caller closes it. It may be a file system's that a process of ours serves meanwhile. NULL:
+     * they are the host's own files, to be found there. */
+    int (*files)(struct workload *w, enum wall_tree tree, int *ret_fd, struct error **err);
+    /* The same of one that does not run. */
+    int (*browse)(struct plan *plan, enum wall_tree tree, int *ret_fd, struct error **err);
     int (*pause)(struct workload *w, struct error **err);
     int (*resume)(struct workload *w, struct error **err);
     /* The control group by which it is paused, as the host sees it; NULL: there is none. The

@@ -91,7 +91,7 @@ static int run_check(struct monitor *m, struct error **err)
     add_command(json_object_get(m->container->healthcheck, "Test"), &request.command);
     int r = spec_load_path(AT_FDCWD, config, &spec, err);
     if (r >= 0) {
-        r = exec_process(m->container, &request, spec, &process, err);
+        r = exec_process(&m->engine, m->container, &request, spec, &process, err);
     }
     if (r >= 0) {
         struct wall_exec x = {.process = &process, .io = {null, null, null}};

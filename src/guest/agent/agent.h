@@ -13,6 +13,7 @@ struct agent {
     struct sessions sessions;
     struct guest_workload workload;
     uint32_t workload_session; /* of the workload's first process; 0: none yet */
+    int files_program;         /* cloison-fs, open; -1: there is none */
     bool oom_killed;
     bool power_off; /* asked for */
 };

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "guest/agent/agent.h"
 #include "guest/agent/boot.h"
+#include "guest/agent/files.h"
 
 static void power_off(void)
 {
@@ -92,6 +93,7 @@ static int run(struct agent *a, struct error **err)
     sigset_t set;
     int r = boot_modules(err);
     r = r < 0 ? r : (a->channel.fd = boot_open_port(GUEST_PORT_NAME, err));
+    a->files_program = open(FILES_PROGRAM, O_RDONLY | O_CLOEXEC); /* before its folder goes */
     r = r < 0 ? r : boot_root(err);
     if (r < 0) {
         return r;

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "guest/agent/agent.h"
+#include "guest/agent/files.h"
 
 enum { CLOCK_TOLERANCE_MS = 100 };
 
@@ -85,6 +86,28 @@ static int exec(struct request *q, struct error **err)
     if (r < 0) {
         session_close(s);
         return r;
+    }
+    session_running(s, pid);
+    return 0;
+}
+
+static int files(struct request *q, struct error **err)
+{
+    struct agent *a = q->agent;
+    const char *tree = "root";
+    struct session *s = NULL;
+    int r = json_get_str(q->json, "tree", "files", &tree, err);
+    r = r < 0 || a->workload.workload || !json_object_get(q->json, "layers")
+            ? r
+            : workload_browse(q->json, err);
+    r = r < 0 ? r : session_open(&a->sessions, q->session, false, &s, err);
+    if (r < 0) {
+        return r;
+    }
+    pid_t pid = files_start(a->files_program, tree, &a->workload, &s->ends, err);
+    if (pid < 0) {
+        session_close(s);
+        return pid;
     }
     session_running(s, pid);
     return 0;
@@ -190,6 +213,23 @@ static int stats(struct request *q, struct error **err)
     return 0;
 }
 
+static int pids(struct request *q, struct error **err)
+{
+    struct workload *w = q->agent->workload.workload;
+    CLEANUP(free) pid_t *list = NULL;
+    size_t count = 0;
+    int r = w ? wall_container.pids(w, &list, &count, err) : no_workload(err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(array, json_integer(list[i]));
+    }
+    q->reply = json_pack("{s:o}", "pids", array);
+    return 0;
+}
+
 static int power_off(struct request *q, struct error **err)
 {
     (void)err;
@@ -201,9 +241,17 @@ static const struct {
     const char *name;
     int (*serve)(struct request *q, struct error **err);
 } requests[] = {
-    {"create", create},          {"start", start},   {"exec", exec},
-    {"signal", send_signal},     {"resize", resize}, {"pause", pause_workload},
-    {"resume", resume_workload}, {"update", update}, {"stats", stats},
+    {"create", create},
+    {"start", start},
+    {"exec", exec},
+    {"signal", send_signal},
+    {"resize", resize},
+    {"pause", pause_workload},
+    {"resume", resume_workload},
+    {"update", update},
+    {"stats", stats},
+    {"files", files},
+    {"pids", pids},
     {"power-off", power_off},
 };
 

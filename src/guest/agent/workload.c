@@ -58,7 +58,7 @@ static int mount_layers(const struct strv *serials, struct strv *ret, struct err
 static int make_upper(const char *disk, struct error **err)
 {
     int r = disk ? mount_disk(disk, "ext4", MS_NODEV, "/run/disk", err) : 0;
-    r = r < 0 ? r : mkdir_all("/run/disk/upper", 0755, err);
+    r = r < 0 ? r : mkdir_all(WORKLOAD_UPPER, 0755, err);
     return r < 0 ? r : mkdir_all("/run/disk/work", 0755, err);
 }
 
@@ -90,22 +90,47 @@ static int write_files(const json_t *request, struct error **err)
     return r;
 }
 
-static int read_request(const json_t *request, struct spec **ret_spec, struct strv *layers,
-                        const char **ret_disk, struct error **err)
+static int read_disks(const json_t *request, struct strv *layers, const char **ret_disk,
+                      struct error **err)
 {
-    static const char where[] = "create";
-    json_t *spec = NULL;
-    int r = json_get_object(request, "spec", where, &spec, err);
-    r = r < 0 ? r : json_get_strv(request, "layers", where, layers, err);
+    static const char where[] = "request";
+    int r = json_get_strv(request, "layers", where, layers, err);
     r = r < 0 ? r : json_get_str(request, "disk", where, ret_disk, err);
-    if (r < 0) {
-        return r;
-    }
-    if (!spec || layers->count == 0) {
-        return error_set(err, ERROR_INVALID_INPUT, 0, "create: a spec and layers are needed");
+    return r >= 0 && layers->count == 0
+               ? error_set(err, ERROR_INVALID_INPUT, 0, "layers are needed")
+               : r;
+}
+
+static int read_spec(const json_t *request, struct spec **ret_spec, struct error **err)
+{
+    json_t *spec = NULL;
+    int r = json_get_object(request, "spec", "create", &spec, err);
+    if (r <= 0) {
+        return r < 0 ? r : error_set(err, ERROR_INVALID_INPUT, 0, "create: a spec is needed");
     }
     r = spec_parse(spec, "spec", ret_spec, err);
     return r < 0 ? r : spec_validate(*ret_spec, err);
+}
+
+int workload_browse(const json_t *request, struct error **err)
+{
+    CLEANUP(strv) struct strv serials = {0};
+    CLEANUP(strv) struct strv layers = {0};
+    const char *disk = NULL;
+    int r = read_disks(request, &serials, &disk, err);
+    r = r < 0 ? r : mount_layers(&serials, &layers, err);
+    r = r < 0 ? r : make_upper(disk, err);
+    r = r < 0 ? r : mkdir_all(WORKLOAD_MERGED, 0755, err);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(free) char *lower = strv_join(&layers, ":");
+    CLEANUP(free)
+    char *options =
+        str_format("lowerdir=%s,upperdir=" WORKLOAD_UPPER ",workdir=/run/disk/work", lower);
+    return mount("overlay", WORKLOAD_MERGED, "overlay", MS_NODEV, options) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "overlaying the layers")
+               : 0;
 }
 
 int workload_create(struct guest_workload *g, const json_t *request, const struct wall_io *io,
@@ -117,7 +142,8 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
     if (g->workload) {
         return error_set(err, ERROR_EXISTS, 0, "the machine has its workload already");
     }
-    int r = read_request(request, &g->spec, &serials, &disk, err);
+    int r = read_spec(request, &g->spec, err);
+    r = r < 0 ? r : read_disks(request, &serials, &disk, err);
     r = r < 0 ? r : mount_layers(&serials, &layers, err);
     r = r < 0 ? r : make_upper(disk, err);
     r = r < 0 ? r : write_files(request, err);
@@ -136,7 +162,7 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
         .cache_dir = CACHE_DIR,
         .rootfs = {.layers = (const char *const *)layers.items,
                    .layer_count = layers.count,
-                   .upper = "/run/disk/upper",
+                   .upper = WORKLOAD_UPPER,
                    .work = "/run/disk/work",
                    .is_volatile = !disk},
     };

@@ -9,6 +9,9 @@
 
 #include "wall/wall.h"
 
+#define WORKLOAD_UPPER "/run/disk/upper" /* what is written over the layers */
+#define WORKLOAD_MERGED "/run/merged"    /* the root of a machine without a workload */
+
 struct guest_workload {
     struct workload *workload; /* NULL: none yet */
     struct spec *spec;
@@ -19,6 +22,10 @@ struct guest_workload {
  * network is the workload's), the cgroup's place, labels of the host's security modules, limits of
  * the host's disks. Pure. */
 void workload_adapt(struct spec *spec);
+
+/* For a machine in which only files are looked at: the same "layers" and "disk", overlaid on
+ * WORKLOAD_MERGED; no workload is made. */
+int workload_browse(const json_t *request, struct error **err) NODISCARD;
 
 /* The request's "spec", "layers" (serials of read-only disks with EROFS, topmost first), "disk"
  * (the serial of a writable disk with ext4; absent: memory), "files" (texts that the spec binds)

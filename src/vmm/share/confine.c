@@ -43,11 +43,12 @@ static int own_root(struct error **err)
     return 0;
 }
 
-static int keep_capabilities(struct error **err)
+static int keep_capabilities(bool is_guest, struct error **err)
 {
-    static const cap_value_t kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
-                                       CAP_FOWNER, CAP_FSETID,       CAP_MKNOD,
-                                       CAP_SETFCAP};
+    static const cap_value_t kept[] = {CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+                                       CAP_FOWNER,  CAP_FSETID,       CAP_MKNOD,
+                                       CAP_SETFCAP, CAP_SYS_ADMIN,    CAP_SYS_PTRACE};
+    int count = (int)ARRAY_SIZE(kept) - (is_guest ? 0 : 2);
     cap_t set = cap_init();
     if (!set) {
         return failed(err, "capabilities");
@@ -55,8 +56,8 @@ static int keep_capabilities(struct error **err)
     for (cap_value_t c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
         (void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0); /* nothing is executed any more: for the list */
     }
-    int r = cap_set_flag(set, CAP_PERMITTED, ARRAY_SIZE(kept), kept, CAP_SET);
-    r = r < 0 ? r : cap_set_flag(set, CAP_EFFECTIVE, ARRAY_SIZE(kept), kept, CAP_SET);
+    int r = cap_set_flag(set, CAP_PERMITTED, count, kept, CAP_SET);
+    r = r < 0 ? r : cap_set_flag(set, CAP_EFFECTIVE, count, kept, CAP_SET);
     r = r < 0 ? r : cap_set_proc(set);
     (void)cap_free(set); /* made by cap_init() */
     if (r < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
@@ -135,7 +136,7 @@ static int filter_calls(struct error **err)
     return r < 0 ? failed(err, "its system calls") : 0;
 }
 
-int confine(struct error **err)
+int confine(bool is_guest, struct error **err)
 {
     struct rlimit files;
     const struct rlimit none = {0, 0};
@@ -146,6 +147,6 @@ int confine(struct error **err)
     (void)setrlimit(RLIMIT_CORE, &none); /* lowering cannot fail */
     (void)umask(0);                      /* the guest's is applied already */
     int r = own_root(err);
-    r = r < 0 ? r : keep_capabilities(err);
+    r = r < 0 ? r : keep_capabilities(is_guest, err);
     return r < 0 ? r : filter_calls(err);
 }

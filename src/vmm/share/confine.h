@@ -7,6 +7,10 @@
  * keeps the host's users: files are theirs. Spec: man 2 pivot_root, 7 capabilities, 2 seccomp. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
-int confine(struct error **err) NODISCARD;
+/* `is_guest`: inside a machine, where the attributes of overlay file systems are read and written
+ * too (CAP_SYS_ADMIN), and other users' processes looked at (CAP_SYS_PTRACE). */
+int confine(bool is_guest, struct error **err) NODISCARD;

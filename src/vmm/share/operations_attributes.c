@@ -20,7 +20,7 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t number)
     struct fs_session *s = fuse_req_userdata(req);
     const struct inode *n = tree_inode(&s->tree, number);
     struct stat st;
-    if (number == TREE_ROOT) {
+    if (number == TREE_ROOT && !s->tree.is_single) {
         tree_root_attributes(&s->tree, &st);
     } else if (!n || fstat(n->fd, &st) < 0) {
         reply_error(req, n ? errno : ESTALE);

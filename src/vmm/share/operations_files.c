@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,6 +20,13 @@ static struct open_file *file_of(fuse_req_t req, const struct fuse_file_info *fi
     return tree_file(&s->tree, fi->fh);
 }
 
+/* A kernel's file says 0 and has text. */
+static bool has_no_size(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_size == 0;
+}
+
 void operation_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_session *s = fuse_req_userdata(req);
@@ -30,6 +38,7 @@ void operation_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi
         reply_error(req, (int)file);
         return;
     }
+    fi->direct_io = s->tree.is_single && has_no_size(fd);
     (void)take_fd(&fd);
     fi->fh = (uint64_t)file;
     IGNORE(fuse_reply_open(req, fi) < 0); /* the reply is written to memory */
@@ -134,7 +143,7 @@ void operation_copy(fuse_req_t req, fuse_ino_t from, off_t from_at, struct fuse_
 void operation_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_session *s = fuse_req_userdata(req);
-    if (number == TREE_ROOT) { /* nobody lists it: its entries are known */
+    if (number == TREE_ROOT && !s->tree.is_single) { /* nobody lists it: its entries are known */
         reply_error(req, EACCES);
         return;
     }

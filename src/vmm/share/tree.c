@@ -132,8 +132,15 @@ void tree_done(struct tree *t)
     *t = (struct tree){0};
 }
 
+/* With a single share its number and the root's are the same inode's. */
+static uint64_t inner_number(const struct tree *t, uint64_t number)
+{
+    return t->is_single && number == TREE_ROOT ? FIRST_NUMBER : number;
+}
+
 struct inode *tree_inode(struct tree *t, uint64_t number)
 {
+    number = inner_number(t, number);
     if (number < FIRST_NUMBER || number - FIRST_NUMBER >= t->inode_count) {
         return NULL;
     }
@@ -179,7 +186,7 @@ int tree_lookup(struct tree *t, uint64_t folder, const char *name, uint64_t *ret
                                RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
     const struct inode *parent = tree_inode(t, folder);
     uint32_t index = 0;
-    if (folder == TREE_ROOT) {
+    if (folder == TREE_ROOT && !t->is_single) {
         return lookup_share(t, name, ret_number, ret);
     }
     if (!parent || parent->type != S_IFDIR || !is_component(name)) {
@@ -205,7 +212,7 @@ void tree_forget(struct tree *t, uint64_t number, uint64_t references)
     if (!n) {
         return;
     }
-    uint64_t index = number - FIRST_NUMBER;
+    uint64_t index = inner_number(t, number) - FIRST_NUMBER;
     uint64_t kept = index < t->share_count ? 1 : 0; /* a share's own is never forgotten */
     n->references = n->references > references + kept ? n->references - references : kept;
     if (n->references == 0) {
@@ -216,7 +223,7 @@ void tree_forget(struct tree *t, uint64_t number, uint64_t references)
 int tree_folder(struct tree *t, uint64_t folder, const char *name)
 {
     const struct inode *n = tree_inode(t, folder);
-    if (folder == TREE_ROOT) {
+    if (folder == TREE_ROOT && !t->is_single) {
         return -EROFS;
     }
     if (!n) {

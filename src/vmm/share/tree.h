@@ -44,13 +44,14 @@ struct tree {
     struct open_file *files;
     uint32_t file_count;
     unsigned share_count;
+    bool is_single; /* the root is the one share itself */
 };
 
 /* Takes the shares' descriptors (O_PATH). -errno. */
 int tree_init(struct tree *t, const int *shares, unsigned count);
 void tree_done(struct tree *t);
 
-/* NULL: no such number, or the root's. */
+/* NULL: no such number, or that of the shares' root. */
 struct inode *tree_inode(struct tree *t, uint64_t number);
 /* The one of this name: its number with one reference more, its attributes. -errno. */
 int tree_lookup(struct tree *t, uint64_t folder, const char *name, uint64_t *ret_number,

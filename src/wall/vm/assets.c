@@ -7,12 +7,15 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/paths.h"
 #include "wall/vm/vm.h"
+
+enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
 
 #define KERNELS "/boot"
 #define MODULES "/lib/modules"
@@ -135,30 +138,33 @@ static int make_initramfs(const char *temporary, const void *from, struct error 
     const struct kernel *k = from;
     CLEANUP(free) char *program = program_path("cloison-kernel");
     CLEANUP(free) char *guest = program_path("cloison-guest");
-    return run_program((const char *[]){program, "initramfs", k->modules, guest, temporary, NULL},
-                       err);
+    CLEANUP(free) char *files = program_path("cloison-fs");
+    CLEANUP(free) char *extra = str_format("bin/cloison-fs=%s", files);
+    return run_program(
+        (const char *[]){program, "initramfs", k->modules, guest, temporary, extra, NULL}, err);
 }
 
 static int open_kernel(const struct plan *p, struct vm_assets *a, struct error **err)
 {
     CLEANUP(kernel) struct kernel k = {0};
     CLEANUP(free) char *guest = program_path("cloison-guest");
-    struct stat st;
+    CLEANUP(free) char *files = program_path("cloison-fs");
+    struct stat st, files_st;
     int r = find_kernel(&k, err);
     if (r < 0) {
         return r;
     }
-    if (stat(guest, &st) < 0) {
-        return error_set_errno(err, ERROR_NOT_FOUND, errno, "'%s'", guest);
+    if (stat(guest, &st) < 0 || stat(files, &files_st) < 0) {
+        return error_set_errno(err, ERROR_NOT_FOUND, errno, "'%s' or '%s'", guest, files);
     }
     /* A new kernel of the same name, or a new agent, is a new file. */
     CLEANUP(free)
     char *kernel =
         str_format("%s/vmlinux-%s-%lld", p->cache_dir, k.release, (long long)k.st.st_mtime);
     CLEANUP(free)
-    char *initramfs =
-        str_format("%s/initramfs-%s-%lld-%lld-%lld", p->cache_dir, k.release,
-                   (long long)k.st.st_mtime, (long long)st.st_mtime, (long long)st.st_size);
+    char *initramfs = str_format("%s/initramfs-%s-%lld-%lld-%lld-%lld", p->cache_dir, k.release,
+                                 (long long)k.st.st_mtime, (long long)st.st_mtime,
+                                 (long long)st.st_size, (long long)files_st.st_mtime);
     a->kernel = cached(kernel, make_kernel, &k, err);
     a->initramfs = a->kernel < 0 ? -1 : cached(initramfs, make_initramfs, &k, err);
     return a->initramfs < 0 ? error_wrap(err, -1, "the machine's kernel") : 0;
@@ -206,6 +212,19 @@ static int make_disk(const char *temporary, const void *from, struct error **err
     return r == -ENOENT ? error_hint(err, r, "install the package e2fsprogs") : r;
 }
 
+/* Two machines would ruin it. One that is just ending, as after a look at its files, is waited for.
+ * The lock is the descriptor's, and so the monitor's as long as it lives. */
+static int lock_disk(int fd, struct error **err)
+{
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+        if (errno != EWOULDBLOCK || waited >= LOCK_MS) {
+            return error_set_errno(err, ERROR_BUSY, errno, "the machine's disk is in use");
+        }
+        (void)poll(NULL, 0, LOCK_STEP_MS);
+    }
+    return 0;
+}
+
 static int open_disk(const struct plan *p, struct vm_assets *a, struct error **err)
 {
     if (!p->disk) {
@@ -213,7 +232,7 @@ static int open_disk(const struct plan *p, struct vm_assets *a, struct error **e
     }
     CLEANUP(fd) int there = cached(p->disk, make_disk, p, err);
     a->disk = there < 0 ? -1 : open_file(AT_FDCWD, p->disk, O_RDWR, 0, err);
-    return a->disk < 0 ? -1 : 0;
+    return a->disk < 0 ? -1 : lock_disk(a->disk, err);
 }
 
 /* --- KVM -----------------------------------------------------------------------------------------

@@ -68,8 +68,7 @@ static int with_last_words(const char *log, int result, struct error **err)
     return error_hint(err, result, "its last words: %s", line ? line + 1 : text);
 }
 
-/* Forks the relay into a network namespace of its own. */
-static pid_t fork_relay(const struct relay_settings *s)
+pid_t vm_fork_relay(const struct relay_settings *s)
 {
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0) {
@@ -130,7 +129,7 @@ static int create_relay(struct plan *plan, struct relay_settings *s, const struc
     s->log = log_fd;
     struct workload w = {.state_dir = xstrdup(plan->state_dir), .arena = arena_new()};
     copy_groups(&w, &plan->groups);
-    w.pid = fork_relay(s);
+    w.pid = vm_fork_relay(s);
     fd_close(ends[1]);
     CLEANUP(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pid_start = w.pid > 0 ? process_start_time(proc, w.pid) : 0;

@@ -168,7 +168,7 @@ static void settle(struct relay *r)
     (void)sigemptyset(&set);
     r->resized = -1;
     (void)setsid();
-    if (r->settings->plan->terminal) {
+    if (r->settings->plan->terminal && !r->settings->browse) {
         (void)ioctl(r->settings->io.out, TIOCSCTTY, 0);
         (void)sigaddset(&set, SIGWINCH);
         r->resized = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -186,7 +186,10 @@ static int begin(struct relay *r, struct error **err)
     int result = vm_network_hand_on(&network, err);
     result = result < 0 ? result : relay_launch(r, &network, err);
     result = result < 0 ? result : link_hello(&r->link, START_MS, NULL, err);
-    return result < 0 ? result : relay_create(r, &network, err);
+    if (result < 0) {
+        return result;
+    }
+    return r->settings->browse ? relay_browse(r, err) : relay_create(r, &network, err);
 }
 
 void relay_run(const struct relay_settings *s)

@@ -75,5 +75,7 @@ int relay_resize(struct relay *r, struct error **err) NODISCARD;
 int relay_launch(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
 /* Has the agent make the workload. */
 int relay_create(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
+/* Has it show the files instead. */
+int relay_browse(struct relay *r, struct error **err) NODISCARD;
 /* The machine powers off, its disk written; one that does not is ended. */
 void relay_end_machine(struct relay *r, bool is_fine);

@@ -19,8 +19,9 @@ void relay_answer(int client, json_t *take)
     json_decref(take);
 }
 
-static int exec(struct relay *r, int client, json_t *request, const int *fds, size_t fd_count,
-                struct error **err)
+/* Another process in the machine, whose streams are these descriptors: "exec" or "files". */
+static int exec(struct relay *r, int client, const char *name, json_t *request, const int *fds,
+                size_t fd_count, struct error **err)
 {
     uint32_t id = r->next_session++;
     const struct wall_io io = {fds[0], fds[1], fds[2]};
@@ -28,7 +29,7 @@ static int exec(struct relay *r, int client, json_t *request, const int *fds, si
     if (!s) {
         return error_set(err, ERROR_BUSY, 0, "too many processes are being executed");
     }
-    int result = link_request(&r->link, id, "exec", json_incref(request), REQUEST_MS, NULL, err);
+    int result = link_request(&r->link, id, name, json_incref(request), REQUEST_MS, NULL, err);
     if (result < 0) {
         *s = (struct session){0};
         return result;
@@ -42,7 +43,7 @@ static void serve_client(struct relay *r, int client, const char *text, size_t l
                          size_t fd_count)
 {
     static const char *const plain[] = {"start",  "signal", "pause", "resume",
-                                        "update", "stats",  NULL};
+                                        "update", "stats",  "pids",  NULL};
     CLEANUP(error) struct error *err = NULL;
     CLEANUP(json) json_t *request = NULL;
     CLEANUP(json) json_t *reply = NULL;
@@ -50,9 +51,9 @@ static void serve_client(struct relay *r, int client, const char *text, size_t l
     int result = json_parse(text, len, "request", &request, &err);
     result = result < 0 ? result : json_get_str(request, "request", "request", &name, &err);
     CLEANUP(free) char *copy = xstrdup(name);
-    bool is_exec = result >= 0 && str_equal(copy, "exec");
+    bool is_exec = result >= 0 && (str_equal(copy, "exec") || str_equal(copy, "files"));
     if (is_exec) {
-        result = exec(r, client, request, fds, fd_count, &err);
+        result = exec(r, client, copy, request, fds, fd_count, &err);
     } else if (result >= 0 && str_in(copy, plain)) {
         result =
             link_request(&r->link, WORKLOAD, copy, json_incref(request), REQUEST_MS, &reply, &err);

@@ -34,7 +34,7 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
     CLEANUP(fd) int theirs = ends[1];
     CLEANUP(fd) int kvm = a->monitor == VM_KVM ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
     CLEANUP(fd) int shares = -1;
-    if (p->share_count > 0) {
+    if (p->share_count > 0 && !r->settings->browse) {
         int result = vm_shares_start(p, r->settings->log, &shares, &r->shares, err);
         if (result < 0) {
             return result;
@@ -85,15 +85,33 @@ static int read_files(const struct plan *p, json_t *files, struct error **err)
     return 0;
 }
 
-int relay_create(struct relay *r, const struct vm_network *n, struct error **err)
+/* The layers and the disk, as the agent finds them. */
+static json_t *disks_json(const struct plan *p)
 {
-    const struct plan *p = r->settings->plan;
-    json_t *layers = json_array(), *files = json_array();
+    json_t *layers = json_array();
     for (size_t i = 0; i < p->layer_count; i++) {
         (void)json_array_append_new(layers, json_sprintf("layer%zu", i));
     }
-    json_t *fields = json_pack("{s:O, s:o, s:o, s:s*}", "spec", p->spec, "layers", layers, "files",
-                               files, "disk", p->disk ? "disk" : NULL);
+    return json_pack("{s:o, s:s*}", "layers", layers, "disk", p->disk ? "disk" : NULL);
+}
+
+int relay_browse(struct relay *r, struct error **err)
+{
+    json_t *fields = disks_json(r->settings->plan);
+    (void)json_object_set_new(fields, "tree", json_string(r->settings->browse));
+    int result = link_request(&r->link, WORKLOAD, "files", fields, START_MS, NULL, err);
+    if (result >= 0) {
+        (void)relay_add_session(r, WORKLOAD, &r->settings->io); /* there is room for the first */
+    }
+    return result;
+}
+
+int relay_create(struct relay *r, const struct vm_network *n, struct error **err)
+{
+    const struct plan *p = r->settings->plan;
+    json_t *fields = disks_json(p), *files = json_array();
+    (void)json_object_set(fields, "spec", p->spec);
+    (void)json_object_set_new(fields, "files", files);
     if (n->tap >= 0) {
         (void)json_object_set_new(fields, "network",
                                   json_pack("{s:s, s:s, s:s, s:i}", "address", n->address,

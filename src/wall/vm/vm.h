@@ -99,6 +99,7 @@ struct relay_settings {
     struct vm_assets assets;
     struct wall_io io;
     int ready, listener; /* SOCK_SEQPACKET both */
+    const char *browse;  /* no workload: this tree of its files, on `io`; else NULL */
     int log;             /* what the monitor and the kernel say */
 };
 void relay_run(const struct relay_settings *s) __attribute__((noreturn));

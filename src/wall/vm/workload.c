@@ -143,9 +143,8 @@ int relay_receive(int sock, json_t **ret, struct error **err)
     return r < 0 ? r : vm_error_from_json(*ret, err);
 }
 
-/* Returns the socket, for exec's second message; the caller closes it. */
-static int ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
-               json_t **ret, struct error **err)
+int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
+              json_t **ret, struct error **err)
 {
     CLEANUP(json) json_t *request = request_take;
     CLEANUP(json) json_t *reply = NULL;
@@ -171,7 +170,7 @@ static int ask(const struct workload *w, json_t *request_take, const int *fds, s
 static int ask_plain(const struct workload *w, json_t *request_take, json_t **ret,
                      struct error **err)
 {
-    int sock = ask(w, request_take, NULL, 0, ret, err);
+    int sock = relay_ask(w, request_take, NULL, 0, ret, err);
     fd_close(sock);
     return sock < 0 ? sock : 0;
 }
@@ -227,6 +226,25 @@ static int vm_signal(struct workload *w, int signal, bool all, struct error **er
         return 0;
     }
     return r < 0 ? error_move(err, &mine, r) : 0;
+}
+
+static int vm_pids(struct workload *w, pid_t **ret, size_t *ret_count, struct error **err)
+{
+    CLEANUP(json) json_t *reply = NULL;
+    json_t *list = NULL, *item;
+    size_t i;
+    int r = ask_plain(w, json_pack("{s:s}", "request", "pids"), &reply, err);
+    r = r < 0 ? r : json_get_array(reply, "pids", "pids", &list, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_count = json_array_size(list);
+    *ret = xcalloc(*ret_count + 1, sizeof(**ret));
+    json_array_foreach(list, i, item)
+    {
+        (*ret)[i] = (pid_t)json_integer_value(item);
+    }
+    return 0;
 }
 
 /* The workload stands still inside, then the machine as a whole: it uses no processor. */
@@ -334,7 +352,7 @@ static int vm_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
     }
     json_t *request = json_pack("{s:s, s:b, s:o}", "request", "exec", "privileged",
                                 exec->privileged, "process", spec_process_to_json(p));
-    CLEANUP(fd) int sock = ask(w, request, fds, ARRAY_SIZE(fds), NULL, err);
+    CLEANUP(fd) int sock = relay_ask(w, request, fds, ARRAY_SIZE(fds), NULL, err);
     if (sock < 0) {
         return sock;
     }
@@ -383,6 +401,9 @@ const struct wall_ops wall_vm = {
     .state = vm_state,
     .signal = vm_signal,
     .exec = vm_exec,
+    .pids = vm_pids,
+    .files = vm_files,
+    .browse = vm_browse,
     .pause = vm_pause,
     .resume = vm_resume,
     .update = vm_update,

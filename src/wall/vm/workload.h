@@ -30,6 +30,17 @@ int workload_socket(const char *state_dir, struct sockaddr_un *ret, int *ret_fol
                     struct error **err) NODISCARD;
 /* One message of the relay's; its error is ours. */
 int relay_receive(int sock, json_t **ret, struct error **err) NODISCARD;
+/* Asks the relay; its answer in *ret unless NULL. Returns the socket, for a second message; the
+ * caller closes it. */
+int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
+              json_t **ret, struct error **err) NODISCARD;
+/* Forks the relay into a network namespace of its own. */
+pid_t vm_fork_relay(const struct relay_settings *s);
+
+/* files.c: wall_ops.files and .browse. */
+int vm_files(struct workload *w, enum wall_tree tree, int *ret_fd, struct error **err) NODISCARD;
+int vm_browse(struct plan *plan, enum wall_tree tree, int *ret_fd, struct error **err) NODISCARD;
+
 void workload_stop_relay(const struct workload *w);
 int workload_remove_groups(const struct workload *w, struct error **err) NODISCARD;
 /* A terminal whose other end passes bytes on as they are: the machine has the line discipline. */
