@@ -8,7 +8,8 @@
 #include "base/file.h"
 
 static const char *const parts[] = {"build",      "cgroup_driver", "images",       "network",
-                                    "registries", "signatures",    "userns_remap", NULL};
+                                    "registries", "signatures",    "userns_remap", "vm",
+                                    NULL};
 
 static const char *nearest(const char *word, const char *const *known)
 {

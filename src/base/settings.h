@@ -7,7 +7,8 @@
  *      "build": {…},        image/build_cache.h
  *      "network": {…},      net
  *      "cgroup_driver": …   engine/cgroup_driver.h
- *      "userns_remap": …}   engine/userns.h
+ *      "userns_remap": …,   engine/userns.h
+ *      "vm": {…}}           spec/machine.h: "kernel", "monitor", "disk"
  *
  * A key that no part knows is an error that names the nearest known one: a misspelt setting is
  * never silently without effect. A missing file is an empty object. Reads one file; no other side

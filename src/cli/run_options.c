@@ -39,6 +39,8 @@
              COMPLETE_FILE),                                                                       \
         TEXT(0, "domainname", domainname, "NAME", "Set the NIS domain name"),                      \
         TEXT('h', "hostname", hostname, "NAME", "Set the host name"),                              \
+        TEXT(0, "kernel", kernel, "KERNEL", "The kernel of its machine: a file or a release",      \
+             COMPLETE_FILE, NULL, FROM_CLOISON),                                                   \
         LIST('l', "label", labels, "KEY=VALUE", "Add a label"),                                    \
         LIST(0, "label-file", label_files, "FILE", "Read labels from a file", COMPLETE_FILE),      \
         TEXT(0, "name", name, "NAME", "Give it a name; one is made up otherwise"),                 \
@@ -48,6 +50,8 @@
         FLAG('q', "quiet", quiet, "Print no progress while fetching the image"),                   \
         TEXT(0, "runtime", runtime_annotation, "NAME", "Taken for Docker's sake: there is one",    \
              .hidden = true),                                                                      \
+        TEXT(0, "vmm", vmm, "WHICH", "What runs its machine: kvm or qemu", COMPLETE_WORDS,         \
+             "kvm qemu", FROM_CLOISON),                                                            \
         TEXT(0, "wall", wall, "WALL", "What isolates it: container or vm", COMPLETE_WORDS,         \
              "container vm", FROM_CLOISON)
 
@@ -56,7 +60,7 @@
          COMPLETE_FILE),                                                                           \
         LIST(0, "mount", mounts, "KEY=VALUE,...", "Mount a folder, volume, tmpfs or image"),       \
         FLAG(0, "read-only", read_only, "Make the root file system read-only"),                    \
-        LIST(0, "storage-opt", storage_opt, "KEY=VALUE", "Set a storage option"),                  \
+        LIST(0, "storage-opt", storage_opt, "KEY=VALUE", "Size of a machine's disk: size=10g"),    \
         LIST(0, "tmpfs", tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),                                \
         LIST('v', "volume", volumes, "SOURCE:PATH[:OPTIONS]", "Mount a folder or a volume",        \
              COMPLETE_VOLUME),                                                                     \

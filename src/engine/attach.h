@@ -43,6 +43,7 @@ enum frame_type {
     /* monitor → client */
     FRAME_STDOUT = 'O',
     FRAME_STDERR = 'E',
+    FRAME_WARNING = 'W',  /* a line for the user, of what is no failure */
     FRAME_TIMING = 'T',   /* struct frame_timing, then the phase's name */
     FRAME_STARTED = 'S',  /* the workload's program runs */
     FRAME_OK = 'K',       /* the request is done */

@@ -127,14 +127,9 @@ static int restart(const struct run_request *r, struct container *c, struct erro
     return result < 0 ? result : 0;
 }
 
-static int check_wall(const struct run_request *r, const struct container *c, struct error **err)
+static int check_wall(const struct container *c, struct error **err)
 {
     const struct wall_ops *wall = NULL;
-    if (r->storage_opt.count) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "--storage-opt '%s': the writable layer cannot be limited yet",
-                         r->storage_opt.items[0]);
-    }
     return wall_find(c->wall, &wall, err);
 }
 
@@ -159,7 +154,7 @@ int container_new(const struct engine *e, const struct run_request *r, const str
     c->stop_signal = xstrdup(str_or(r->stop_signal, str_or(image->config.stop_signal, "SIGTERM")));
     c->stop_timeout = r->stop_timeout.set ? (int)r->stop_timeout.value : STOP_TIMEOUT_DEFAULT;
     c->healthcheck = healthcheck(r, image);
-    int result = check_wall(r, c, err);
+    int result = check_wall(c, err);
     if (result == 0) {
         result = restart(r, c, err);
     }

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "base/paths.h"
+#include "base/settings.h"
 #include "engine/cgroup_driver.h"
 #include "engine/draft.h"
 #include "engine/namespaces.h"
@@ -142,6 +143,33 @@ static void note_anonymous(const struct run_request *r, struct container *c)
     }
 }
 
+/* The wall's part of the settings file: defaults for what the request leaves open. */
+static int add_settings(const struct engine *e, struct draft *d, struct error **err)
+{
+    const struct wall_ops *wall = NULL;
+    CLEANUP(json) json_t *part = NULL;
+    const char *key;
+    json_t *value;
+    struct spec *s = d->spec;
+    int r = wall_find(d->container->wall, &wall, err);
+    if (r < 0 || !wall->settings) {
+        return r;
+    }
+    r = settings_load_part(e->config_path, wall->settings, &part, err);
+    json_object_foreach(part, key, value)
+    {
+        const char *name = arena_format(s->arena, "org.cloison.%s.%s", wall->settings, key);
+        if (r >= 0 && !json_is_string(value)) {
+            r = error_set(err, ERROR_INVALID_INPUT, 0, "'%s': \"%s\".\"%s\" is no text",
+                          e->config_path, wall->settings, key);
+        } else if (r >= 0 && !spec_annotation(s, name)) {
+            *arena_push(s->arena, s->annotations, s->annotation_count) =
+                (struct spec_pair){name, arena_strdup(s->arena, json_string_value(value))};
+        }
+    }
+    return r;
+}
+
 int draft_build_spec(const struct engine *e, struct draft *d, bool dry, struct error **err)
 {
     CLEANUP(environment)
@@ -158,6 +186,10 @@ int draft_build_spec(const struct engine *e, struct draft *d, bool dry, struct e
     }
     r = spec_from_image(d->request, &d->image->config, &environment, &d->spec,
                         &d->container->volumes, err);
+    if (r < 0) {
+        return r;
+    }
+    r = add_settings(e, d, err);
     if (r < 0) {
         return r;
     }

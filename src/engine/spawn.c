@@ -212,6 +212,9 @@ int monitor_await(struct monitor_handle *m, monitor_timing *timing, void *contex
             r = frame_to_error(&f, err);
             break;
         }
+        if (f.type == FRAME_WARNING) {
+            fprintf(stderr, "cloison: %.*s\n", (int)f.len, (const char *)f.data);
+        }
         if (f.type == FRAME_TIMING && timing) {
             struct frame_timing t;
             memcpy(&t, f.data, sizeof(t));

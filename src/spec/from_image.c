@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Image config + request + defaults → one OCI runtime spec, as Docker would make it. */
 #include "spec/from_image.h"
+#include "spec/machine.h"
 
 #include <string.h>
 
@@ -104,6 +105,35 @@ static int build_cgroup_path(struct building *b, struct error **err)
     return 0;
 }
 
+static void add_annotation(struct building *b, const char *key, const char *value)
+{
+    *arena_push(b->arena, b->spec->annotations, b->spec->annotation_count) =
+        (struct spec_pair){arena_strdup(b->arena, key), arena_strdup(b->arena, value)};
+}
+
+/* What the machine is to be, for the wall that makes one. */
+static int build_machine(struct building *b, struct error **err)
+{
+    const struct run_request *r = b->request;
+    int64_t bytes = 0;
+    if (r->kernel) {
+        add_annotation(b, SPEC_MACHINE_KERNEL, r->kernel);
+    }
+    if (r->vmm) {
+        add_annotation(b, SPEC_MACHINE_MONITOR, r->vmm);
+    }
+    for (size_t i = 0; i < r->storage_opt.count; i++) {
+        const char *option = r->storage_opt.items[i];
+        if (!str_starts(option, "size=") || str_to_bytes(option + strlen("size="), &bytes) < 0 ||
+            bytes <= 0) {
+            return error_set(err, ERROR_USAGE, 0, "--storage-opt '%s': only size=BYTES is known",
+                             option);
+        }
+        add_annotation(b, SPEC_MACHINE_DISK, option + strlen("size="));
+    }
+    return 0;
+}
+
 static int build_root_and_names(struct building *b, struct error **err)
 {
     b->spec->root_path = "rootfs";
@@ -112,7 +142,8 @@ static int build_root_and_names(struct building *b, struct error **err)
         *arena_push(b->arena, b->spec->annotations, b->spec->annotation_count) =
             pair_split(b->arena, b->request->annotations.items[i]);
     }
-    int r = build_hostname(b, err);
+    int r = build_machine(b, err);
+    r = r < 0 ? r : build_hostname(b, err);
     return r < 0 ? r : build_cgroup_path(b, err);
 }
 

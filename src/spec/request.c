@@ -9,6 +9,8 @@ static const struct field request_fields[] = {
     R("image", image),
     R("command", command),
     R("wall", wall),
+    R("kernel", kernel),
+    R("vmm", vmm),
     R("name", name),
     R("cidfile", cidfile),
     R("platform", platform),

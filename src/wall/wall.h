@@ -111,6 +111,9 @@ enum wall_format { WALL_TEXT, WALL_JSON };
 struct wall_ops {
     const char *name;   /* "container", "vm" */
     bool one_interface; /* the workload has at most one network interface, with an IPv4 address */
+    /* Its part of the settings file, each of whose texts is the annotation
+     * "org.cloison.<part>.<key>" where a spec has none. NULL: it has no part. */
+    const char *settings;
     int (*plan)(const struct wall_params *params, struct plan **ret, struct error **err);
     /* The plan as a readable ordered list, or as a JSON array of steps. */
     int (*describe)(const struct plan *plan, enum wall_format format, struct strbuf *out,
@@ -166,6 +169,9 @@ struct wall_ops {
     /* Whether the kernel has killed for memory, or refused a process for their limit. Asked when
      * the workload has ended, before delete: two reads instead of all that stats() makes. */
     void (*limits_hit)(struct workload *w, bool *ret_oom_killed, bool *ret_pids_refused);
+    /* Why it ended, when that was not the workload's own doing (its kernel panicked): one line, the
+     * caller's to free, or NULL. Asked when it has ended, before delete. NULL: it never is. */
+    char *(*end_reason)(struct workload *w);
     /* Kills what is left, removes cgroups, forgets the state. Works after any crash: given a
      * state_dir whose create() was cut short too. Idempotent. Frees w. */
     int (*delete)(struct workload *w, struct error **err);

@@ -80,14 +80,16 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm "$@"; }
 
 @test "the machine's monitor killed, and a guest that panics, end the container" {
     id=$(vm -d --name gone busybox sleep 1000)
-    relay=$(pgrep -nx cloison-relay)
+    relay=$(cloison inspect --format '{{.State.Pid}}' gone)
     kill -KILL "$(pgrep -P "$relay")"
     [ "$(timeout 20 "$CLOISON" wait gone)" = 137 ]
+    [[ $(cloison inspect --format '{{.State.Error}}' gone) == "the machine's monitor was killed by SIGKILL"* ]]
     cloison rm gone
     id=$(vm -d --name panic --privileged busybox sh -c 'sleep 1; echo c >/proc/sysrq-trigger')
     [ "$(timeout 30 "$CLOISON" wait panic)" = 137 ]
+    [[ $(cloison inspect --format '{{.State.Error}}' panic) == *'Kernel panic - not syncing'* ]]
     cloison rm panic
-    ! pgrep -x cloison-relay
+    [ ! -e "/proc/$relay" ]
 }
 
 @test "the machine is in the container's groups: quotas bite, change while it runs; paused it stands still" {
@@ -127,4 +129,29 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm "$@"; }
     [ "$(cloison wait held)" = 137 ]
     cloison rm held
     [ ! -e "/sys/fs/cgroup$group" ] && [ ! -e "/sys/fs/cgroup/cpu$group" ]
+}
+
+@test "kernel, monitor and disk are chosen; what is none of these is said in one line" {
+    image=$(ls /boot/vmlinuz-* | tail -n 1)
+    cp "$image" "$BATS_TEST_TMPDIR/kernel"
+    run vm --rm --kernel "$BATS_TEST_TMPDIR/kernel" --storage-opt size=64m --vmm qemu busybox sh -c \
+        'uname -r; df -m / | awk "END { print (\$2 < 64) }"' </dev/null
+    echo "$output"
+    [ "${lines[-2]} ${lines[-1]}" = "${image#/boot/vmlinuz-} 1" ]
+    [[ $output != *emulated* ]] # as it was wanted
+    run vm --rm busybox true </dev/null
+    [[ $output == *'no usable KVM here: the machine is emulated, and slow'* || -n ${TESTBED-} ]]
+    fails() { # fails WORDS OPTION…
+        run vm --rm "${@:2}" busybox true </dev/null
+        echo "$output"
+        [ "$status" = 125 ] && [[ $output == *"$1"* ]]
+    }
+    fails "there is no kernel '/boot/vmlinuz-none'" --kernel none
+    fails 'this is no Linux kernel image' --kernel /etc/hostname
+    fails "is kvm or qemu, not 'xen'" --vmm xen
+    fails 'at least 4 MiB' --storage-opt size=1
+    fails "a machine has no 'colour'" --annotation org.cloison.vm.colour=red
+    fails 'only size=BYTES is known' --storage-opt colour=red
+    run "$CLOISON" run --rm --storage-opt size=1g busybox true
+    [ "$status" = 125 ] && [[ $output == *"cannot limit the writable layer's size"* ]]
 }

@@ -33,6 +33,13 @@ static void timing(void *context, const char *phase)
     IGNORE(frame_send(m->creator, FRAME_TIMING, &f, sizeof(f.head) + strlen(f.name)) < 0);
 }
 
+/* Who waits for the start is told; a later start has nobody. */
+static void warning(void *context, const char *text)
+{
+    struct monitor *m = context;
+    IGNORE(m->creator >= 0 && frame_send(m->creator, FRAME_WARNING, text, strlen(text)) < 0);
+}
+
 static int beside(void *context, pid_t pid, struct error **err)
 {
     struct monitor *m = context;
@@ -122,7 +129,7 @@ static int create_and_start(struct monitor *m, struct plan *p, struct error **er
     int r = make_pipes(m->container, &pipes, err);
     if (r == 0) {
         struct wall_io io = {pipes.in[0], pipes.out[1], pipes.err[1]};
-        struct wall_callbacks callbacks = {m, beside, console, timing};
+        struct wall_callbacks callbacks = {m, beside, console, timing, warning};
         r = m->wall->create(p, &io, &callbacks, &m->workload, err);
     }
     if (r >= 0) {
@@ -203,6 +210,9 @@ static void read_marks(struct monitor *m)
 {
     if (m->wall->limits_hit) {
         m->wall->limits_hit(m->workload, &m->oom_killed, &m->pids_limit_hit);
+    }
+    if (m->wall->end_reason && !m->failure) {
+        m->failure = m->wall->end_reason(m->workload);
     }
 }
 

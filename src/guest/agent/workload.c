@@ -26,6 +26,7 @@ void workload_adapt(struct spec *spec)
         }
     }
     l->namespace_count = kept;
+    spec->annotation_count = 0; /* they were for the host */
     l->cgroups_path = CGROUP;
     spec->process.apparmor_profile = spec->process.selinux_label = l->mount_label = NULL;
     l->resources.read_bps.count = l->resources.write_bps.count = 0; /* of the host's disks */

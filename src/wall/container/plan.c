@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The order of everything: read it top to bottom. */
 #include "wall/container/plan.h"
+#include "spec/machine.h"
 
 #include <sched.h>
 
@@ -128,6 +129,21 @@ static int plan_inside(struct planning *g, struct error **err)
                         g->params->preserve_fd_count, err);
 }
 
+/* What only a machine has is not silently without effect. */
+static int refuse_machine(const struct spec *spec, struct error **err)
+{
+    if (spec_annotation(spec, SPEC_MACHINE_DISK)) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the container wall cannot limit the writable layer's size");
+    }
+    if (spec_annotation(spec, SPEC_MACHINE_KERNEL) || spec_annotation(spec, SPEC_MACHINE_MONITOR)) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the container wall has the host's kernel: a kernel or monitor is chosen "
+                         "for the vm wall");
+    }
+    return 0;
+}
+
 int plan_make(const struct wall_params *params, struct plan **ret, struct error **err)
 {
     CLEANUP(plan) struct plan *p = plan_new(params);
@@ -135,7 +151,8 @@ int plan_make(const struct wall_params *params, struct plan **ret, struct error 
     if (!params->spec->process_set && !params->remote_start) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "the spec has no process to run");
     }
-    int r = plan_outside(&g, err);
+    int r = refuse_machine(params->spec, err);
+    r = r < 0 ? r : plan_outside(&g, err);
     if (r >= 0) {
         r = plan_inside(&g, err);
     }

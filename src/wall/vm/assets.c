@@ -23,8 +23,9 @@ enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
 /* --- programs ------------------------------------------------------------------------------------
  */
 
-/* Runs one and waits. Its last words are the error's. */
-static int run_program(const char *const *arguments, struct error **err)
+/* Runs one and waits. Its last words are the error's; the first line of its output, when wanted, is
+ * the caller's to free. */
+static int run_program(const char *const *arguments, char **ret_line, struct error **err)
 {
     static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     posix_spawn_file_actions_t actions;
@@ -35,7 +36,11 @@ static int run_program(const char *const *arguments, struct error **err)
         return error_set_errno(err, ERROR_KERNEL, errno, "a pipe");
     }
     (void)posix_spawn_file_actions_init(&actions); /* memory alone */
-    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (ret_line) {
+        (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    } else {
+        (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    }
     (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     int r = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
                          environment);
@@ -51,10 +56,14 @@ static int run_program(const char *const *arguments, struct error **err)
     }
     said[n > 0 ? n : 0] = '\0';
     said[strcspn(said, "\n")] = '\0';
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", arguments[0],
-                           said[0] ? said : "it says nothing");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", arguments[0],
+                         said[0] ? said : "it says nothing");
+    }
+    if (ret_line) {
+        *ret_line = xstrdup(said);
+    }
+    return 0;
 }
 
 /* A cached file: makes it by `make` unless it is there; opens it. */
@@ -97,8 +106,42 @@ static inline void kernel_cleanup(struct kernel *k)
     kernel_done(k);
 }
 
+/* A file of the user's: its modules are those of the release that it says it is. */
+static int use_file(struct kernel *k, const char *path, struct error **err)
+{
+    CLEANUP(free) char *program = program_path("cloison-kernel");
+    k->image = xstrdup(path);
+    if (stat(path, &k->st) < 0) {
+        return error_set_errno(err, ERROR_NOT_FOUND, errno, "the kernel '%s'", path);
+    }
+    int r = run_program((const char *[]){program, "release", path, NULL}, &k->release, err);
+    if (r < 0) {
+        return error_wrap(err, r, "the kernel '%s'", path);
+    }
+    k->modules = str_format(MODULES "/%s", k->release);
+    if (access(k->modules, R_OK) < 0) {
+        r = error_set(err, ERROR_NOT_FOUND, 0, "the kernel '%s' has no modules in '%s'", path,
+                      k->modules);
+        return error_hint(err, r, "install the package that it comes from");
+    }
+    return 0;
+}
+
+static int use_named(struct kernel *k, const char *name, struct error **err)
+{
+    CLEANUP(free) char *image = str_format(KERNELS "/vmlinuz-%s", name);
+    if (strchr(name, '/')) {
+        return use_file(k, name, err);
+    }
+    if (access(image, R_OK) < 0) {
+        int r = error_set(err, ERROR_NOT_FOUND, 0, "there is no kernel '%s'", image);
+        return error_hint(err, r, "a file is named by a path with a '/'");
+    }
+    return use_file(k, image, err);
+}
+
 /* The newest image under /boot whose modules are there. */
-static int find_kernel(struct kernel *k, struct error **err)
+static int find_newest(struct kernel *k, struct error **err)
 {
     CLEANUP(dir) DIR *d = opendir(KERNELS);
     const struct dirent *e;
@@ -130,7 +173,7 @@ static int make_kernel(const char *temporary, const void *from, struct error **e
 {
     const struct kernel *k = from;
     CLEANUP(free) char *program = program_path("cloison-kernel");
-    return run_program((const char *[]){program, "extract", k->image, temporary, NULL}, err);
+    return run_program((const char *[]){program, "extract", k->image, temporary, NULL}, NULL, err);
 }
 
 static int make_initramfs(const char *temporary, const void *from, struct error **err)
@@ -141,7 +184,8 @@ static int make_initramfs(const char *temporary, const void *from, struct error 
     CLEANUP(free) char *files = program_path("cloison-fs");
     CLEANUP(free) char *extra = str_format("bin/cloison-fs=%s", files);
     return run_program(
-        (const char *[]){program, "initramfs", k->modules, guest, temporary, extra, NULL}, err);
+        (const char *[]){program, "initramfs", k->modules, guest, temporary, extra, NULL}, NULL,
+        err);
 }
 
 static int open_kernel(const struct plan *p, struct vm_assets *a, struct error **err)
@@ -150,7 +194,7 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
     CLEANUP(free) char *guest = program_path("cloison-guest");
     CLEANUP(free) char *files = program_path("cloison-fs");
     struct stat st, files_st;
-    int r = find_kernel(&k, err);
+    int r = p->kernel ? use_named(&k, p->kernel, err) : find_newest(&k, err);
     if (r < 0) {
         return r;
     }
@@ -159,8 +203,8 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
     }
     /* A new kernel of the same name, or a new agent, is a new file. */
     CLEANUP(free)
-    char *kernel =
-        str_format("%s/vmlinux-%s-%lld", p->cache_dir, k.release, (long long)k.st.st_mtime);
+    char *kernel = str_format("%s/vmlinux-%s-%lld-%lld", p->cache_dir, k.release,
+                              (long long)k.st.st_mtime, (long long)k.st.st_size);
     CLEANUP(free)
     char *initramfs = str_format("%s/initramfs-%s-%lld-%lld-%lld-%lld", p->cache_dir, k.release,
                                  (long long)k.st.st_mtime, (long long)st.st_mtime,
@@ -175,8 +219,8 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
 
 static int make_layer(const char *temporary, const void *from, struct error **err)
 {
-    int r =
-        run_program((const char *[]){"mkfs.erofs", "--quiet", "-T0", temporary, from, NULL}, err);
+    int r = run_program((const char *[]){"mkfs.erofs", "--quiet", "-T0", temporary, from, NULL},
+                        NULL, err);
     return r == -ENOENT ? error_hint(err, r, "install the package erofs-utils") : r;
 }
 
@@ -208,7 +252,7 @@ static int make_disk(const char *temporary, const void *from, struct error **err
     int r = run_program((const char *[]){"mke2fs", "-q", "-t", "ext4", "-m", "0", "-E",
                                          "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
                                          temporary, NULL},
-                        err);
+                        NULL, err);
     return r == -ENOENT ? error_hint(err, r, "install the package e2fsprogs") : r;
 }
 
@@ -249,31 +293,47 @@ static bool probe(const char *kept)
         return false;
     }
     number = str_format("%d", kvm);
-    bool usable = run_program((const char *[]){program, "probe", number, NULL}, NULL) >= 0;
+    bool usable = run_program((const char *[]){program, "probe", number, NULL}, NULL, NULL) >= 0;
     IGNORE(file_write_atomic(AT_FDCWD, kept, usable ? "1" : "0", 1, 0600, FILE_NO_SYNC, NULL) < 0);
     return usable;
 }
 
 /* Whether KVM is there and can run a stock kernel. */
-static enum vm_monitor choose_monitor(const struct plan *p)
+static bool kvm_is_usable(const struct plan *p)
 {
     CLEANUP(free) char *boot = NULL;
     CLEANUP(free) char *word = NULL;
     if (access("/dev/kvm", R_OK | W_OK) < 0 ||
         file_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot, NULL) < 0) {
-        return VM_QEMU;
+        return false;
     }
     CLEANUP(free) char *kept = str_format("%s/kvm-%s", p->cache_dir, boot);
-    bool usable =
-        file_read_line(AT_FDCWD, kept, &word, NULL) >= 0 ? str_equal(word, "1") : probe(kept);
-    return usable ? VM_KVM : VM_QEMU;
+    return file_read_line(AT_FDCWD, kept, &word, NULL) >= 0 ? str_equal(word, "1") : probe(kept);
+}
+
+static int choose_monitor(const struct plan *p, enum vm_monitor *ret, struct error **err)
+{
+    if (!str_equal(p->monitor, "kvm")) {
+        *ret = p->monitor || !kvm_is_usable(p) ? VM_QEMU : VM_KVM;
+        return 0;
+    }
+    *ret = VM_KVM;
+    if (access("/dev/kvm", R_OK | W_OK) < 0) {
+        int code = errno,
+            r = error_set_errno(err, code == ENOENT ? ERROR_UNSUPPORTED : ERROR_DENIED, code,
+                                "'/dev/kvm'");
+        return code == EACCES ? error_hint(err, r, "add the user to the group kvm") : r;
+    }
+    return kvm_is_usable(p) ? 0
+                            : error_set(err, ERROR_UNSUPPORTED, 0,
+                                        "KVM cannot run a kernel here: it only emulates");
 }
 
 int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err)
 {
     *ret = (struct vm_assets){.kernel = -1, .initramfs = -1, .disk = -1};
     int r = mkdir_all(plan->cache_dir, 0700, err);
-    ret->monitor = choose_monitor(plan);
+    r = r < 0 ? r : choose_monitor(plan, &ret->monitor, err);
     r = r < 0 ? r : open_kernel(plan, ret, err);
     for (size_t i = 0; r >= 0 && i < plan->layer_count; i++) {
         r = ret->layers[ret->layer_count++] = open_layer(plan, plan->layers[i], err);

@@ -53,19 +53,11 @@ static int listen_in(const char *state_dir, struct error **err)
     return take_fd(&sock);
 }
 
-/* The kernel's and the monitor's last word, for an error that has none of its own. */
+/* The kernel's and the monitor's last words, for an error that has none of its own. */
 static int with_last_words(const char *log, int result, struct error **err)
 {
-    CLEANUP(free) char *text = NULL;
-    if (file_read(AT_FDCWD, log, 1 << 20, &text, NULL, NULL) < 0 || !text[0]) {
-        return result;
-    }
-    size_t len = strlen(text);
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
-        text[--len] = '\0';
-    }
-    const char *line = strrchr(text, '\n');
-    return error_hint(err, result, "its last words: %s", line ? line + 1 : text);
+    CLEANUP(free) char *words = vm_last_words(log);
+    return words ? error_hint(err, result, "its last words: %s", words) : result;
 }
 
 pid_t vm_fork_relay(const struct relay_settings *s)
@@ -163,7 +155,7 @@ int vm_create(struct plan *plan, const struct wall_io *io, const struct wall_cal
     if (c->timing) {
         c->timing(c->context, "assets");
     }
-    if (s.assets.monitor == VM_QEMU && c->warning) {
+    if (s.assets.monitor == VM_QEMU && !plan->monitor && c->warning) {
         c->warning(c->context, "no usable KVM here: the machine is emulated, and slow");
     }
     if (plan->terminal) {

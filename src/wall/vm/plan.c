@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "spec/machine.h"
 #include "wall/vm/vm.h"
 
 static bool has_option(const struct spec_mount *m, const char *option)
@@ -124,6 +125,36 @@ static int plan_machine(struct plan *p, const struct spec_resources *r, struct e
     return 0;
 }
 
+static int plan_annotations(struct plan *p, const struct spec *spec, struct error **err)
+{
+    const char *kernel = spec_annotation(spec, SPEC_MACHINE_KERNEL);
+    const char *monitor = spec_annotation(spec, SPEC_MACHINE_MONITOR);
+    const char *disk = spec_annotation(spec, SPEC_MACHINE_DISK);
+    int64_t bytes = VM_DISK_BYTES;
+    for (size_t i = 0; i < spec->annotation_count; i++) {
+        static const char *const known[] = {SPEC_MACHINE_KERNEL, SPEC_MACHINE_MONITOR,
+                                            SPEC_MACHINE_DISK, NULL};
+        const char *key = spec->annotations[i].key;
+        if (str_starts(key, SPEC_MACHINE) && !str_in(key, known)) {
+            return error_set(err, ERROR_INVALID_INPUT, 0,
+                             "a machine has no '%s': kernel, monitor, disk",
+                             key + strlen(SPEC_MACHINE));
+        }
+    }
+    if (monitor && !str_equal(monitor, "kvm") && !str_equal(monitor, "qemu")) {
+        return error_set(err, ERROR_USAGE, 0, "a machine's monitor is kvm or qemu, not '%s'",
+                         monitor);
+    }
+    if (disk && (str_to_bytes(disk, &bytes) < 0 || bytes < VM_DISK_MIN)) {
+        return error_set(err, ERROR_USAGE, 0, "a machine's disk has at least 4 MiB, not '%s'",
+                         disk);
+    }
+    p->kernel = kernel ? arena_strdup(p->arena, kernel) : NULL;
+    p->monitor = monitor ? arena_strdup(p->arena, monitor) : NULL;
+    p->disk_bytes = (uint64_t)bytes;
+    return 0;
+}
+
 static int plan_disks(struct plan *p, const struct wall_rootfs *r, struct error **err)
 {
     if (r->path || r->layer_count == 0) {
@@ -137,7 +168,6 @@ static int plan_disks(struct plan *p, const struct wall_rootfs *r, struct error 
         spec_add_string(p->arena, &p->layers, &p->layer_count, r->layers[i]);
     }
     p->disk = r->work ? arena_format(p->arena, "%s/disk.ext4", r->work) : NULL;
-    p->disk_bytes = VM_DISK_BYTES;
     return 0;
 }
 
@@ -154,7 +184,8 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .rows = spec->process.console_height,
                        .columns = spec->process.console_width,
                        .spec = spec_to_json(spec)};
-    int r = plan_namespaces(p, spec, err);
+    int r = plan_annotations(p, spec, err);
+    r = r < 0 ? r : plan_namespaces(p, spec, err);
     r = r < 0 ? r : vm_groups_plan(p, params, err);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
@@ -171,6 +202,7 @@ static void describe_text(const struct plan *p, struct strbuf *out)
 {
     strbuf_addf(out, "machine    %u processors, %llu MiB of memory\n", p->cpus,
                 (unsigned long long)(p->memory_bytes >> 20));
+    strbuf_addf(out, "kernel     %s\n", str_or(p->kernel, "the newest under /boot"));
     for (size_t i = 0; i < p->groups.set.count; i++) {
         strbuf_adds(out, "group      ");
         cgroup_describe_group(&p->groups, i, out);

@@ -27,6 +27,7 @@ static int plan_of(const char *more, const char *mounts, struct plan **ret, stru
         .id = "x",
         .spec = spec,
         .bundle = "/c",
+        .no_cgroups = true, /* each host has others */
         .state_dir = "/run/x",
         .cache_dir = "/cache",
         .rootfs = {.layers = layers, .layer_count = 2, .upper = "/c/upper", .work = "/c/w"}};
@@ -49,6 +50,7 @@ static void test_plan_ordinary(void)
         err);
     CHECK_OK(vm_describe(p, WALL_TEXT, &text, &err), err);
     CHECK_STR(text.data, "machine    1 processors, 512 MiB of memory\n"
+                         "kernel     the newest under /boot\n"
                          "disk       layer0, read-only EROFS of '/layers/top'\n"
                          "disk       layer1, read-only EROFS of '/layers/base'\n"
                          "disk       disk, writable ext4 of at most 10240 MiB in '/c/w/disk.ext4'\n"

@@ -192,6 +192,20 @@ static int begin(struct relay *r, struct error **err)
     return r->settings->browse ? relay_browse(r, err) : relay_create(r, &network, err);
 }
 
+/* For the exit record: what went wrong, and what the machine said of it. */
+static void tell_reason(struct relay *r, const struct error *err)
+{
+    const struct relay_settings *s = r->settings;
+    CLEANUP(free) char *path = str_format("%s/reason", s->plan->state_dir);
+    CLEANUP(free) char *log = str_format("%s/machine.log", s->plan->state_dir);
+    CLEANUP(free) char *end = relay_monitor_end(r);
+    CLEANUP(free) char *text = end ? xstrdup(end) : error_text(err);
+    CLEANUP(free) char *words = s->browse ? NULL : vm_last_words(log);
+    CLEANUP(free) char *line = words ? str_format("%s: %s", text, words) : xstrdup(text);
+    IGNORE(!s->browse && file_write_atomic(AT_FDCWD, path, line, strlen(line), 0600, FILE_NO_SYNC,
+                                           NULL) < 0); /* the exit code is told anyway */
+}
+
 void relay_run(const struct relay_settings *s)
 {
     static struct relay relay;
@@ -206,9 +220,7 @@ void relay_run(const struct relay_settings *s)
         fd_close(s->ready);
         r = serve(&relay, &status, &err);
         if (r < 0) {
-            CLEANUP(free) char *text = error_text(err);
-            CLEANUP(free) char *line = str_format("cloison: %s\n", text);
-            IGNORE(write_all(s->log, line, strlen(line)) < 0); /* the log is on memory */
+            tell_reason(&relay, err);
         }
     }
     relay_end_machine(&relay, r >= 0);

@@ -19,7 +19,8 @@ enum {
     START_MS = 90000, /* a machine that is emulated on a busy host */
     REQUEST_MS = 30000,
     END_MS = 15000,
-    PIECE = 4096, /* what a pipe or terminal that is writable takes without blocking: PIPE_BUF */
+    LAST_MS = 2000, /* from the end of the port to that of the process */
+    PIECE = 4096,   /* what a pipe or terminal that is writable takes without blocking: PIPE_BUF */
     STATUS_LOST = 137,
 };
 
@@ -77,5 +78,8 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
 int relay_create(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
 /* Has it show the files instead. */
 int relay_browse(struct relay *r, struct error **err) NODISCARD;
+/* How the monitor ended, in words, if that was not by itself; waits a moment for its end. NULL; the
+ * caller frees. */
+char *relay_monitor_end(struct relay *r);
 /* The machine powers off, its disk written; one that does not is ended. */
 void relay_end_machine(struct relay *r, bool is_fine);

@@ -132,6 +132,20 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
 }
 
 /* The machine powers off, its disk written; one that does not is ended. */
+char *relay_monitor_end(struct relay *r)
+{
+    CLEANUP(fd) int pidfd = r->monitor > 0 ? (int)syscall(SYS_pidfd_open, r->monitor, 0) : -1;
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    int status = 0;
+    if (pidfd < 0 || poll(&p, 1, LAST_MS) <= 0 || waitpid(r->monitor, &status, 0) < 0) {
+        return NULL;
+    }
+    r->monitor = 0;
+    return WIFSIGNALED(status) ? str_format("the machine's monitor was killed by SIG%s",
+                                            str_or(sigabbrev_np(WTERMSIG(status)), "?"))
+                               : NULL;
+}
+
 void relay_end_machine(struct relay *r, bool is_fine)
 {
     CLEANUP(fd) int pidfd = r->monitor > 0 ? (int)syscall(SYS_pidfd_open, r->monitor, 0) : -1;

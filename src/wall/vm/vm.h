@@ -36,6 +36,8 @@ struct plan {
     uint64_t memory_bytes, disk_bytes;
     bool terminal, own_network;
     struct opt_u32 rows, columns;
+    const char *kernel;  /* a file, or a release under /boot; NULL: the newest there */
+    const char *monitor; /* "kvm", "qemu"; NULL: whichever can */
     const char **layers; /* folders, topmost first */
     size_t layer_count;
     const char *disk; /* a sparse file, made at the first start */
@@ -54,6 +56,7 @@ struct plan {
 #define VM_MEMORY_DEFAULT (UINT64_C(512) << 20)
 #define VM_MEMORY_MIN (UINT64_C(96) << 20) /* below, Debian's kernel and the agent do not start */
 #define VM_DISK_BYTES (UINT64_C(10) << 30)
+#define VM_DISK_MIN (INT64_C(4) << 20) /* a file system with its journal */
 #define VM_FILE_BYTES_MAX (1 << 20)
 
 int vm_plan(const struct wall_params *params, struct plan **ret, struct error **err) NODISCARD;
@@ -91,6 +94,10 @@ int vm_groups_update(const struct cgroup_set *set, const char *scope,
  * machine's monitor. From the host's mount namespace, with CAP_SYS_ADMIN. */
 int vm_shares_start(const struct plan *plan, int log, int *ret_socket, pid_t *ret_pid,
                     struct error **err) NODISCARD;
+
+/* What the machine's log says of its end: the line of a panic, else its last ones, joined. NULL: it
+ * says nothing. The caller frees. */
+char *vm_last_words(const char *log);
 
 /* The relay's body: never returns. `ready` is a socket on which it waits for one byte (go), then
  * says one message: {} or {"error": …}. `io` is the workload's (a terminal's slave three times). */

@@ -324,6 +324,14 @@ static void vm_limits_hit(struct workload *w, bool *ret_oom_killed, bool *ret_pi
     *ret_oom_killed |= access(path, F_OK) == 0;
 }
 
+static char *vm_end_reason(struct workload *w)
+{
+    CLEANUP(free) char *path = str_format("%s/reason", w->state_dir);
+    char *text = NULL;
+    IGNORE(file_read_line(AT_FDCWD, path, &text, NULL) < 0); /* there is none: as it should be */
+    return text;
+}
+
 /* A process that ends as the executed one does. */
 static pid_t fork_waiter(int sock)
 {
@@ -368,7 +376,7 @@ static int vm_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
 
 static int vm_delete(struct workload *w, struct error **err)
 {
-    static const char *const left[] = {"vm.sock", "machine.log", "oom", "wall.json"};
+    static const char *const left[] = {"vm.sock", "machine.log", "oom", "reason", "wall.json"};
     CLEANUP(fd) int folder = open_file(AT_FDCWD, w->state_dir, O_PATH | O_DIRECTORY, 0, err);
     workload_stop_relay(w); /* the monitor dies with it */
     for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(left); i++) {
@@ -389,6 +397,7 @@ static void vm_set_warning(struct workload *w, wall_warning *warning, void *cont
 const struct wall_ops wall_vm = {
     .name = "vm",
     .one_interface = true,
+    .settings = "vm",
     .plan = vm_plan,
     .describe = vm_describe,
     .plan_free = vm_plan_free,
@@ -409,5 +418,6 @@ const struct wall_ops wall_vm = {
     .update = vm_update,
     .stats = vm_stats,
     .limits_hit = vm_limits_hit,
+    .end_reason = vm_end_reason,
     .delete = vm_delete,
 };

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Annotations by which a spec says what the machine is to be that isolates its workload: those who
+ * call a runtime have no other way. The engine makes them of its options and settings. */
+#pragma once
+
+#define SPEC_MACHINE "org.cloison.vm."
+#define SPEC_MACHINE_KERNEL SPEC_MACHINE "kernel"   /* a file, or the release of one under /boot */
+#define SPEC_MACHINE_MONITOR SPEC_MACHINE "monitor" /* "kvm", "qemu" */
+#define SPEC_MACHINE_DISK SPEC_MACHINE "disk"       /* bytes of the writable disk: "10g" */
