@@ -2,6 +2,7 @@
 /* The program `cloison-oci`: global options, the verb, its error and its exit status. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "oci/oci.h"
@@ -35,11 +36,15 @@ static int check_rootless(const char *text, struct error **err)
                : 0;
 }
 
+/* Under its second name the program's wall is the other one. */
+static const struct wall_ops *wall = &wall_container;
+
 /* Verbs change folders: made absolute. The host's root would be emptied by a delete. */
 static int choose_root(const char *option, char **ret, struct error **err)
 {
     CLEANUP(free) char *here = getcwd(NULL, 0);
-    const char *path = str_or(option, "/run/cloison-oci");
+    const char *path =
+        str_or(option, wall == &wall_vm ? "/run/cloison-oci-vm" : "/run/cloison-oci");
     *ret = path[0] == '/' ? xstrdup(path) : str_format("%s/%s", str_or(here, ""), path);
     CLEANUP(free) char *real = realpath(*ret, NULL);
     if (!*path || str_equal(str_or(real, *ret), "/")) {
@@ -71,7 +76,7 @@ static int run_verb(const struct oci_globals *g, struct oci_log *log, int argc, 
     const struct oci_context context = {
         .base = {.run_dir = root, .debug = g->debug},
         .root = root,
-        .wall = &wall_container,
+        .wall = wall,
         .log = log,
         .criu = g->criu,
         .systemd_cgroup = g->systemd_cgroup || str_equal(g->cgroup_manager, "systemd"),
@@ -103,7 +108,10 @@ static int run_line(int argc, char **argv, struct oci_log *log, const struct com
 int main(int argc, char **argv)
 {
     open_standard_streams();
-    error_set_program("cloison-oci");
+    const char *name = strrchr(str_or(argc > 0 ? argv[0] : NULL, ""), '/');
+    name = name ? name + 1 : str_or(argv[0], "");
+    wall = str_equal(name, "cloison-oci-vm") ? &wall_vm : wall;
+    error_set_program(wall == &wall_vm ? "cloison-oci-vm" : "cloison-oci");
     const struct command *command = NULL;
     CLEANUP(error) struct error *err = NULL;
     struct oci_log log = {.fd = -1};

@@ -26,7 +26,10 @@ void workload_adapt(struct spec *spec)
         }
     }
     l->namespace_count = kept;
-    spec->annotation_count = 0; /* they were for the host */
+    spec->annotation_count = 0; /* they were for the host, and so were hooks */
+    for (int i = 0; i < SPEC_HOOK_KIND_COUNT; i++) {
+        spec->hooks[i].count = 0;
+    }
     l->cgroups_path = CGROUP;
     spec->process.apparmor_profile = spec->process.selinux_label = l->mount_label = NULL;
     l->resources.read_bps.count = l->resources.write_bps.count = 0; /* of the host's disks */
@@ -97,7 +100,7 @@ static int read_disks(const json_t *request, struct strv *layers, const char **r
     static const char where[] = "request";
     int r = json_get_strv(request, "layers", where, layers, err);
     r = r < 0 ? r : json_get_str(request, "disk", where, ret_disk, err);
-    return r >= 0 && layers->count == 0
+    return r >= 0 && layers->count == 0 && !json_object_get(request, "root")
                ? error_set(err, ERROR_INVALID_INPUT, 0, "layers are needed")
                : r;
 }
@@ -139,14 +142,15 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
 {
     CLEANUP(strv) struct strv serials = {0};
     CLEANUP(strv) struct strv layers = {0};
-    const char *disk = NULL;
+    const char *disk = NULL, *root = NULL;
     if (g->workload) {
         return error_set(err, ERROR_EXISTS, 0, "the machine has its workload already");
     }
     int r = read_spec(request, &g->spec, err);
+    r = r < 0 ? r : json_get_str(request, "root", "create", &root, err);
     r = r < 0 ? r : read_disks(request, &serials, &disk, err);
     r = r < 0 ? r : mount_layers(&serials, &layers, err);
-    r = r < 0 ? r : make_upper(disk, err);
+    r = r < 0 || root ? r : make_upper(disk, err);
     r = r < 0 ? r : write_files(request, err);
     r = r < 0 ? r : mount_shares(request, err);
     r = r < 0 ? r : network_up(json_object_get(request, "network"), err);
@@ -161,10 +165,11 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
         .spec = g->spec,
         .state_dir = STATE_DIR,
         .cache_dir = CACHE_DIR,
-        .rootfs = {.layers = (const char *const *)layers.items,
+        .rootfs = {.path = root,
+                   .layers = (const char *const *)layers.items,
                    .layer_count = layers.count,
-                   .upper = WORKLOAD_UPPER,
-                   .work = "/run/disk/work",
+                   .upper = root ? NULL : WORKLOAD_UPPER,
+                   .work = root ? NULL : "/run/disk/work",
                    .is_volatile = !disk},
     };
     const struct wall_callbacks callbacks = {.context = context, .console = console};

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "wall/container/process_time.h"
 #include "wall/container/scope.h"
+#include "wall/vm/hooks.h"
 #include "wall/vm/workload.h"
 
 /* A terminal whose other end passes bytes on as they are: the machine has the line discipline. */
@@ -62,7 +63,9 @@ static int with_last_words(const char *log, int result, struct error **err)
 
 pid_t vm_fork_relay(const struct relay_settings *s)
 {
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, NULL, NULL, NULL, NULL);
+    const char *network = s->browse ? NULL : s->plan->network;
+    unsigned long flags = SIGCHLD | (network ? 0 : CLONE_NEWNET);
+    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
     if (pid == 0) {
         relay_run(s);
     }
@@ -70,12 +73,14 @@ pid_t vm_fork_relay(const struct relay_settings *s)
 }
 
 /* The relay runs: the engine attaches the network, then it may go on. */
-static int set_up(const struct workload *w, const struct cgroup_plan *groups, int ready,
+static int set_up(const struct workload *w, const struct plan *plan, int ready,
                   const struct wall_callbacks *c, struct error **err)
 {
     CLEANUP(json) json_t *reply = NULL;
     int r = workload_save(w, err); /* first: whoever clears up after a crash must find the groups */
-    r = r < 0 ? r : vm_groups_make(groups, w->pid, err);
+    r = r < 0 ? r : vm_groups_make(&plan->groups, w->pid, err);
+    const struct vm_hooks hooks = {.spec = plan->spec, .id = plan->id, .bundle = plan->bundle};
+    r = r < 0 ? r : vm_hooks_run(&hooks, w->pid, err);
     r = r < 0 || !c->beside ? r : c->beside(c->context, w->pid, err);
     if (r >= 0 && send(ready, "g", 1, MSG_NOSIGNAL) != 1) {
         r = error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay");
@@ -126,7 +131,7 @@ static int create_relay(struct plan *plan, struct relay_settings *s, const struc
     CLEANUP(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pid_start = w.pid > 0 ? process_start_time(proc, w.pid) : 0;
     int r = w.pid < 0 ? error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay")
-                      : set_up(&w, &plan->groups, ready, c, err);
+                      : set_up(&w, plan, ready, c, err);
     if (r < 0) {
         if (w.pid > 0) {
             workload_stop_relay(&w);

@@ -178,14 +178,10 @@ int link_request(struct guest_link *l, uint32_t session, const char *name, json_
     return r < 0 ? r : 0;
 }
 
-int link_take_in(struct guest_link *l, struct error **err)
+int link_drain(struct guest_link *l, struct error **err)
 {
     struct message f;
-    int r = fill(l, err);
-    if (r < 0) {
-        return r == -EAGAIN ? 1 : r;
-    }
-    int left = r;
+    int r;
     while ((r = message_next(&l->in, &f)) > 0) {
         r = f.header.type <= MESSAGE_REPLY ? broken(err, "an answer that nobody asked for")
             : l->receive                   ? l->receive(l->context, &f, err)
@@ -194,7 +190,17 @@ int link_take_in(struct guest_link *l, struct error **err)
             return r;
         }
     }
-    return r < 0 ? broken(err, "a malformed message") : left;
+    return r < 0 ? broken(err, "a malformed message") : 0;
+}
+
+int link_take_in(struct guest_link *l, struct error **err)
+{
+    int left = fill(l, err);
+    if (left < 0) {
+        return left == -EAGAIN ? 1 : left;
+    }
+    int r = link_drain(l, err);
+    return r < 0 ? r : left;
 }
 
 void link_done(struct guest_link *l)

@@ -34,6 +34,8 @@ int link_send(struct guest_link *l, enum message_type type, uint32_t session,
               enum message_stream stream, const void *payload, size_t len,
               struct error **err) NODISCARD;
 
+/* Hands on what came in the same breath as a reply: before every wait for more. */
+int link_drain(struct guest_link *l, struct error **err) NODISCARD;
 /* Takes in what has come, all of it through the callback. 1; 0: the guest is gone. */
 int link_take_in(struct guest_link *l, struct error **err) NODISCARD;
 void link_done(struct guest_link *l);

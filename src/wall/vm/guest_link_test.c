@@ -66,6 +66,19 @@ static void test_guest_link_reply_after_other_messages(void)
     CHECK_INT(received, 2);
 }
 
+static void test_guest_link_what_comes_with_a_reply(void)
+{
+    CLEANUP(error) struct error *err = NULL;
+    fresh();
+    guest_says(MESSAGE_REPLY, 2, "{\"ok\":true}");
+    guest_says(MESSAGE_DATA, 2, "output");
+    guest_says(MESSAGE_EXIT, 2, "{\"status\":0}");
+    CHECK_OK(link_request(&host, 2, "exec", NULL, 1000, NULL, &err), err);
+    CHECK_INT(received, 0); /* one read brought all three */
+    CHECK_OK(link_drain(&host, &err), err);
+    CHECK_INT(received, 2);
+}
+
 static void test_guest_link_carries_the_guests_error(void)
 {
     CLEANUP(error) struct error *err = NULL;
@@ -126,6 +139,7 @@ static void test_guest_link_silent_or_gone(void)
 static const struct test tests[] = {
     TEST(test_guest_link_hello),
     TEST(test_guest_link_reply_after_other_messages),
+    TEST(test_guest_link_what_comes_with_a_reply),
     TEST(test_guest_link_carries_the_guests_error),
     TEST(test_guest_link_broken_in_every_way),
     TEST(test_guest_link_silent_or_gone),

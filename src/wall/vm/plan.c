@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "spec/machine.h"
+#include "wall/vm/hooks.h"
 #include "wall/vm/vm.h"
 
 static bool has_option(const struct spec_mount *m, const char *option)
@@ -25,7 +26,11 @@ static bool is_bind(const struct spec_mount *m)
  * the request; all else is shared, so that what is written reaches the host. */
 static bool is_ours(const char *bundle, const char *source)
 {
+    struct stat st;
     size_t len = bundle ? strlen(bundle) : 0;
+    if (stat(source, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return false;
+    }
     return len > 0 && strncmp(source, bundle, len) == 0 && source[len] == '/' &&
            !strchr(source + len + 1, '/');
 }
@@ -86,11 +91,16 @@ static int plan_mounts(struct plan *p, const struct spec *spec, const char *bund
     return 0;
 }
 
-static int plan_namespaces(struct plan *p, const struct spec *spec, struct error **err)
+/* The namespace that a bundle's caller made for it has an interface to hand on; another
+ * container's interface would be taken away from it. */
+static int plan_namespaces(struct plan *p, const struct wall_params *params, struct error **err)
 {
+    const struct spec *spec = params->spec;
     for (size_t i = 0; i < spec->linux_.namespace_count; i++) {
         const struct spec_namespace *n = &spec->linux_.namespaces[i];
-        if (n->path) {
+        if (n->path && n->type == SPEC_NS_NETWORK && params->rootfs.path) {
+            p->network = arena_strdup(p->arena, n->path);
+        } else if (n->path) {
             return error_set(err, ERROR_UNSUPPORTED, 0,
                              "the vm wall cannot join another's %s namespace",
                              spec_namespace_name(n->type));
@@ -157,9 +167,14 @@ static int plan_annotations(struct plan *p, const struct spec *spec, struct erro
 
 static int plan_disks(struct plan *p, const struct wall_rootfs *r, struct error **err)
 {
-    if (r->path || r->layer_count == 0) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "the vm wall wants an image's layers, not a folder");
+    if (r->path) { /* a bundle's */
+        p->root = GUEST_SHARES "/0";
+        *(struct vm_share *)arena_push(p->arena, p->shares, p->share_count) =
+            (struct vm_share){.source = arena_strdup(p->arena, r->path)};
+        return 0;
+    }
+    if (r->layer_count == 0) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "the vm wall wants layers or a folder");
     }
     if (r->layer_count > VM_DISKS_MAX - 1) {
         return error_set(err, ERROR_UNSUPPORTED, 0, "more than %d layers", VM_DISKS_MAX - 1);
@@ -178,6 +193,7 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
     struct plan *p = arena_alloc(arena, sizeof(*p));
     *p = (struct plan){.arena = arena,
                        .id = arena_strdup(arena, params->id),
+                       .bundle = params->bundle ? arena_strdup(arena, params->bundle) : NULL,
                        .state_dir = arena_strdup(arena, params->state_dir),
                        .cache_dir = arena_format(arena, "%s/vm", params->cache_dir),
                        .terminal = spec->process.terminal,
@@ -185,8 +201,9 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .columns = spec->process.console_width,
                        .spec = spec_to_json(spec)};
     int r = plan_annotations(p, spec, err);
-    r = r < 0 ? r : plan_namespaces(p, spec, err);
+    r = r < 0 ? r : plan_namespaces(p, params, err);
     r = r < 0 ? r : vm_groups_plan(p, params, err);
+    r = r < 0 ? r : vm_hooks_check(p->spec, err);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
     r = r < 0 ? r : plan_mounts(p, spec, params->bundle, json_object_get(p->spec, "mounts"), err);

@@ -84,6 +84,8 @@ static void test_plan_says_what_cannot_be(void)
     } rows[] = {
         {"{\"namespaces\":[{\"type\":\"pid\"}]}", "[]",
          "the vm wall cannot use the host's network: a machine has its own"},
+        {"{\"namespaces\":[{\"type\":\"network\"},{\"type\":\"ipc\",\"path\":\"/proc/5/ns/ipc\"}]}",
+         "[]", "the vm wall cannot join another's ipc namespace"},
         {"{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/5/ns/net\"}]}", "[]",
          "the vm wall cannot join another's network namespace"},
         {"{}",

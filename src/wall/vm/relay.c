@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/file.h"
@@ -116,7 +118,12 @@ static int serve(struct relay *r, int *ret_status, struct error **err)
 {
     static struct poll_set set;
     int result = 0;
-    while (result >= 0 && !relay_end_sessions(r, ret_status)) {
+    while (result >= 0) {
+        /* What came with an answer is in the link's buffer: no descriptor would tell of it. */
+        result = link_drain(&r->link, err);
+        if (result < 0 || relay_end_sessions(r, ret_status)) {
+            break;
+        }
         gather(r, &set);
         (void)poll(set.p, set.count, -1); /* whatever it says: what is ready is served */
         for (nfds_t i = 0; result >= 0 && i < set.count; i++) {
@@ -176,6 +183,27 @@ static void settle(struct relay *r)
     (void)sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
+/* The namespace that the spec names, where whoever called has made the interface. */
+static int join_network(const struct relay_settings *s, struct error **err)
+{
+    if (s->browse || !s->plan->network) {
+        return 0;
+    }
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, s->plan->network, O_RDONLY, 0, err);
+    if (fd < 0) {
+        return fd;
+    }
+    struct stat named, own;
+    if (fstat(fd, &named) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
+        named.st_ino == own.st_ino) { /* its interface is not the machine's to take */
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "the vm wall cannot use the host's network: a machine has its own");
+    }
+    return setns(fd, CLONE_NEWNET) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "joining '%s'", s->plan->network)
+               : 0;
+}
+
 static int begin(struct relay *r, struct error **err)
 {
     struct vm_network network;
@@ -183,7 +211,8 @@ static int begin(struct relay *r, struct error **err)
     if (recv(r->settings->ready, &go, 1, 0) != 1) {
         return error_set(err, ERROR_BUSY, EINTR, "interrupted");
     }
-    int result = vm_network_hand_on(&network, err);
+    int result = join_network(r->settings, err);
+    result = result < 0 ? result : vm_network_hand_on(&network, err);
     result = result < 0 ? result : relay_launch(r, &network, err);
     result = result < 0 ? result : link_hello(&r->link, START_MS, NULL, err);
     if (result < 0) {

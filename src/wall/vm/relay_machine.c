@@ -111,6 +111,9 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
     const struct plan *p = r->settings->plan;
     json_t *fields = disks_json(p), *files = json_array();
     (void)json_object_set(fields, "spec", p->spec);
+    if (p->root) {
+        (void)json_object_set_new(fields, "root", json_string(p->root));
+    }
     (void)json_object_set_new(fields, "files", files);
     if (n->tap >= 0) {
         (void)json_object_set_new(fields, "network",

@@ -31,10 +31,12 @@ struct vm_share {
 
 struct plan {
     struct arena *arena;
-    const char *id, *state_dir, *cache_dir;
+    const char *id, *bundle, *state_dir, *cache_dir;
     unsigned cpus;
     uint64_t memory_bytes, disk_bytes;
     bool terminal, own_network;
+    const char *network; /* a namespace to join instead of a new one, or NULL */
+    const char *root;    /* what the root is in the guest when it is no layers: GUEST_SHARES/n */
     struct opt_u32 rows, columns;
     const char *kernel;  /* a file, or a release under /boot; NULL: the newest there */
     const char *monitor; /* "kvm", "qemu"; NULL: whichever can */

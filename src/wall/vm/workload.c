@@ -199,7 +199,9 @@ int workload_remove_groups(const struct workload *w, struct error **err)
 
 static int vm_start(struct workload *w, struct error **err)
 {
-    return ask_plain(w, json_pack("{s:s}", "request", "start"), NULL, err);
+    CLEANUP(free) char *started = str_format("%s/started", w->state_dir);
+    int r = ask_plain(w, json_pack("{s:s}", "request", "start"), NULL, err);
+    return r < 0 ? r : file_write_atomic(AT_FDCWD, started, "", 0, 0600, FILE_NO_SYNC, err);
 }
 
 static pid_t vm_pid(const struct workload *w)
@@ -209,7 +211,11 @@ static pid_t vm_pid(const struct workload *w)
 
 static enum wall_state vm_state(struct workload *w)
 {
-    return !is_alive(w) ? WALL_STOPPED : cgroup_is_frozen(&w->groups) ? WALL_PAUSED : WALL_RUNNING;
+    CLEANUP(free) char *started = str_format("%s/started", w->state_dir);
+    return !is_alive(w)                   ? WALL_STOPPED
+           : cgroup_is_frozen(&w->groups) ? WALL_PAUSED
+           : access(started, F_OK) == 0   ? WALL_RUNNING
+                                          : WALL_CREATED;
 }
 
 static int vm_signal(struct workload *w, int signal, bool all, struct error **err)
@@ -376,7 +382,8 @@ static int vm_exec(struct workload *w, const struct wall_exec *exec, pid_t *ret_
 
 static int vm_delete(struct workload *w, struct error **err)
 {
-    static const char *const left[] = {"vm.sock", "machine.log", "oom", "reason", "wall.json"};
+    static const char *const left[] = {"vm.sock", "machine.log", "oom",
+                                       "reason",  "started",     "wall.json"};
     CLEANUP(fd) int folder = open_file(AT_FDCWD, w->state_dir, O_PATH | O_DIRECTORY, 0, err);
     workload_stop_relay(w); /* the monitor dies with it */
     for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(left); i++) {
@@ -385,6 +392,41 @@ static int vm_delete(struct workload *w, struct error **err)
     int r = folder < 0 ? folder : workload_remove_groups(w, err);
     vm_close(w);
     return r;
+}
+
+/* The guest mounts with the container wall's code. */
+static void vm_mount_options(struct strv *ret)
+{
+    wall_container.mount_options(ret);
+}
+
+/* Of the machine as a whole. */
+static json_t *vm_detail(struct workload *w)
+{
+    return cgroup_detail(&w->groups);
+}
+
+static int vm_watch_memory(struct workload *w, short *ret_events, struct error **err)
+{
+    return cgroup_oom_watch(&w->groups, ret_events, err);
+}
+
+static int vm_update_rdt(struct workload *w, const char *l3, const char *mem_bw, struct error **err)
+{
+    (void)w;
+    (void)l3;
+    (void)mem_bw;
+    return wall_cannot(&wall_vm, "share the processor's caches out", err);
+}
+
+static int vm_adopt(struct plan *plan, wall_make *make, void *context, struct workload **ret,
+                    struct error **err)
+{
+    (void)plan;
+    (void)make;
+    (void)context;
+    (void)ret;
+    return wall_cannot(&wall_vm, "restore a checkpoint", err);
 }
 
 static void vm_set_warning(struct workload *w, wall_warning *warning, void *context)
@@ -401,7 +443,9 @@ const struct wall_ops wall_vm = {
     .plan = vm_plan,
     .describe = vm_describe,
     .plan_free = vm_plan_free,
+    .mount_options = vm_mount_options,
     .create = vm_create,
+    .adopt = vm_adopt,
     .start = vm_start,
     .open = vm_open,
     .set_warning = vm_set_warning,
@@ -416,6 +460,9 @@ const struct wall_ops wall_vm = {
     .pause = vm_pause,
     .resume = vm_resume,
     .update = vm_update,
+    .update_rdt = vm_update_rdt,
+    .detail = vm_detail,
+    .watch_memory = vm_watch_memory,
     .stats = vm_stats,
     .limits_hit = vm_limits_hit,
     .end_reason = vm_end_reason,
