@@ -193,7 +193,8 @@ static int serve(struct running *x, struct error **err)
 {
     int r = 1;
     while (r > 0 && x->sessions > 0) {
-        r = send_signal(x, err);
+        r = link_drain(&x->link, err); /* what came with an answer */
+        r = r < 0 ? r : x->sessions == 0 ? 1 : send_signal(x, err);
         if (r < 0 || x->sessions == 0) {
             break;
         }

@@ -49,6 +49,32 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm ${VMM:+--vmm $VMM} "$
     cloison rm web
 }
 
+@test "exec -it: the terminal has the caller's size, and follows it" {
+    vm -d --name sized busybox sleep 1000
+    run timeout 60 python3 - "$CLOISON" <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "exec", "-it", "sized", "sh"])
+def size(rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+def until(text):
+    seen = b""
+    while text not in seen:
+        seen += os.read(fd, 1000)
+for rows, columns in ((33, 99), (44, 111)):
+    size(rows, columns)
+    # Asked again until it is so: how soon is nobody's promise.
+    os.write(fd, b"until stty size | grep -x '%d %d'; do sleep 0.2; done\n" % (rows, columns))
+    until(b"\r\n%d %d\r\n" % (rows, columns))
+os.write(fd, b"exit 3\n")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+    echo "$output"
+    [ "$output" = 3 ]
+    cloison rm -f sized
+}
+
 @test "input, a terminal, users, read-only, limits" {
     [ "$(echo typed | vm --rm -i busybox sh -c 'read x; echo "got $x"')" = 'got typed' ]
     run vm --rm -u 7:8 --read-only --memory 128m --cpus 1 busybox sh -c \

@@ -34,6 +34,28 @@ int relay_resize(struct relay *r, struct error **err)
                         NULL, err);
 }
 
+int relay_follow_sizes(struct relay *r, bool *ret_any, struct error **err)
+{
+    struct winsize w;
+    int result = 0;
+    for (size_t i = 0; result >= 0 && i < SESSIONS_MAX; i++) {
+        struct session *s = &r->sessions[i];
+        if (s->id == 0 || !s->is_terminal || s->has_ended || ioctl(s->out.fd, TIOCGWINSZ, &w) < 0) {
+            continue;
+        }
+        *ret_any = true;
+        if (w.ws_row == 0 || (w.ws_row == s->rows && w.ws_col == s->columns)) {
+            continue;
+        }
+        s->rows = w.ws_row;
+        s->columns = w.ws_col;
+        result = link_request(&r->link, s->id, "resize",
+                              json_pack("{s:i, s:i}", "rows", w.ws_row, "columns", w.ws_col),
+                              REQUEST_MS, NULL, err);
+    }
+    return result;
+}
+
 /* What one entry of the poll belongs to. */
 enum source {
     FROM_LINK,
@@ -124,8 +146,11 @@ static int serve(struct relay *r, int *ret_status, struct error **err)
         if (result < 0 || relay_end_sessions(r, ret_status)) {
             break;
         }
+        bool has_terminals = false;
+        result = relay_follow_sizes(r, &has_terminals, err);
         gather(r, &set);
-        (void)poll(set.p, set.count, -1); /* whatever it says: what is ready is served */
+        (void)poll(set.p, set.count,
+                   has_terminals ? RESIZE_MS : -1); /* whatever it says: what is ready is served */
         for (nfds_t i = 0; result >= 0 && i < set.count; i++) {
             result = set.p[i].revents ? serve_entry(r, &set.entries[i], err) : 0;
         }

@@ -19,6 +19,7 @@ enum {
     START_MS = 90000, /* a machine that is emulated on a busy host */
     REQUEST_MS = 30000,
     END_MS = 15000,
+    RESIZE_MS = 200,
     LAST_MS = 2000, /* from the end of the port to that of the process */
     PIECE = 4096,   /* what a pipe or terminal that is writable takes without blocking: PIPE_BUF */
     STATUS_LOST = 137,
@@ -38,6 +39,10 @@ struct session {
     bool has_ended;
     int status;
     int client; /* of an exec: whom to tell the end; -1: nobody */
+    /* An executed process's terminal: its size as the guest knows it. The workload's own tells by
+     * SIGWINCH. */
+    bool is_terminal;
+    unsigned short rows, columns;
 };
 
 struct relay {
@@ -71,6 +76,9 @@ void relay_accept_client(struct relay *r);
 void relay_hear_client(struct relay *r, size_t i);
 /* Tells the guest the terminal's size. */
 int relay_resize(struct relay *r, struct error **err) NODISCARD;
+/* The same of executed processes' terminals, where it changed. Nothing says when: they are looked
+ * at every RESIZE_MS while there are any (*ret_any). */
+int relay_follow_sizes(struct relay *r, bool *ret_any, struct error **err) NODISCARD;
 
 /* Starts the machine's monitor, and the server of its shares if there are any. */
 int relay_launch(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;

@@ -24,6 +24,7 @@ struct session *relay_add_session(struct relay *r, uint32_t id, const struct wal
         *s = (struct session){
             .id = id, .in = io->in, .in_credit = STREAM_CREDIT_INITIAL, .client = -1};
         s->out = (struct outlet){.fd = io->out, .pending.max = STREAM_CREDIT_INITIAL};
+        s->is_terminal = id != WORKLOAD && isatty(io->out);
         s->err = (struct outlet){.fd = io->err, .pending.max = STREAM_CREDIT_INITIAL};
     }
     return s;
