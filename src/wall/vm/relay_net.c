@@ -18,29 +18,15 @@
 #include <sys/random.h>
 
 #include "base/file.h"
+#include "base/interface.h"
 #include "wall/vm/vm.h"
 
 static const char interface[] = "eth0", bridge[] = "bridge", tap_name[] = "machine";
 
-static struct ifreq request(const char *name)
-{
-    struct ifreq r = {0};
-    (void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-    return r;
-}
-
-static int call(int sock, unsigned long number, void *argument, const char *what,
-                struct error **err)
-{
-    return ioctl(sock, number, argument) < 0
-               ? error_set_errno(err, ERROR_KERNEL, errno, "the machine's network: %s", what)
-               : 0;
-}
-
 static int get_address(int sock, unsigned long number, char *ret, size_t size, struct error **err)
 {
-    struct ifreq r = request(interface);
-    int result = call(sock, number, &r, "its address", err);
+    struct ifreq r = interface_request(interface);
+    int result = interface_call(sock, number, &r, "its address", err);
     if (result >= 0) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&r.ifr_addr;
         (void)inet_ntop(AF_INET, &in->sin_addr, ret, (socklen_t)size);
@@ -65,9 +51,9 @@ static void read_gateway(char *ret, size_t size)
 /* What the interface is, for the machine to be. */
 static int read_interface(int sock, struct vm_network *n, struct error **err)
 {
-    struct ifreq hardware = request(interface), mtu = request(interface);
-    int r = call(sock, SIOCGIFHWADDR, &hardware, "its hardware address", err);
-    r = r < 0 ? r : call(sock, SIOCGIFMTU, &mtu, "its MTU", err);
+    struct ifreq hardware = interface_request(interface), mtu = interface_request(interface);
+    int r = interface_call(sock, SIOCGIFHWADDR, &hardware, "its hardware address", err);
+    r = r < 0 ? r : interface_call(sock, SIOCGIFMTU, &mtu, "its MTU", err);
     r = r < 0 ? r : get_address(sock, SIOCGIFADDR, n->address, sizeof(n->address), err);
     r = r < 0 ? r : get_address(sock, SIOCGIFNETMASK, n->netmask, sizeof(n->netmask), err);
     if (r >= 0) {
@@ -80,47 +66,40 @@ static int read_interface(int sock, struct vm_network *n, struct error **err)
     return r;
 }
 
-static int set_flags(int sock, const char *name, bool up, struct error **err)
-{
-    struct ifreq r = request(name);
-    r.ifr_flags = up ? IFF_UP : 0;
-    return call(sock, SIOCSIFFLAGS, &r, up ? "bringing it up" : "taking it down", err);
-}
-
 /* The interface gives its addresses up: two of the same on one bridge would not do. */
 static int strip_interface(int sock, struct error **err)
 {
-    struct ifreq hardware = request(interface), address = request(interface);
+    struct ifreq hardware = interface_request(interface), address = interface_request(interface);
     uint8_t *m = (uint8_t *)hardware.ifr_hwaddr.sa_data;
     hardware.ifr_hwaddr.sa_family = ARPHRD_ETHER;
     (void)!getrandom(m, 6, 0); /* six bytes: cannot be short */
     m[0] = (uint8_t)((m[0] & 0xfc) | 2);
     address.ifr_addr.sa_family = AF_INET; /* 0.0.0.0 */
-    int r = set_flags(sock, interface, false, err);
-    r = r < 0 ? r : call(sock, SIOCSIFADDR, &address, "its address", err);
-    r = r < 0 ? r : call(sock, SIOCSIFHWADDR, &hardware, "its hardware address", err);
-    return r < 0 ? r : set_flags(sock, interface, true, err);
+    int r = interface_set_up(sock, interface, false, err);
+    r = r < 0 ? r : interface_call(sock, SIOCSIFADDR, &address, "its address", err);
+    r = r < 0 ? r : interface_call(sock, SIOCSIFHWADDR, &hardware, "its hardware address", err);
+    return r < 0 ? r : interface_set_up(sock, interface, true, err);
 }
 
 static int make_tap(uint16_t mtu, int sock, int *ret, struct error **err)
 {
-    struct ifreq r = request(tap_name), m = request(tap_name);
+    struct ifreq r = interface_request(tap_name), m = interface_request(tap_name);
     r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     m.ifr_mtu = mtu;
     *ret = open_file(AT_FDCWD, "/dev/net/tun", O_RDWR, 0, err);
     if (*ret < 0) {
         return *ret;
     }
-    int result = call(*ret, TUNSETIFF, &r, "its tap", err);
-    return result < 0 ? result : call(sock, SIOCSIFMTU, &m, "its tap's MTU", err);
+    int result = interface_call(*ret, TUNSETIFF, &r, "its tap", err);
+    return result < 0 ? result : interface_call(sock, SIOCSIFMTU, &m, "its tap's MTU", err);
 }
 
 static int join(int sock, const char *name, struct error **err)
 {
-    struct ifreq r = request(bridge);
+    struct ifreq r = interface_request(bridge);
     r.ifr_ifindex = (int)if_nametoindex(name);
-    int result = call(sock, SIOCBRADDIF, &r, "joining the bridge", err);
-    return result < 0 ? result : set_flags(sock, name, true, err);
+    int result = interface_call(sock, SIOCBRADDIF, &r, "joining the bridge", err);
+    return result < 0 ? result : interface_set_up(sock, name, true, err);
 }
 
 /* The engine's port returns a broadcast to whence it came (hairpin), so that learning would place
@@ -128,9 +107,9 @@ static int join(int sock, const char *name, struct error **err)
 static int stop_learning(int sock, struct error **err)
 {
     unsigned long arguments[4] = {BRCTL_SET_AGEING_TIME, 0, 0, 0};
-    struct ifreq r = request(bridge);
+    struct ifreq r = interface_request(bridge);
     r.ifr_data = (void *)arguments;
-    return call(sock, SIOCDEVPRIVATE, &r, "its bridge", err);
+    return interface_call(sock, SIOCDEVPRIVATE, &r, "its bridge", err);
 }
 
 int vm_network_hand_on(struct vm_network *ret, struct error **err)
@@ -146,10 +125,10 @@ int vm_network_hand_on(struct vm_network *ret, struct error **err)
     char name[IFNAMSIZ] = "bridge";
     int r = read_interface(sock, ret, err);
     r = r < 0 ? r : strip_interface(sock, err);
-    r = r < 0 ? r : call(sock, SIOCBRADDBR, name, "its bridge", err);
+    r = r < 0 ? r : interface_call(sock, SIOCBRADDBR, name, "its bridge", err);
     r = r < 0 ? r : stop_learning(sock, err);
     r = r < 0 ? r : make_tap(ret->mtu, sock, &ret->tap, err);
     r = r < 0 ? r : join(sock, interface, err);
     r = r < 0 ? r : join(sock, tap_name, err);
-    return r < 0 ? r : set_flags(sock, bridge, true, err);
+    return r < 0 ? r : interface_set_up(sock, bridge, true, err);
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/interface.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+struct ifreq interface_request(const char *name)
+{
+    struct ifreq r = {0};
+    (void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+    return r;
+}
+
+int interface_call(int sock, unsigned long number, void *argument, const char *what,
+                   struct error **err)
+{
+    return ioctl(sock, number, argument) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "the machine's network: %s", what)
+               : 0;
+}
+
+int interface_set_up(int sock, const char *name, bool up, struct error **err)
+{
+    struct ifreq r = interface_request(name);
+    r.ifr_flags = up ? IFF_UP : 0;
+    return interface_call(sock, SIOCSIFFLAGS, &r, up ? "bringing it up" : "taking it down", err);
+}
