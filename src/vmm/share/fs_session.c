@@ -195,6 +195,7 @@ int fs_session_init(struct fs_session *s, const int *shares, unsigned count)
         return r;
     }
     s->fuse = fuse_session_new(&args, &operations, sizeof(operations), s);
+    fuse_opt_free_args(&args);                        /* a copy that it made */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC); /* libfuse wants one to close */
     if (!s->fuse || null < 0) {
         return s->fuse ? -errno : -ENOMEM;
