@@ -111,9 +111,6 @@ enum wall_format { WALL_TEXT, WALL_JSON };
 struct wall_ops {
     const char *name;   /* "container", "vm" */
     bool one_interface; /* the workload has at most one network interface, with an IPv4 address */
-    /* Its part of the settings file, each of whose texts is the annotation
-     * "org.cloison.<part>.<key>" where a spec has none. NULL: it has no part. */
-    const char *settings;
     int (*plan)(const struct wall_params *params, struct plan **ret, struct error **err);
     /* The plan as a readable ordered list, or as a JSON array of steps. */
     int (*describe)(const struct plan *plan, enum wall_format format, struct strbuf *out,
@@ -121,6 +118,9 @@ struct wall_ops {
     void (*plan_free)(struct plan *plan);
     /* Appends the names of the mount options that it knows, file systems' own excepted. */
     void (*mount_options)(struct strv *ret);
+    /* Its part of the settings file, each of whose texts is the annotation
+     * "org.cloison.<part>.<key>" where a spec has none. NULL: it has no part. */
+    const char *settings;
 
     int (*create)(struct plan *plan, const struct wall_io *io,
                   const struct wall_callbacks *callbacks, struct workload **ret,

@@ -439,11 +439,11 @@ static void vm_set_warning(struct workload *w, wall_warning *warning, void *cont
 const struct wall_ops wall_vm = {
     .name = "vm",
     .one_interface = true,
-    .settings = "vm",
     .plan = vm_plan,
     .describe = vm_describe,
     .plan_free = vm_plan_free,
     .mount_options = vm_mount_options,
+    .settings = "vm",
     .create = vm_create,
     .adopt = vm_adopt,
     .start = vm_start,
