@@ -17,9 +17,9 @@ setup_file() {
     # What is pulled: busybox's layer, which is there already, and another one.
     cloison run --name made --network none busybox sh -c 'mkdir /a; head -c 300000 /dev/urandom >/a/noise; ln -s noise /a/link'
     cloison commit made made:1 && cloison rm made
-    cloison save -o made.tar made:1
-    skopeo copy -q --dest-tls-verify=false docker-archive:made.tar "docker://$REGISTRY/crash:1"
-    cloison rmi made:1
+    cloison tag made:1 "$REGISTRY/crash:1" # pushed by cloison: the first layer is the very one that is there
+    cloison push -q "$REGISTRY/crash:1"
+    cloison rmi made:1 "$REGISTRY/crash:1"
 }
 
 teardown_file() {

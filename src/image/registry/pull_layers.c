@@ -12,7 +12,8 @@
 #include "image/store/layer_lock.h"
 #include "image/store/parallel.h"
 
-#define THREADS_MAX 3 /* as Docker's: more only share the same line */
+#define THREADS_MIN 3 /* as Docker's: they wait for the registry, mostly */
+#define THREADS_MAX 8 /* more only share the same line */
 
 struct pull {
     struct store *store;
@@ -201,6 +202,13 @@ static void find_present(struct pull *p)
     }
 }
 
+/* A processor unpacks one layer. */
+static size_t thread_count(void)
+{
+    size_t n = parallel_processors();
+    return n < THREADS_MIN ? THREADS_MIN : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
 int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
                 const struct strv *diff_ids, const struct unpack_limits *limits, bool quiet,
                 struct layer *ret_layers, struct error **err)
@@ -216,7 +224,7 @@ int pull_layers(struct store *s, struct registry *r, const struct manifest *m,
     p.locks = xcalloc(IMAGE_LAYERS_MAX, sizeof(*p.locks));
     progress_init(&p.progress, &pull_words, m->layer_count, quiet);
     find_present(&p);
-    parallel_run(m->layer_count, THREADS_MAX, work, &p);
+    parallel_run(m->layer_count, thread_count(), work, &p);
     struct error *late = NULL;
     if (!p.failure.error && make_rest(&p, &late) < 0) {
         first_failure_note(&p.failure, late);

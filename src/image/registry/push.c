@@ -286,7 +286,7 @@ static int push_to(void *context, struct registry *r, struct error **err)
 
 static int push(struct push_request *q, struct error **err)
 {
-    int r = store_open(q->verb->data_dir, q->store, err);
+    int r = store_open_to_read(q->verb->data_dir, q->store, err);
     r = r < 0 ? r : look_around(q, err);
     return r < 0 ? r
                  : registry_at_each(q->verb->config_path, q->reference.registry,
