@@ -177,18 +177,18 @@ static int top_run(const struct command_context *context, void *values, int argc
     }
     CLEANUP(error) struct error *mine = NULL;
     CLEANUP(fd) int proc = -1;
+    bool host = wants_host(values, argc, argv);
     r = container_pids(&engine, c, &pids, &count, &proc, &mine);
+    if (r >= 0 && proc >= 0 && host) {
+        top_print_monitor(c->pid);
+    }
     r = r < 0 || proc < 0 ? r : enter_processes(proc, &mine);
     if (r < 0) {
         return control_explain(c, r, &mine, err);
     }
-    if (wants_host(values, argc, argv) && proc >= 0) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "the host sees none of its processes: they are a machine's");
-    }
-    if (wants_host(values, argc, argv)) {
+    if (host) {
         qsort(pids, count, sizeof(*pids), compare_pids);
-        top_print_host(pids, count, c->pid);
+        proc >= 0 ? top_print_inside(pids, count) : top_print_host(pids, count, c->pid);
         return 0;
     }
     strv_add(&words, "ps");

@@ -57,8 +57,16 @@ static const char *last_word(const char *text)
     return blank ? blank + 1 : str_or(text, "?");
 }
 
+enum side { BOTH, HOST_ALONE, INSIDE_ALONE };
+
+static void print_row(const char *inside, const char *host, const char *uid_inside,
+                      const char *uid_host, const char *command)
+{
+    printf("%-11s %-11s %-11s %-11s %s\n", inside, host, uid_inside, uid_host, command);
+}
+
 /* A process that ended meanwhile has no line. */
-static void print_process(pid_t pid)
+static void print_process(pid_t pid, enum side side)
 {
     CLEANUP(free) char *status = process_status(pid);
     if (!status) {
@@ -70,10 +78,12 @@ static void print_process(pid_t pid)
     unsigned long uid = 0;
     (void)sscanf(str_or(users, "0"), "%20lu", &uid); /* the real one stands first */
     int64_t inside = uid_inside(pid, (int64_t)uid);
+    CLEANUP(free) char *host_pid = str_format("%d", (int)pid);
+    CLEANUP(free) char *host_uid = str_format("%lu", uid);
     CLEANUP(free)
-    char *inside_text = inside < 0 ? xstrdup("none") : str_format("%lld", (long long)inside);
-    printf("%-11s %-11d %-11s %-11lu %s\n", last_word(numbers), (int)pid, inside_text, uid,
-           command);
+    char *own_uid = inside < 0 ? xstrdup("none") : str_format("%lld", (long long)inside);
+    print_row(side == HOST_ALONE ? "-" : last_word(numbers), side == INSIDE_ALONE ? "-" : host_pid,
+              side == HOST_ALONE ? "-" : own_uid, side == INSIDE_ALONE ? "-" : host_uid, command);
 }
 
 static void print_namespaces(pid_t pid)
@@ -88,12 +98,55 @@ static void print_namespaces(pid_t pid)
     }
 }
 
+static void print_heading(void)
+{
+    print_row("PID INSIDE", "PID ON HOST", "UID INSIDE", "UID ON HOST", "COMMAND");
+}
+
 void top_print_host(const pid_t *pids, size_t count, pid_t first)
 {
-    printf("%-11s %-11s %-11s %-11s %s\n", "PID INSIDE", "PID ON HOST", "UID INSIDE", "UID ON HOST",
-           "COMMAND");
+    print_heading();
     for (size_t i = 0; i < count; i++) {
-        print_process(pids[i]);
+        print_process(pids[i], BOTH);
     }
     print_namespaces(first);
+}
+
+static pid_t parent_of(const char *pid)
+{
+    int64_t number = 0, parent = 0;
+    CLEANUP(free)
+    char *status = str_to_i64(pid, 10, &number) < 0 ? NULL : process_status((pid_t)number);
+    CLEANUP(free) char *text = status ? process_status_value(status, "PPid") : NULL;
+    return text && str_to_i64(text, 10, &parent) >= 0 ? (pid_t)parent : 0;
+}
+
+void top_print_monitor(pid_t first)
+{
+    CLEANUP(strv) struct strv all = {0};
+    CLEANUP(strv) struct strv family = {0}; /* the first and all that come from it */
+    print_heading();
+    print_process(first, HOST_ALONE);
+    strv_addf(&family, "%d", (int)first);
+    IGNORE(list_folder(AT_FDCWD, "/proc", &all, NULL) < 0); /* then there is nothing to be seen */
+    for (size_t known = 0; known < family.count; known++) {
+        for (size_t i = 0; i < all.count; i++) {
+            CLEANUP(free) char *parent = str_format("%d", (int)parent_of(all.items[i]));
+            if (str_equal(parent, family.items[known])) {
+                int64_t pid = 0;
+                strv_add(&family, all.items[i]);
+                IGNORE(str_to_i64(all.items[i], 10, &pid) < 0); /* it was one above */
+                print_process((pid_t)pid, HOST_ALONE);
+            }
+        }
+    }
+}
+
+void top_print_inside(const pid_t *pids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        print_process(pids[i], INSIDE_ALONE);
+    }
+    printf(
+        "\nIts kernel is its own: the host sees the monitor of the machine and none of these.\n");
 }

@@ -22,6 +22,14 @@ void fact_add(json_t *facts, enum fact_kind kind, const char *name, char *value_
                                            name, "value", value, "meaning", meaning));
 }
 
+/* The same with whose it is before the name. */
+static void add_named(json_t *facts, enum fact_kind kind, const char *whose, const char *name,
+                      char *value_take, const char *meaning)
+{
+    CLEANUP(free) char *whole = str_format("%s%s", whose, name);
+    fact_add(facts, kind, whole, value_take, meaning);
+}
+
 /* --- namespaces ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -86,12 +94,12 @@ static char *user_map(pid_t pid)
     return strbuf_take(&out);
 }
 
-void facts_namespaces(json_t *facts, pid_t pid)
+void facts_namespaces(json_t *facts, pid_t pid, const char *whose)
 {
     for (int t = 0; t < SPEC_NS_COUNT; t++) {
         uint64_t own = namespace_inode(pid, t), host = namespace_inode_host(t);
         bool separate = own && own != host;
-        CLEANUP(free) char *name = str_format("%s namespace", spec_namespace_name(t));
+        CLEANUP(free) char *name = str_format("%s%s namespace", whose, spec_namespace_name(t));
         char *value = separate ? str_format("%llu, the host's %llu", (unsigned long long)own,
                                             (unsigned long long)host)
                                : str_format("%llu", (unsigned long long)host);
@@ -103,8 +111,8 @@ void facts_namespaces(json_t *facts, pid_t pid)
                  separate ? namespaces[t].separate : namespaces[t].shared);
     }
     if (namespace_inode(pid, SPEC_NS_USER) != namespace_inode_host(SPEC_NS_USER)) {
-        fact_add(facts, FACT_LIMITED, "user map", user_map(pid),
-                 "to the host its users are these, who own nothing there");
+        add_named(facts, FACT_LIMITED, whose, "user map", user_map(pid),
+                  "to the host its users are these, who own nothing there");
     }
 }
 
@@ -152,7 +160,7 @@ static int capability_last(void)
     return (int)last;
 }
 
-static void add_capabilities(json_t *facts, const char *status)
+static void add_capabilities(json_t *facts, const char *whose, const char *status)
 {
     uint64_t bounding = capability_set(status, "CapBnd");
     int last = capability_last(), count = 0;
@@ -165,57 +173,60 @@ static void add_capabilities(json_t *facts, const char *status)
     }
     CLEANUP(free) char *list = strv_join(&names, ", ");
     bool all = count == last + 1;
-    fact_add(facts, all ? FACT_SHARED : FACT_LIMITED, "capabilities",
-             str_format("%d of %d%s%s", count, last + 1, count && !all ? ": " : "",
-                        count && !all ? list : ""),
-             all     ? "its root may do all that the host's root may"
-             : count ? "whatever it runs, also as root, has no privilege but these"
-                     : "whatever it runs, also as root, has no privilege");
+    add_named(facts, all ? FACT_SHARED : FACT_LIMITED, whose, "capabilities",
+              str_format("%d of %d%s%s", count, last + 1, count && !all ? ": " : "",
+                         count && !all ? list : ""),
+              all     ? "its root may do all that the host's root may"
+              : count ? "whatever it runs, also as root, has no privilege but these"
+                      : "whatever it runs, also as root, has no privilege");
 }
 
-static void add_no_new_privileges(json_t *facts, const char *status)
+static void add_no_new_privileges(json_t *facts, const char *whose, const char *status)
 {
     CLEANUP(free) char *value = process_status_value(status, "NoNewPrivs");
     bool set = str_equal(value, "1");
-    fact_add(facts, set ? FACT_LIMITED : FACT_SHARED, "no_new_privs", xstrdup(str_or(value, "0")),
-             set ? "set-uid programs and file capabilities give nothing"
-                 : "set-uid programs and file capabilities work, within its capabilities");
+    add_named(facts, set ? FACT_LIMITED : FACT_SHARED, whose, "no_new_privs",
+              xstrdup(str_or(value, "0")),
+              set ? "set-uid programs and file capabilities give nothing"
+                  : "set-uid programs and file capabilities work, within its capabilities");
 }
 
-static void add_system_calls(json_t *facts, const char *status, const char *calls)
+static void add_system_calls(json_t *facts, const char *whose, const char *status,
+                             const char *calls)
 {
     CLEANUP(free) char *mode = process_status_value(status, "Seccomp");
     CLEANUP(free) char *filters = process_status_value(status, "Seccomp_filters");
     if (!str_equal(mode, "2")) {
-        fact_add(facts, FACT_SHARED, "system calls", str_format("mode %s", str_or(mode, "0")),
-                 "it may make every system call of the host's kernel");
+        add_named(facts, FACT_SHARED, whose, "system calls",
+                  str_format("mode %s", str_or(mode, "0")),
+                  "it may make every system call of the host's kernel");
         return;
     }
-    fact_add(facts, FACT_LIMITED, "system calls",
-             str_format("mode 2, filters %s%s%s", str_or(filters, "unknown"), calls ? ": " : "",
-                        str_or(calls, "")),
-             "what the filter refuses never reaches the kernel's code");
+    add_named(facts, FACT_LIMITED, whose, "system calls",
+              str_format("mode 2, filters %s%s%s", str_or(filters, "unknown"), calls ? ": " : "",
+                         str_or(calls, "")),
+              "what the filter refuses never reaches the kernel's code");
 }
 
-static void add_label(json_t *facts, pid_t pid)
+static void add_label(json_t *facts, const char *whose, pid_t pid)
 {
     CLEANUP(free) char *path = str_format("/proc/%d/attr/current", (int)pid);
     CLEANUP(free) char *label = NULL;
     bool some = file_read_line(AT_FDCWD, path, &label, NULL) >= 0 && *label;
     bool confined = some && !str_equal(label, "unconfined") && !str_equal(label, "kernel");
-    fact_add(facts, confined ? FACT_LIMITED : FACT_SHARED, "security label",
-             xstrdup(some ? label : "none"),
-             confined ? "a security module's rules bind it besides"
-                      : "no security module's rules bind it");
+    add_named(facts, confined ? FACT_LIMITED : FACT_SHARED, whose, "security label",
+              xstrdup(some ? label : "none"),
+              confined ? "a security module's rules bind it besides"
+                       : "no security module's rules bind it");
 }
 
-void facts_privileges(json_t *facts, pid_t pid, const char *calls)
+void facts_privileges(json_t *facts, pid_t pid, const char *whose, const char *calls)
 {
     CLEANUP(free) char *status = process_status(pid);
     if (status) {
-        add_capabilities(facts, status);
-        add_no_new_privileges(facts, status);
-        add_system_calls(facts, status, calls);
-        add_label(facts, pid);
+        add_capabilities(facts, whose, status);
+        add_no_new_privileges(facts, whose, status);
+        add_system_calls(facts, whose, status, calls);
+        add_label(facts, whose, pid);
     }
 }

@@ -35,8 +35,9 @@ char *process_status(pid_t pid);
 /* What stands behind "KEY:" there, without blanks before it. The caller frees; NULL when absent. */
 char *process_status_value(const char *status, const char *key);
 
-/* The eight namespaces, a fact each; the user namespace with its map. */
-void facts_namespaces(json_t *facts, pid_t pid);
+/* The eight namespaces, a fact each; the user namespace with its map. `whose` stands before the
+ * names: "" for the workload, "monitor's " for a machine's monitor. */
+void facts_namespaces(json_t *facts, pid_t pid, const char *whose);
 /* Capabilities, no_new_privs, the security module's label, and the filter of system calls, of which
  * `calls` says how many it lets through (NULL: unknown). */
-void facts_privileges(json_t *facts, pid_t pid, const char *calls);
+void facts_privileges(json_t *facts, pid_t pid, const char *whose, const char *calls);

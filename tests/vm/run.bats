@@ -183,3 +183,20 @@ PYTHON
     run "$CLOISON" run --rm --storage-opt size=1g busybox true
     [ "$status" = 125 ] && [[ $output == *"cannot limit the writable layer's size"* ]]
 }
+
+@test "who sees what: the host has the monitor, the machine its processes and its kernel" {
+    vm -d --name seen --network none busybox sh -c 'sleep 1000 & exec sleep 1001'
+    run cloison top seen --host
+    echo "$output"
+    [[ ${lines[1]} =~ ^-\ +$(cloison inspect -f '{{.State.Pid}}' seen)\ +-\ +0\ .*cloison-monitor ]]
+    grep -E '^- +[0-9]+ +- +0 +.*(cloison-vmm|qemu-system)' <<<"$output"
+    grep -E '^1 +- +0 +- +sleep 1001$' <<<"$output"
+    run cloison inspect --isolation --format json seen
+    echo "$output"
+    fact() { jq -r --arg name "$1" '.Isolation[] | select(.name == $name) | "\(.kind) \(.value)"' <<<"$output"; }
+    [ "$(fact kernel)" = "separate Linux $(cloison exec seen uname -r)" ]
+    [[ $(fact "monitor's capabilities") == 'limited 0 of '* ]]
+    [[ $(fact "monitor's system calls") == 'limited mode 2,'* ]]
+    [[ $(fact "monitor's network namespace") == separate* ]]
+    cloison rm -f seen
+}

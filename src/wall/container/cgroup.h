@@ -137,6 +137,9 @@ int cgroup_plan(struct arena *a, const struct spec *s, const char *id, bool syst
 void cgroup_describe_group(const struct cgroup_plan *p, size_t group, struct strbuf *out);
 void cgroup_describe_write(const struct cgroup_plan *p, size_t write, struct strbuf *out);
 
+/* The limits as they stand, a fact each: see wall/facts.h. */
+void cgroup_facts(const struct cgroup_set *set, json_t *facts);
+
 /* Makes the groups. -EEXIST and ERROR_EXISTS when one is there with processes in it; an empty one
  * of the same name (left by a crash) is taken over. Undoes what it made on failure. */
 int cgroup_make(const struct cgroup_plan *p, struct error **err) NODISCARD;

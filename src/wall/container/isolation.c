@@ -198,7 +198,7 @@ static char *processors(const struct cgroup_group *g)
                                    : NULL;
 }
 
-static void add_limits(json_t *facts, const struct cgroup_set *set)
+void cgroup_facts(const struct cgroup_set *set, json_t *facts)
 {
     struct wall_stats s;
     const struct cgroup_group *cpu = cgroup_set_group(set, CGROUP_CPU);
@@ -230,11 +230,11 @@ int container_isolation(struct workload *w, json_t **ret, struct error **err)
     }
     *ret = json_array();
     add_kernel(*ret);
-    facts_namespaces(*ret, pid);
-    facts_privileges(*ret, pid, calls);
+    facts_namespaces(*ret, pid, "");
+    facts_privileges(*ret, pid, "", calls);
     add_mounts(*ret, pid);
     add_devices(*ret, pid);
     add_device_rules(*ret, &w->record.cgroups);
-    add_limits(*ret, &w->record.cgroups);
+    cgroup_facts(&w->record.cgroups, *ret);
     return 0;
 }

@@ -464,6 +464,7 @@ const struct wall_ops wall_vm = {
     .detail = vm_detail,
     .watch_memory = vm_watch_memory,
     .stats = vm_stats,
+    .isolation = vm_isolation,
     .limits_hit = vm_limits_hit,
     .end_reason = vm_end_reason,
     .delete = vm_delete,

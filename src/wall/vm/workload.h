@@ -41,6 +41,9 @@ pid_t vm_fork_relay(const struct relay_settings *s);
 int vm_files(struct workload *w, enum wall_tree tree, int *ret_fd, struct error **err) NODISCARD;
 int vm_browse(struct plan *plan, enum wall_tree tree, int *ret_fd, struct error **err) NODISCARD;
 
+/* isolation.c */
+int vm_isolation(struct workload *w, json_t **ret, struct error **err) NODISCARD;
+
 void workload_stop_relay(const struct workload *w);
 int workload_remove_groups(const struct workload *w, struct error **err) NODISCARD;
 /* A terminal whose other end passes bytes on as they are: the machine has the line discipline. */
