@@ -28,7 +28,7 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm ${VMM:+--vmm $VMM} "$
 
 @test "detached: logs, exec, ports, stats, pause, stop, start, rm" {
     id=$(vm -d --name web -p 127.0.0.1:18099:80 busybox sh -c \
-        'echo page >/tmp/index.html; echo ready; trap "exit 6" TERM; httpd -p 80 -h /tmp; while :; do sleep 1; done')
+        '[ -e /tmp/index.html ] || echo page >/tmp/index.html; echo ready; trap "exit 6" TERM; httpd -p 80 -h /tmp; while :; do sleep 1; done')
     [ "${#id}" = 64 ]
     [ "$(timeout 20 "$CLOISON" logs -f web | head -n 1)" = ready ]
     [ "$(curl -s --max-time 20 http://127.0.0.1:18099/)" = page ]
