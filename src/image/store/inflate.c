@@ -60,7 +60,10 @@ static ssize_t inflate_some(struct inflate *i, struct error **err)
     i->gzip->next_out = (unsigned char *)i->out;
     i->gzip->avail_out = OUT_BYTES;
     int code = isal_inflate(i->gzip);
-    i->in += i->in_len - i->gzip->avail_in;
+    if (i->gzip->avail_in > i->in_len) { /* it counts below zero in some broken headers */
+        return damaged(err, "gzip: not a valid stream");
+    }
+    i->in += i->in_len ? i->in_len - i->gzip->avail_in : 0; /* at the end it may be nothing */
     i->in_len = i->gzip->avail_in;
     if (code < 0) { /* positive ones want more input */
         return damaged(err, code == ISAL_INCORRECT_CHECKSUM ? "gzip: the checksum is wrong"
