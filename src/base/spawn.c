@@ -2,10 +2,13 @@
 #include "base/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "base/paths.h"
 #include "base/str.h"
 
@@ -69,6 +72,47 @@ int program_wait(pid_t pid, int *ret_status)
         if (errno != EINTR) {
             return -errno;
         }
+    }
+    return 0;
+}
+
+int run_program(const char *const *arguments, char **ret_line, struct error **err)
+{
+    static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    posix_spawn_file_actions_t actions;
+    char said[512] = "";
+    int ends[2], status;
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "a pipe");
+    }
+    (void)posix_spawn_file_actions_init(&actions); /* memory alone */
+    if (ret_line) {
+        (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    } else {
+        (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    }
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    int r = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
+                         environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    fd_close(ends[1]);
+    if (r != 0) {
+        fd_close(ends[0]);
+        return error_set_errno(err, ERROR_NOT_FOUND, r, "executing '%s'", arguments[0]);
+    }
+    ssize_t n = read_all(ends[0], said, sizeof(said) - 1);
+    fd_close(ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    said[n > 0 ? n : 0] = '\0';
+    said[strcspn(said, "\n")] = '\0';
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", arguments[0],
+                         said[0] ? said : "it says nothing");
+    }
+    if (ret_line) {
+        *ret_line = xstrdup(said);
     }
     return 0;
 }

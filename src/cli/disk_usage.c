@@ -5,6 +5,7 @@
 #include <fts.h>
 
 #include "base/str.h"
+#include "engine/writable.h"
 
 /* Files with more than one link, by inode: sorted insertion would not pay for the few there are. */
 static bool seen(ino_t **inodes, size_t *count, ino_t inode)
@@ -36,4 +37,15 @@ int64_t disk_usage(const char *path)
         (void)fts_close(tree); /* read only */
     }
     return total;
+}
+
+int64_t disk_usage_of_container(const struct engine *e, const struct container *c)
+{
+    if (writable_enter(e, c, NULL) < 0) {
+        return 0;
+    }
+    CLEANUP(free) char *upper = writable_path(e, c, "upper");
+    int64_t bytes = disk_usage(upper);
+    writable_leave(e, c);
+    return bytes;
 }

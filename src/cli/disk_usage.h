@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+#include "engine/container.h"
+
 /* The bytes of all files below the path, hard links once; 0 when there is none. Never follows
  * symlinks, nor leaves the file system. */
 int64_t disk_usage(const char *path);
+
+/* The same of what a container has written. */
+int64_t disk_usage_of_container(const struct engine *e, const struct container *c);

@@ -4,6 +4,7 @@
 
 #include "cli/disk_usage.h"
 #include "cli/inspect_object.h"
+#include "engine/writable.h"
 #include "image/image.h"
 
 #define NO_TIME "0001-01-01T00:00:00Z" /* Docker's for "never" */
@@ -254,8 +255,8 @@ static json_t *graph_of(const struct engine *e, const struct container *c)
 {
     json_t *data = json_object();
     set_path(data, "LowerDir", strv_join(&c->layers, ":"));
-    set_path(data, "UpperDir", container_data_path(e, c->id, "upper"));
-    set_path(data, "WorkDir", container_data_path(e, c->id, "work"));
+    set_path(data, "UpperDir", writable_path(e, c, "upper"));
+    set_path(data, "WorkDir", writable_path(e, c, "work"));
     /* No MergedDir: the overlay is mounted in the container's mount namespace alone. */
     return json_pack("{s:s, s:o}", "Name", "overlay2", "Data", data);
 }
@@ -285,8 +286,7 @@ static void add_program(json_t *all, const json_t *args)
 static void add_size(json_t *all, const struct engine *e, const struct container *c,
                      const struct image *image)
 {
-    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
-    int64_t own = disk_usage(upper);
+    int64_t own = disk_usage_of_container(e, c);
     json_object_set_new(all, "SizeRw", json_integer(own));
     json_object_set_new(all, "SizeRootFs", json_integer(own + (image ? image->size_bytes : 0)));
 }

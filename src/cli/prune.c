@@ -103,8 +103,7 @@ int prune_containers(const struct engine *e, const struct prune_filter *f, int64
         if (container_is_up(c) || c->fresh || !prune_filter_fits(f, c->created, c->labels)) {
             continue;
         }
-        CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
-        int64_t size = disk_usage(upper);
+        int64_t size = disk_usage_of_container(e, c);
         int removed = engine_remove(e, c->id, false, false, &why);
         if (removed >= 0) {
             print_first("Deleted Containers", &any);

@@ -67,9 +67,8 @@ static char *running_for(const struct container *c)
 static char *size_text(const struct command_context *context, const struct container *c)
 {
     struct engine engine = {context->data_dir, context->run_dir, context->config_path};
-    CLEANUP(free) char *upper = container_data_path(&engine, c->id, "upper");
     CLEANUP(image) struct image *image = NULL;
-    int64_t own = disk_usage(upper);
+    int64_t own = disk_usage_of_container(&engine, c);
     int64_t all = own;
     if (c->image_id && image_resolve(context->data_dir, c->image_id, &image, NULL) >= 0) {
         all += image->size_bytes;

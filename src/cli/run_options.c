@@ -60,7 +60,7 @@
          COMPLETE_FILE),                                                                           \
         LIST(0, "mount", mounts, "KEY=VALUE,...", "Mount a folder, volume, tmpfs or image"),       \
         FLAG(0, "read-only", read_only, "Make the root file system read-only"),                    \
-        LIST(0, "storage-opt", storage_opt, "KEY=VALUE", "Size of a machine's disk: size=10g"),    \
+        LIST(0, "storage-opt", storage_opt, "size=BYTES", "Limit what it may write to its root"),  \
         LIST(0, "tmpfs", tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),                                \
         LIST('v', "volume", volumes, "SOURCE:PATH[:OPTIONS]", "Mount a folder or a volume",        \
              COMPLETE_VOLUME),                                                                     \

@@ -104,8 +104,7 @@ static struct summary of_images(const struct stock *s)
 
 static int64_t container_bytes(const struct stock *s, const struct container *c)
 {
-    CLEANUP(free) char *upper = container_data_path(&s->engine, c->id, "upper");
-    return disk_usage(upper);
+    return disk_usage_of_container(&s->engine, c);
 }
 
 static struct summary of_containers(const struct stock *s)

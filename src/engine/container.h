@@ -5,7 +5,8 @@
  *     container.json  what was asked and decided (struct container below); written once by create,
  *                     rewritten by rename, update and network changes
  *     config.json     the OCI runtime spec
- *     upper/, work/   the writable layer
+ *     upper/, work/   the writable layer, or
+ *     disk.img, disk/ a limited one, in an image of its own (engine/writable.h)
  *     volume/         a volume that is being filled, moved to <data_dir>/volumes when it is whole
  *     hosts, resolv.conf, hostname
  *     <id>-json.log   Docker's json-file log, and its rotated parts

@@ -6,6 +6,7 @@
 #include "engine/draft.h"
 #include "engine/names.h"
 #include "engine/networks.h"
+#include "engine/writable.h"
 #include "wall/wall.h"
 
 #define LOG_BYTES_DEFAULT ((int64_t)10 << 20) /* rotated by default: a disk is finite */
@@ -127,10 +128,13 @@ static int restart(const struct run_request *r, struct container *c, struct erro
     return result < 0 ? result : 0;
 }
 
-static int check_wall(const struct container *c, struct error **err)
+static int check_wall(const struct run_request *r, const struct container *c, struct error **err)
 {
     const struct wall_ops *wall = NULL;
-    return wall_find(c->wall, &wall, err);
+    uint64_t writable = 0;
+    int result = wall_find(c->wall, &wall, err);
+    return result < 0 ? result
+                      : writable_parse(&r->storage_opt, wall->files != NULL, &writable, err);
 }
 
 int container_new(const struct engine *e, const struct run_request *r, const struct image *image,
@@ -154,7 +158,7 @@ int container_new(const struct engine *e, const struct run_request *r, const str
     c->stop_signal = xstrdup(str_or(r->stop_signal, str_or(image->config.stop_signal, "SIGTERM")));
     c->stop_timeout = r->stop_timeout.set ? (int)r->stop_timeout.value : STOP_TIMEOUT_DEFAULT;
     c->healthcheck = healthcheck(r, image);
-    int result = check_wall(c, err);
+    int result = check_wall(r, c, err);
     if (result == 0) {
         result = restart(r, c, err);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/container_json.h"
+#include "engine/writable.h"
 
 #define NAME_TRIES 10       /* each against another command that took the name in between */
 #define NAME_MAX_LENGTH 128 /* the wall's own limit of an id, and well below NAME_MAX */
@@ -213,7 +214,12 @@ int container_remove(const struct engine *e, const struct container *c, struct e
     }
     name_release(e, c->name, c->id);
     int r = remove_tree(AT_FDCWD, volatile_folder, err);
-    return r < 0 ? r : remove_tree(AT_FDCWD, folder, err);
+    if (r < 0) {
+        return r;
+    }
+    writable_leave(e, c);
+    writable_release(folder);
+    return remove_tree(AT_FDCWD, folder, err);
 }
 
 int container_save_exit(const struct engine *e, const struct container *c, struct error **err)

@@ -2,6 +2,7 @@
 #include "engine/draft.h"
 
 #include "engine/cgroup_driver.h"
+#include "engine/writable.h"
 
 void draft_done(struct draft *d)
 {
@@ -57,8 +58,8 @@ int container_plan(const struct engine *e, const struct container *c, const stru
     CLEANUP(free) char *bundle = container_data_path(e, c->id, NULL);
     CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
     CLEANUP(free) char *cache_dir = str_format("%s/cache", e->data_dir);
-    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
-    CLEANUP(free) char *work = container_data_path(e, c->id, "work");
+    CLEANUP(free) char *upper = writable_path(e, c, "upper");
+    CLEANUP(free) char *work = writable_path(e, c, "work");
     struct wall_params params = {
         .id = c->id,
         .spec = spec,
@@ -68,7 +69,8 @@ int container_plan(const struct engine *e, const struct container *c, const stru
         .rootfs = {.layers = (const char *const *)c->layers.items,
                    .layer_count = c->layers.count,
                    .upper = upper,
-                   .work = work},
+                   .work = work,
+                   .is_limited = writable_bytes(c) > 0},
         .systemd_cgroup = cgroups_path_is_systemd(spec->linux_.cgroups_path),
     };
     return wall->plan(&params, ret, err);

@@ -8,6 +8,7 @@
 #include "engine/container_json.h"
 #include "engine/events.h"
 #include "engine/volumes.h"
+#include "engine/writable.h"
 #include "net/net.h"
 #include "wall/wall.h"
 
@@ -27,6 +28,7 @@ static void sweep_one(const struct engine *e, const char *id)
         return;
     }
     if (stat(json, &st) < 0 ? errno == ENOENT : st.st_size == 0) {
+        writable_release(folder);
         IGNORE(remove_tree(AT_FDCWD, run, NULL) < 0);    /* the next sweep tries again */
         IGNORE(remove_tree(AT_FDCWD, folder, NULL) < 0); /* likewise */
     }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "engine/draft.h"
 #include "engine/stats.h"
+#include "engine/writable.h"
 #include "wall/container/mount.h"
 
 static int mount_failed(int code, struct error **err)
@@ -81,8 +82,12 @@ int rootfs_open(const struct engine *e, const struct container *c, bool write, s
         CLEANUP(free) char *root = str_format("/proc/%d/root", c->pid);
         return open_file(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, err);
     }
-    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
-    CLEANUP(free) char *work = container_data_path(e, c->id, "work");
+    r = writable_enter(e, c, err);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(free) char *upper = writable_path(e, c, "upper");
+    CLEANUP(free) char *work = writable_path(e, c, "work");
     CLEANUP(free) char *at = container_data_path(e, c->id, "");
     if (write) {
         return mount_layers(&c->layers, upper, work, at, err);
@@ -100,11 +105,15 @@ int rootfs_open_image(const struct container *c, struct error **err)
 
 int rootfs_open_upper(const struct engine *e, const struct container *c, struct error **err)
 {
-    CLEANUP(free) char *upper = container_data_path(e, c->id, "upper");
     CLEANUP(fd) int served = -1;
     int r = open_by_wall(e, c, WALL_TREE_UPPER, &served, err);
     if (r != 0) {
         return r < 0 ? r : open_folder(served, err);
     }
+    r = writable_enter(e, c, err);
+    if (r < 0) {
+        return r;
+    }
+    CLEANUP(free) char *upper = writable_path(e, c, "upper");
     return open_file(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, err);
 }

@@ -16,6 +16,7 @@
 #include "engine/spawn.h"
 #include "engine/timing.h"
 #include "engine/volumes.h"
+#include "engine/writable.h"
 #include "wall/wall.h"
 
 #define NAME_TRIES 100
@@ -60,24 +61,14 @@ static int write_cidfile(const struct run_request *r, const struct container *c,
                        : 0;
 }
 
-static int make_folders(const struct engine *e, const struct container *c, struct error **err)
-{
-    static const char *const folders[] = {"upper", "work"};
-    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-        CLEANUP(free) char *path = container_data_path(e, c->id, folders[i]);
-        if (mkdir(path, 0755) < 0) {
-            return error_set_errno(err, ERROR_KERNEL, errno, "making the folder '%s'", path);
-        }
-    }
-    return 0;
-}
-
 /* What container.json, which makes it real, stands on. */
 static int fill_folder(const struct engine *e, const struct draft *d, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, d->container->id, "config.json");
     CLEANUP(free) char *text = spec_to_text(d->spec, false);
-    int r = make_folders(e, d->container, err);
+    const struct wall_ops *wall = NULL;
+    int r = wall_find(d->container->wall, &wall, err);
+    r = r < 0 ? r : writable_make(e, d->container, wall->files != NULL, err);
     if (r == 0) {
         r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_NO_SYNC, err);
     }

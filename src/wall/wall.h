@@ -33,6 +33,7 @@ struct wall_rootfs {
     const char *const *layers; /* overlay: folders, topmost first */
     size_t layer_count;        /* 1 to 127 */
     const char *upper, *work;  /* overlay: writable folders on one file system; NULL: read-only */
+    bool is_limited; /* `upper` takes no more than the spec wants written: seen to by the caller */
     /* Never sync what is written: for a workload that is thrown away (--rm). Else the end of its
      * last process waits for the disk of the whole file system. */
     bool is_volatile;

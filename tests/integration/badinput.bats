@@ -49,7 +49,7 @@ refused() {
 }
 
 @test "what a network or the writable layer cannot give is refused, not left out" {
-    refused 125 --storage-opt size=1g -- cloison run --rm --storage-opt size=1g busybox true
+    refused 125 --storage-opt size=1k -- cloison run --rm --storage-opt size=1k busybox true
     refused 125 --ip6 -- cloison run --rm --ip6 fd00::5 busybox true
     refused 125 --network-alias -- cloison run --rm --network-alias web busybox true
     refused 125 --ip none -- cloison run --rm --network none --ip 10.1.2.3 busybox true

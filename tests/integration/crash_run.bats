@@ -24,6 +24,10 @@ sweep() {
 @test "run with a named and an anonymous volume, killed at any call" { sweep run_volume 40; }
 @test "run -d with a terminal, an init, a user, killed at any call" { sweep run_tty 20; }
 @test "run with limits and a read-only root, killed at any call" { sweep run_limits 20; }
+@test "run with a sized writable layer, killed at any call" {
+    [ -w /dev/loop-control ] || skip "there are no loop devices"
+    sweep run_sized 12
+}
 @test "run --restart always, killed at any call" { sweep run_restart 20; }
 @test "run of a program that is not there, killed at any call" { sweep run_failing 20; }
 @test "create, killed at any call" { sweep create 20; }

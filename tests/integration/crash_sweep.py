@@ -258,6 +258,21 @@ class run_limits(Scenario):
                "--tmpfs", "/t", *QUICK]
 
 
+class run_sized(Scenario):
+    """The writable layer is on a disk image: its loop device goes, too."""
+    command = ["run", "--rm", *PLACE, "--network", "none", "--storage-opt", "size=16m", *QUICK]
+
+    def everything(self):
+        used = []
+        for block in os.listdir("/sys/block"):
+            try:
+                backing = open(f"/sys/block/{block}/loop/backing_file").read()
+            except OSError:
+                continue
+            used += [f"loop device {block} {backing}"] if DATA in backing else []
+        return super().everything() + used
+
+
 class run_restart(Scenario):
     command = ["run", "-d", "--restart", "always", *PLACE, *LONG]
 

@@ -9,6 +9,7 @@
 #include "engine/draft.h"
 #include "engine/monitor/monitor.h"
 #include "engine/spawn.h"
+#include "engine/writable.h"
 
 int64_t monotonic_ms(void)
 {
@@ -165,6 +166,9 @@ static int launch(struct monitor *m, struct error **err)
     struct plan *p = NULL;
     CLEANUP(free) char *config = container_data_path(&m->engine, m->container->id, "config.json");
     int r = wall_find(m->container->wall, &m->wall, err);
+    if (r == 0) {
+        r = writable_enter(&m->engine, m->container, err);
+    }
     if (r == 0) {
         r = open_log(m, err);
     }

@@ -203,6 +203,24 @@ static int act_as_owner(const char *folder)
     return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+/* Who may exceed quotas would do so for whoever writes to the overlay. */
+static int make_without_resource(const struct step_overlay *o, struct mount_result *ret)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct all[2], fewer[2];
+    if (syscall(SYS_capget, &header, all) < 0) {
+        return -errno;
+    }
+    memcpy(fewer, all, sizeof(all));
+    fewer[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+    if (syscall(SYS_capset, &header, fewer) < 0) {
+        return -errno;
+    }
+    int fd = make_new_way(o, ret);
+    fd = fd == -EOPNOTSUPP ? overlay_make_legacy(o, ret) : fd;
+    return syscall(SYS_capset, &header, all) < 0 && fd >= 0 ? -errno : fd;
+}
+
 int overlay_make(const struct step_overlay *o, int user_fd, struct mount_result *ret)
 {
     for (size_t i = 0; user_fd >= 0 && i < o->layer_count; i++) {
@@ -221,8 +239,7 @@ int overlay_make(const struct step_overlay *o, int user_fd, struct mount_result 
             return r;
         }
     }
-    int fd = make_new_way(o, ret);
-    fd = fd == -EOPNOTSUPP ? overlay_make_legacy(o, ret) : fd;
+    int fd = make_without_resource(o, ret);
     /* Where overlayfs cannot use the work folder it mounts read-only and says so to nobody. */
     struct statfs st;
     if (fd >= 0 && o->upper && (fstatfs(fd, &st) < 0 || st.f_flags & ST_RDONLY)) {

@@ -130,9 +130,10 @@ static int plan_inside(struct planning *g, struct error **err)
 }
 
 /* What only a machine has is not silently without effect. */
-static int refuse_machine(const struct spec *spec, struct error **err)
+static int refuse_machine(const struct wall_params *params, struct error **err)
 {
-    if (spec_annotation(spec, SPEC_MACHINE_DISK)) {
+    const struct spec *spec = params->spec;
+    if (spec_annotation(spec, SPEC_MACHINE_DISK) && !params->rootfs.is_limited) {
         return error_set(err, ERROR_UNSUPPORTED, 0,
                          "the container wall cannot limit the writable layer's size");
     }
@@ -151,7 +152,7 @@ int plan_make(const struct wall_params *params, struct plan **ret, struct error 
     if (!params->spec->process_set && !params->remote_start) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "the spec has no process to run");
     }
-    int r = refuse_machine(params->spec, err);
+    int r = refuse_machine(params, err);
     r = r < 0 ? r : plan_outside(&g, err);
     if (r >= 0) {
         r = plan_inside(&g, err);
