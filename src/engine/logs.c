@@ -253,7 +253,9 @@ int engine_logs(const struct engine *e, const char *name, const struct logs_opti
     if (watch < 0 || inotify_add_watch(watch, folder,
                                        IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |
                                            IN_DELETE_SELF | IN_DELETE | IN_ONLYDIR) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "watching '%s'", folder);
+        return errno == ENOENT /* removed since it was found */
+                   ? error_set(err, ERROR_NOT_FOUND, errno, "no such container: %s", c->name)
+                   : error_set_errno(err, ERROR_KERNEL, errno, "watching '%s'", folder);
     }
     struct reader reader = {.options = options, .path = path, .fd = -1};
     r = read_all_parts(&reader, err);

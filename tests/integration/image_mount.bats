@@ -152,8 +152,6 @@ PY
     done
     run cloison run --rm --pull never --mount type=image,src=absent:1,dst=/m busybox true
     [ "$status" -eq 125 ] && one_line && [[ $output == *"absent:1"*"--pull never"* ]]
-    run cloison create --wall vm --mount type=image,src=data:1,dst=/m busybox true
-    [ "$status" -eq 125 ] && one_line && [[ $output == *"the vm wall cannot"* ]]
     [ -z "$(cloison ps -aq)" ]
 }
 
