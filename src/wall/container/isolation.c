@@ -55,19 +55,22 @@ static bool is_writable(const char *options)
     return str_equal(options, "rw") || str_starts(options, "rw,");
 }
 
-/* A path is hidden by the null device over a file, by an empty read-only tmpfs over a folder. */
-static bool is_mask(const struct mount_line *m)
+/* A part of a file system of the host's: what it holds is the host's, and may be changed there. Of
+ * the kernel's own file systems only a tmpfs can be that: one that is mounted on the host, too. */
+static bool is_of_host(const struct mount_line *m, const char *host_mounts)
 {
-    return (str_equal(m->root, "/null") && str_equal(m->type, "devtmpfs")) ||
-           (str_equal(m->type, "tmpfs") && !is_writable(m->options));
+    static const char *const own[] = {"proc",    "sysfs", "devpts",  "mqueue", "cgroup",
+                                      "cgroup2", "bpf",   "overlay", NULL};
+    CLEANUP(free) char *device = str_format(" %s ", m->device);
+    return str_equal(m->type, "tmpfs") ? strstr(host_mounts, device) != NULL
+                                       : !str_in(m->type, own);
 }
 
-/* A part of a file system of the host's: what it holds is the host's, and may be changed there. */
-static bool is_of_host(const struct mount_line *m)
+/* A path is hidden by the null device over a file, by an empty read-only tmpfs over a folder. */
+static bool is_mask(const struct mount_line *m, const char *host_mounts)
 {
-    static const char *const own[] = {"proc",   "sysfs",   "tmpfs", "devpts",  "mqueue",
-                                      "cgroup", "cgroup2", "bpf",   "overlay", NULL};
-    return !str_in(m->type, own);
+    return (str_equal(m->root, "/null") && str_equal(m->type, "devtmpfs")) ||
+           (str_equal(m->type, "tmpfs") && !is_writable(m->options) && !is_of_host(m, host_mounts));
 }
 
 static void add_host_mount(json_t *facts, const struct mount_line *m)
@@ -84,10 +87,11 @@ static void add_host_mount(json_t *facts, const struct mount_line *m)
 static void add_mounts(json_t *facts, pid_t pid)
 {
     CLEANUP(free) char *path = str_format("/proc/%d/mountinfo", (int)pid);
-    CLEANUP(free) char *text = NULL;
+    CLEANUP(free) char *text = NULL, *host_mounts = NULL;
     CLEANUP(strv) struct strv writable = {0}, masked = {0};
     size_t count = 0;
-    if (file_read(AT_FDCWD, path, MOUNTS_MAX, &text, NULL, NULL) < 0) {
+    if (file_read(AT_FDCWD, path, MOUNTS_MAX, &text, NULL, NULL) < 0 ||
+        file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTS_MAX, &host_mounts, NULL, NULL) < 0) {
         return;
     }
     char *rest = text, *line;
@@ -97,14 +101,14 @@ static void add_mounts(json_t *facts, pid_t pid)
             continue;
         }
         count++;
-        if (is_mask(&m)) {
+        if (is_mask(&m, host_mounts)) {
             strv_add(&masked, m.point);
             continue;
         }
         if (is_writable(m.options)) {
             strv_add(&writable, m.point);
         }
-        if (is_of_host(&m)) {
+        if (is_of_host(&m, host_mounts)) {
             add_host_mount(facts, &m);
         }
     }
