@@ -11,7 +11,7 @@ struct shaper {
     struct arena *arena;
     const char *base_dir; /* absolute: what relative paths of this file are relative to */
     const char *home;     /* for ~/…; may be NULL */
-    struct strv *ignored; /* keys that need a cluster or are obsolete, each once; may be NULL */
+    struct strv *ignored; /* keys that have no effect here, each once; may be NULL */
     struct error **err;
 };
 
@@ -38,6 +38,7 @@ enum shape_standing {
     STANDING_SERVED = 0,
     STANDING_CLUSTER,  /* named once as ignored: it needs a cluster */
     STANDING_OBSOLETE, /* named once as ignored: Compose itself ignores it by now */
+    STANDING_UNUSED,   /* named once as ignored: this engine has nothing that it would change */
     STANDING_REFUSED,  /* an error: it would need what is not there */
 };
 

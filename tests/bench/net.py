@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-ATTACH_GOAL_MS, CROWD_GOAL, PEER_GOAL, NAME_GOAL_MS, RATE_GOAL = 4.0, 1.5, 0.95, 1.0, 0.05
+ATTACH_GOAL_MS, CROWD_GOAL, PEER_GOAL, NAME_GOAL_MS, RATE_GOAL = 4.0, 1.5, 1.0, 1.0, 0.05
 ROUNDS, TURNS, SECONDS = 40, 5, 2
 ROUND_TRIPS = """
 import socket, sys, time

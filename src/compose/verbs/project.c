@@ -14,7 +14,7 @@ static void warn(const struct project *p)
     }
     if (p->ignored.count > 0) {
         CLEANUP(free) char *names = strv_join(&p->ignored, ", ");
-        fprintf(stderr, "%s: ignored (obsolete, or for clusters): %s\n", error_program(), names);
+        fprintf(stderr, "%s: without effect here: %s\n", error_program(), names);
     }
 }
 
