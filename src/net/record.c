@@ -36,6 +36,9 @@ uint64_t net_process_start(pid_t pid)
     }
     /* The name, field 2, is in brackets and may hold anything: count from the last one. */
     char *field = strrchr(stat, ')');
+    if (field && (str_starts(field, ") Z") || str_starts(field, ") X"))) {
+        return 0; /* it has ended, and waits for its parent to see it */
+    }
     for (int i = 2; field && i < 22; i++) {
         field = strchr(field + 1, ' ');
     }

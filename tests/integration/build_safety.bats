@@ -110,6 +110,9 @@ END
     "$CLOISON" build -t killed . >/dev/null 2>&1 3>&- &
     local pid=$!
     wait_for 20 pgrep -f 'sleep 1234567'
+    local group # others build, too
+    group=$(grep -o -m 1 'build-[^/]*' "/proc/$(pgrep -o -f 'sleep 1234567')/cgroup")
+    [ -n "$(find /sys/fs/cgroup -type d -name "$group")" ]
     kill -9 $pid
     wait $pid || true
     wait_for 20 no_process 'sleep 123456[7]'
@@ -119,7 +122,7 @@ END
     build -q -t after .
     [ "$(in_image after cat /kept)" = kept ]
     [ -z "$(ls -A "$CLOISON_RUN_ROOT/build")" ]
-    [ -z "$(find /sys/fs/cgroup -type d -name 'build-*' 2>/dev/null)" ]
+    [ -z "$(find /sys/fs/cgroup -type d -name "$group" 2>/dev/null)" ]
     [ -z "$(ls -A "$CLOISON_DATA_ROOT/images/tmp")" ]
     run cloison system check # whose rules for archives know the links of the tests above
     ! grep damaged <<<"$output" | grep -v 'above the root'
