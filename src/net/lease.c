@@ -326,8 +326,11 @@ static bool workload_lives(const char *path)
     if (json_load_path(AT_FDCWD, path, (size_t)1 << 20, &state, NULL) < 0) {
         return false;
     }
-    return is_process((pid_t)json_integer_value(json_object_get(state, "pid")),
-                      (uint64_t)json_integer_value(json_object_get(state, "pidStart")));
+    pid_t pid = (pid_t)json_integer_value(json_object_get(state, "pid"));
+    uint64_t start = (uint64_t)json_integer_value(json_object_get(state, "pidStart"));
+    /* Without a start it may be another's number by now: rather one too many than one taken from a
+     * workload that lives on behind its dead monitor. The engine clears up and tries again. */
+    return start ? is_process(pid, start) : pid > 0 && net_process_start(pid);
 }
 
 bool lease_holder_gone(const char *run_dir, const struct net_record *record)
