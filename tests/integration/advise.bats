@@ -97,7 +97,9 @@ END
         shift 2
         run --separate-stderr cloison advise "$@" </dev/null
         echo "$*: $status $stderr"
-        [ "$status" = "$wanted" ] && [ -z "$output" ] && [[ $stderr == *"$text"* ]]
+        [ "$status" = "$wanted" ]
+        [ -z "$output" ]
+        [[ $stderr == *"$text"* ]]
         output=$stderr one_line
     }
     echo 'untrusted-cod: yes' >typo.yaml

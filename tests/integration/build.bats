@@ -130,7 +130,7 @@ run
     # The mount points of --mount are no part of the image; nor is the secret of anything.
     run in_image --entrypoint ls multi /run/secrets /ctx /m
     [ "$status" -ne 0 ]
-    ! grep -rqa hu999sh "$CLOISON_DATA_ROOT"
+    ! grep -rqa hu999sh "$CLOISON_DATA_ROOT" || false
 }
 
 @test "the cache is by content: times do not matter, a changed file rebuilds what reads it" {
@@ -173,7 +173,7 @@ END
     run build -t args --build-arg A=x --build-arg HTTP_PROXY=http://p --build-arg STRAY=1 .
     [[ $output == *"no ARG asks for --build-arg 'STRAY'"* ]]
     in_image args cat /out /proxy | grep -q '^x x-b x-b2 env'
-    ! cloison history --no-trunc args | grep -q http://p
+    ! cloison history --no-trunc args | grep -q http://p || false
 }
 
 @test "ONBUILD is done where the image is the base, once" {
@@ -222,7 +222,8 @@ END
     [ "$(grep -c CACHED <<<"$output")" = 4 ]
     sed -i 's/sha256:....../sha256:000000/' b/Dockerfile
     run build b
-    [ "$status" -eq 1 ] && [[ $output == *"Dockerfile:3: "*"digest mismatch"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"Dockerfile:3: "*"digest mismatch"* ]]
 }
 
 @test "outputs: folder, archives; the ID and the metadata in files" {
@@ -231,11 +232,14 @@ END
     build -o - . | tar tf - | grep -qx f
     build -o type=tar,dest=x.tar . && tar tf x.tar | grep -qx f
     build -t o:1 -t o:2 -o type=oci,dest=oci.tar --iidfile iid --metadata-file meta . && tar tf oci.tar | grep -q index.json
-    [ "$(cat iid)" = "$(id_of o:1)" ] && [ "$(cat iid)" = "$(id_of o:2)" ]
+    [ "$(cat iid)" = "$(id_of o:1)" ]
+    [ "$(cat iid)" = "$(id_of o:2)" ]
     [ "$(jq -r '."containerimage.config.digest"' meta)" = "$(cat iid)" ]
     build -t o:3 -o type=docker,dest=docker.tar . && tar tf docker.tar | grep -q manifest.json
     run build -o type=lcoal,dest=x .
-    [ "$status" -eq 125 ] && one_line && [[ $output == *"did you mean 'local'"* ]]
+    [ "$status" -eq 125 ]
+    one_line
+    [[ $output == *"did you mean 'local'"* ]]
 }
 
 @test "--squash: one layer more than the base, the same files; --platform of another machine is refused" {
@@ -250,7 +254,9 @@ END
     [ -e /proc/sys/fs/binfmt_misc/qemu-s390x ] || {
         printf 'FROM foreign\nRUN x\n' >Dockerfile
         run build --platform linux/s390x .
-        [ "$status" -eq 1 ] && one_line && [[ $output == *"linux/s390x do not run on this machine"*qemu* ]]
+        [ "$status" -eq 1 ]
+        one_line
+        [[ $output == *"linux/s390x do not run on this machine"*qemu* ]]
     }
 }
 
@@ -263,7 +269,8 @@ END
     [[ $output != *"head -c 3000000"* ]]
     printf '{"build": {"cacheByte": "1m"}}' >config.json
     CLOISON_CONFIG=$PWD/config.json run build -q -t bounded --no-cache .
-    [ "$status" -eq 1 ] && [[ $output == *"did you mean 'cacheBytes'"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"did you mean 'cacheBytes'"* ]]
 }
 
 @test "a cache in a folder: another store takes its steps; a blob that is not what it says is refused" {
@@ -276,10 +283,12 @@ END
     rm -rf "$root/other"
     for blob in cache/blobs/sha256/*; do echo damaged | gzip >"$blob"; done
     CLOISON_DATA_ROOT=$root/other run build --cache-from type=local,src=cache .
-    [ "$status" -eq 1 ] && [[ $output == *"digest mismatch"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"digest mismatch"* ]]
     rm -rf "$root/other"
     run build --cache-to type=registry,ref=x .
-    [ "$status" -eq 1 ] && one_line
+    [ "$status" -eq 1 ]
+    one_line
 }
 
 @test "the same inputs give the same image, bit for bit" {
@@ -315,7 +324,8 @@ END
         printf '%b' "$2" >Dockerfile
         run build .
         echo "$output"
-        [ "$status" -eq 1 ] && [[ $(grep -c ^cloison: <<<"$output") = 1 && $output == *"$1"* ]]
+        [ "$status" -eq 1 ]
+        [[ $(grep -c ^cloison: <<<"$output") = 1 && $output == *"$1"* ]]
     }
     mistake "Dockerfile:2: unknown instruction 'RNU' (did you mean 'RUN'?)" 'FROM busybox\nRNU x\n'
     mistake "Dockerfile:2: COPY has no flag '--form' (did you mean '--from'?)" 'FROM busybox\nCOPY --form=x a b\n'
@@ -328,12 +338,16 @@ END
     mistake "the destination must end with '/'" 'FROM busybox\nCOPY a b /c\n'
     printf 'FROM busybox AS one\n' >Dockerfile
     run build --target on .
-    [ "$status" -eq 1 ] && one_line && [[ $output == *"did you mean 'one'"* ]]
+    [ "$status" -eq 1 ]
+    one_line
+    [[ $output == *"did you mean 'one'"* ]]
     run build --progress fancy .
-    [ "$status" -eq 125 ] && one_line
+    [ "$status" -eq 125 ]
+    one_line
     printf 'from busybox AS Big\nCMD sh\nMAINTAINER me\n' >Dockerfile
     run build --check .
-    [ "$status" -eq 1 ] && [[ $output == *"Dockerfile:1: FromAsCasing"*"Dockerfile:1: StageNameCasing"*"Dockerfile:2: JSONArgsRecommended"*"Dockerfile:3: MaintainerDeprecated"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"Dockerfile:1: FromAsCasing"*"Dockerfile:1: StageNameCasing"*"Dockerfile:2: JSONArgsRecommended"*"Dockerfile:3: MaintainerDeprecated"* ]]
 }
 
 @test "the cache is counted and removed; images stay whole" {

@@ -54,7 +54,8 @@ nothing_left() {
            and .facts.container["disks-opened"] == "0"' c.json
     [ "$(jq -r .facts.none.seccomp c.json)" = "$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" ]
     jq -e '[.isolation.container[] | select(.name == "system calls" and .kind == "limited")] | length == 1' c.json
-    [[ $output == *' calls allowed'* ]] && [[ $output == *'namespaces and more, shared'*'kernel, '* ]]
+    [[ $output == *' calls allowed'* ]]
+    [[ $output == *'namespaces and more, shared'*'kernel, '* ]]
     [[ $output == *'too few'* ]] # one value has no spread
     jq -e '[.criteria[] | select(.name | startswith("own")) ] == []' c.json # nothing that was not measured
 }
@@ -132,7 +133,8 @@ nothing_left() {
         # shellcheck disable=SC2086 # a list of words
         run --separate-stderr cloison compare $bad
         echo "$bad: $status $stderr"
-        [ "$status" = 125 ] && [ -z "$output" ]
+        [ "$status" = 125 ]
+        [ -z "$output" ]
         output=$stderr one_line
     done
     run cloison compare --co2 50 --co2-source rte busybox

@@ -164,7 +164,7 @@ EOF
     [ "$status" != 0 ]
     run cloison inspect shop-a-1
     [[ $output != *hush-hush* ]]
-    ! grep -r hush-hush "$CLOISON_DATA_ROOT/containers"
+    ! grep -r hush-hush "$CLOISON_DATA_ROOT/containers" || false
     compose down
     [ ! -e "$CLOISON_RUN_ROOT/compose/shop" ]
 }

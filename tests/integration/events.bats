@@ -88,7 +88,9 @@ actions() {
 
 @test "a wrong filter or time is one line and 125" {
     run cloison events --filter colour=blue
-    [ "$status" = 125 ] && one_line
+    [ "$status" = 125 ]
+    one_line
     run cloison events --since yesterday
-    [ "$status" = 125 ] && one_line
+    [ "$status" = 125 ]
+    one_line
 }

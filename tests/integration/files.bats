@@ -64,7 +64,8 @@ hard_links() {
     [ "$(stat -c %i back/l)" = "$(stat -c %i back/sub/m)" ] || return 1
     # Over what is there: the old file's other names keep its content.
     mkdir over && echo old >over/a && ln over/a kept && cloison cp -q "$c:/d/." over || return 1
-    [ "$(cat kept)" = old ] && [ "$(stat -c %i over/a)" = "$(stat -c %i over/sub/b)" ]
+    [ "$(cat kept)" = old ]
+    [ "$(stat -c %i over/a)" = "$(stat -c %i over/sub/b)" ]
 }
 @test "cp: names of one file stay names of one file" { both hard_links; }
 

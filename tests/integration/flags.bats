@@ -55,7 +55,8 @@ inside() { cloison run --rm --network none "$@"; }
         stat -c %a /t; dd if=/dev/zero of=/t/f bs=1k count=100 2>/dev/null || echo full'
     echo "$output"
     [[ ${lines[0]} == *size=64k* && ${lines[0]} != *noexec* && ${lines[0]} == *nosuid* ]]
-    [ "${lines[1]}" = 700 ] && [ "${lines[2]}" = full ]
+    [ "${lines[1]}" = 700 ]
+    [ "${lines[2]}" = full ]
     run inside --mount type=tmpfs,dst=/m,tmpfs-size=1m busybox df /m
     [[ $output == *1024* ]]
 }
@@ -100,7 +101,8 @@ inside() { cloison run --rm --network none "$@"; }
     printf '{"defaultAction":"SCMP_ACT_ALOW"}' >"$BATS_TEST_TMPDIR/p.json"
     run --separate-stderr inside --security-opt "seccomp=$BATS_TEST_TMPDIR/p.json" busybox true
     echo "$stderr"
-    [ "$status" -eq 125 ] && [[ $stderr == *SCMP_ACT_ALOW* ]]
+    [ "$status" -eq 125 ]
+    [[ $stderr == *SCMP_ACT_ALOW* ]]
 }
 
 @test "explain --stage spec: a config.json that another runtime takes" {

@@ -40,7 +40,8 @@ setup() {
 sound() {
     run cloison system check
     echo "$output"
-    [ "$status" -eq 0 ] && [[ $output == *"no problem"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"no problem"* ]]
 }
 
 # found WORDS…: the check finds it and says so.
@@ -55,7 +56,9 @@ found() {
 mended() {
     run cloison system check --repair
     echo "$output"
-    [ "$status" -eq 0 ] && [[ $output == *mended* ]] && sound
+    [ "$status" -eq 0 ]
+    [[ $output == *mended* ]]
+    sound
 }
 
 upper() { cloison inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1"; }
@@ -146,7 +149,8 @@ blob_of() { jq -r .blob "$(dirname "$(upper "$1")")/layer.json" | cut -d: -f2; }
     run cloison system check --repair
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"local:1): not mended:"* ]] && [[ $output == *"noise"*": mended"* ]]
+    [[ $output == *"local:1): not mended:"* ]]
+    [[ $output == *"noise"*": mended"* ]]
     [ "$(sha256sum <"$store/blobs/sha256/$b")" = "$sum" ]
     [ "$(cloison run --rm --network none --entrypoint '' local:1 2>&1 | wc -l)" -ge 1 ]
     cloison rmi local:1
@@ -160,7 +164,8 @@ blob_of() { jq -r .blob "$(dirname "$(upper "$1")")/layer.json" | cut -d: -f2; }
     echo "x" >>"$f"
     run cloison system check --repair
     echo "$output"
-    [ "$status" -eq 1 ] && [[ $output == *"stop it first"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"stop it first"* ]]
     cloison rm -f "$c"
     mended
     cloison rmi plain
@@ -194,7 +199,8 @@ blob_of() { jq -r .blob "$(dirname "$(upper "$1")")/layer.json" | cut -d: -f2; }
     mkdir t && echo lost >t/f && tar -C t -cf t.tar . && id=$(cloison import t.tar lost:1)
     rm "$store/blobs/sha256/${id:7}"
     run cloison system check --repair
-    [ "$status" -eq 1 ] && [[ $output == *"not mended"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"not mended"* ]]
     run cloison rmi lost:1
     [ "$status" -eq 1 ]
     cloison rmi -f lost:1

@@ -39,7 +39,8 @@ teardown_file() {
     [ -z "$(cloison ps -aq)" ]
     run cloison system check
     echo "$output"
-    [ "$status" -eq 0 ] && [[ $output == *"no problem"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"no problem"* ]]
     cloison image prune -a -f
     [ -z "$(find "$CLOISON_DATA_ROOT"/images/{layers,tmp,blobs/sha256,ids} -mindepth 1)" ]
 }

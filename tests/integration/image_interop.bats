@@ -62,7 +62,8 @@ arrived() { # NAME
     podman save -q --format oci-archive -o back.tar "$(podman images --format '{{.Repository}}:{{.Tag}}' | head -1)"
     rm -rf "$run" podman
     echo "$got / $got2"
-    [ "$got" = "${ID#sha256:} v" ] && [ "$got2" = "$ID" ]
+    [ "$got" = "${ID#sha256:} v" ]
+    [ "$got2" = "$ID" ]
     fresh
     cloison load -i docker.tar && [ "$(cloison images -q --no-trunc)" = "$ID" ] && cloison rmi "$ID"
     cloison load -i back.tar && [ "$(cloison images -q --no-trunc)" = "$ID" ]
@@ -72,7 +73,8 @@ arrived() { # NAME
     cloison save -o d.tar travel:1
     cloison save --format oci-archive -o o.tar travel:1
     cloison save --format oci-dir -o layout travel:1
-    [ -f layout/oci-layout ] && [ -f layout/index.json ]
+    [ -f layout/oci-layout ]
+    [ -f layout/index.json ]
     name=$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' layout/index.json)
     for from in docker-archive:d.tar oci-archive:o.tar "oci:layout:$name"; do
         rm -rf to to.tar to2.tar

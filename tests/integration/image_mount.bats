@@ -35,8 +35,11 @@ layered() {
 
 @test "an image of one layer is there, and read-only" {
     mounted src=data:1 sh -c 'exec 2>&1; cat /m/file; cat /m/link/f; echo x >/m/new || echo no; mount -o remount,rw /m || echo no'
-    [ "${lines[0]}" = one ] && [ "${lines[1]}" = below ]
-    [[ ${lines[2]} == *"Read-only file system"* ]] && [ "${lines[3]}" = no ] && [ "${lines[-1]}" = no ]
+    [ "${lines[0]}" = one ]
+    [ "${lines[1]}" = below ]
+    [[ ${lines[2]} == *"Read-only file system"* ]]
+    [ "${lines[3]}" = no ]
+    [ "${lines[-1]}" = no ]
     mounted source=data:1,readonly cat /m/file
     [ "$output" = one ]
     mounted "src=$(cloison images -q data),ro=true" cat /m/file
@@ -48,11 +51,14 @@ layered() {
         'rm -r /d; mkdir /d; echo 3 >/d/only'
     mounted src=stack sh -c 'exec 2>&1; ls /m/d; ls -d /m/gone /m/bin; echo x >/m/d/only || echo no'
     [ "${lines[0]}" = only ]
-    [[ $output == *"/m/gone: No such file"* && $output == *"/m/bin"* ]] && [ "${lines[-1]}" = no ]
+    [[ $output == *"/m/gone: No such file"* && $output == *"/m/bin"* ]]
+    [ "${lines[-1]}" = no ]
     mounted src=stack,image-subpath=d ls /m
     [ "$output" = only ]
     mounted src=stack,image-subpath=gone true
-    [ "$status" -eq 125 ] && one_line && [[ $output == *"no 'gone'"* ]]
+    [ "$status" -eq 125 ]
+    one_line
+    [[ $output == *"no 'gone'"* ]]
     layered two 'mkdir /d; echo 1 >/d/a; echo 1 >/d/b' 'rm /d/a; echo 2 >/d/c'
     mounted src=two,image-subpath=/d/ sh -c 'cd /m && echo * && cat b c'
     [ "$output" = $'b c\n1\n2' ]
@@ -116,7 +122,8 @@ PY
     id=$(cloison images -q --no-trunc data)
     cloison create --name user --network none --mount type=image,src=data:1,dst=/m busybox cat /m/file
     run cloison rmi data:1
-    [ "$status" -eq 1 ] && [[ $output == *"user"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"user"* ]]
     cloison image prune -af
     [ "$(cloison images -q --no-trunc data)" = "$id" ]
     cloison rmi -f data:1
@@ -138,9 +145,12 @@ PY
     [ "$(cloison system df --format '{{.Type}} {{.Active}}' | grep Images)" = "Images 2" ]
     cloison rm seen
     run cloison explain run --mount type=image,src=two.example/absent,dst=/m busybox true
-    [ "$status" -eq 125 ] && one_line && [[ $output == *"nothing is fetched here"* ]]
+    [ "$status" -eq 125 ]
+    one_line
+    [[ $output == *"nothing is fetched here"* ]]
     run cloison explain run --mount type=image,src=data:1,dst=/m busybox true
-    [ "$status" -eq 0 ] && [[ $output == *"on '/m'"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"on '/m'"* ]]
 }
 
 @test "what cannot be is one line" {
@@ -151,7 +161,9 @@ PY
         [ "$status" -eq 125 ] && one_line || { echo "$fields: $output"; return 1; }
     done
     run cloison run --rm --pull never --mount type=image,src=absent:1,dst=/m busybox true
-    [ "$status" -eq 125 ] && one_line && [[ $output == *"absent:1"*"--pull never"* ]]
+    [ "$status" -eq 125 ]
+    one_line
+    [[ $output == *"absent:1"*"--pull never"* ]]
     [ -z "$(cloison ps -aq)" ]
 }
 

@@ -30,7 +30,9 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     [ $took -lt 1000 ]
     [ "$(cloison images -q --no-trunc)" = "$(CLOISON_DATA_ROOT=/var/tmp/cloison-test-$TAG cloison images -q --no-trunc busybox)" ]
     run cloison run --rm --network none busybox sh -c 'id -u; ls -ld /tmp; wc -l </etc/passwd; busybox | head -1'
-    [ "${lines[0]}" = 0 ] && [[ ${lines[1]} == drwxrwxrwt* ]] && [ "${lines[2]}" -ge 3 ]
+    [ "${lines[0]}" = 0 ]
+    [[ ${lines[1]} == drwxrwxrwt* ]]
+    [ "${lines[2]}" -ge 3 ]
     rm -rf --one-file-system "$CLOISON_DATA_ROOT"
 }
 
@@ -44,7 +46,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     run cloison rmi one:1
     [ "$output" = "Untagged: one:1" ]
     run cloison rmi "${id:7:12}"
-    [ "$status" -eq 1 ] && [[ $output == *"several repositories"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"several repositories"* ]]
     cloison rmi two
     run cloison rmi registry.example:5000/team/one
     [ "${lines[1]}" = "Deleted: $id" ]
@@ -57,7 +60,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     mv "$store/blobs/sha256/${manifest:7}" kept
     run --separate-stderr cloison rmi gone:1
     echo "$stderr"
-    [ "$status" -eq 0 ] && [[ $output == *"Deleted: "* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"Deleted: "* ]]
     [ "$(printf '%s\n' "$stderr" | wc -l)" -eq 1 ]
     [[ $stderr == "cloison: blobs that no image uses are kept: the manifest of image '${broken:7:12}'"*"--repair"* ]]
     # Its layer went: which layers an image has is known without its manifest.
@@ -65,7 +69,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     blobs=$(ls "$store/blobs/sha256" | wc -l)
     mv kept "$store/blobs/sha256/${manifest:7}"
     run --separate-stderr cloison image prune -f
-    [ -z "$stderr" ] && [ "$(ls "$store/blobs/sha256" | wc -l)" -lt "$blobs" ]
+    [ -z "$stderr" ]
+    [ "$(ls "$store/blobs/sha256" | wc -l)" -lt "$blobs" ]
     cloison system check
     cloison rmi broken:1
 }
@@ -96,7 +101,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     cloison save -o b.tar busybox
     c=$(cloison create --network none --name keeper busybox echo alive)
     run cloison rmi busybox
-    [ "$status" -eq 1 ] && [[ $output == *"in use by container 'keeper'"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"in use by container 'keeper'"* ]]
     [ "$(cloison images -q --no-trunc busybox)" = "$id" ]
     cloison rmi -f busybox
     [ -z "$(cloison images -q busybox)" ]
@@ -119,7 +125,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     [ "$(cloison images --format json f:1 | jq -r .Repository)" = f ]
     [[ "$(cloison images | head -1)" =~ ^REPOSITORY\ +TAG\ +IMAGE\ ID\ +CREATED\ +SIZE$ ]]
     run cloison images --filter colour=red
-    [ "$status" -eq 125 ] && [[ $output == *"invalid filter 'colour'"* ]]
+    [ "$status" -eq 125 ]
+    [[ $output == *"invalid filter 'colour'"* ]]
     cloison rmi f:1 f:2 g
 }
 
@@ -130,7 +137,8 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     cp "$store/ids/${id:7}.json" "$store/ids/${id:7:60}0000.json"
     run cloison run --rm --network none "${id:7:12}" true
     rm "$store/ids/${id:7:60}0000.json"
-    [ "$status" -eq 125 ] && [[ $output == *ambiguous* ]]
+    [ "$status" -eq 125 ]
+    [[ $output == *ambiguous* ]]
 }
 
 @test "a folder that no archive spoke of has the mode it has below" {

@@ -45,7 +45,8 @@ teardown_file() { engine_teardown; }
     cloison rm -f half
     echo "$((b - a)) ticks of $time"
     # Half of the ticks of 10 ms, fewer where the host is busy; a period of the limit may be begun.
-    [ $((b - a)) -ge 10 ] && [ $((b - a)) -le $((time / 2 + 30)) ]
+    [ $((b - a)) -ge 10 ]
+    [ $((b - a)) -le $((time / 2 + 30)) ]
 }
 
 @test "cpu-shares: two workloads on one processor share it by weight" {
@@ -88,7 +89,8 @@ device_of() {
     end=$(date +%s%N)
     echo "$(((end - start) / 1000000)) ms"
     # 12 MiB at 4 MiB/s: about 3 s; without the limit far below one.
-    [ $((end - start)) -gt 2000000000 ] && [ $((end - start)) -lt 8000000000 ]
+    [ $((end - start)) -gt 2000000000 ]
+    [ $((end - start)) -lt 8000000000 ]
 }
 
 @test "device-read-bps: a read is as slow as it was told" {
@@ -103,7 +105,8 @@ device_of() {
     cloison run --rm --network none --device-read-bps "$device:4mb" -v "$CLOISON_DATA_ROOT/scratch:/s" \
         busybox dd if=/s/r of=/dev/null bs=1M iflag=direct
     end=$(date +%s%N)
-    [ $((end - start)) -gt 2000000000 ] && [ $((end - start)) -lt 8000000000 ]
+    [ $((end - start)) -gt 2000000000 ]
+    [ $((end - start)) -lt 8000000000 ]
 }
 
 @test "device-write-iops and -read-iops: as many operations a second as told" {
@@ -122,8 +125,10 @@ device_of() {
     end=$(date +%s%N)
     echo "$(((middle - start) / 1000000)) ms, $(((end - middle) / 1000000)) ms"
     # 60 at 20 a second: about 3 s each; without the limit far below one.
-    [ $((middle - start)) -gt 2000000000 ] && [ $((middle - start)) -lt 20000000000 ]
-    [ $((end - middle)) -gt 2000000000 ] && [ $((end - middle)) -lt 20000000000 ]
+    [ $((middle - start)) -gt 2000000000 ]
+    [ $((middle - start)) -lt 20000000000 ]
+    [ $((end - middle)) -gt 2000000000 ]
+    [ $((end - middle)) -lt 20000000000 ]
 }
 
 # group_file NAME V1CONTROLLER V1FILE V2FILE: what the container's group has in that file.

@@ -31,7 +31,7 @@ refused() {
 
 nothing_left() {
     [ ! -e "$OCI_ROOT/$id" ] || { echo "left: $OCI_ROOT/$id"; return 1; }
-    ! find /sys/fs/cgroup -type d -path "*cloison/$id" | grep .
+    ! find /sys/fs/cgroup -type d -path "*cloison/$id" | grep . || false
 }
 
 @test "no config.json, no bundle, a bundle that is a file" {

@@ -37,7 +37,7 @@ setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER; }
     run oci restore -d --image-path "$WORK/none" "$id"
     [ "$status" -eq 1 ]
     [ ! -e "$OCI_ROOT/$id" ]
-    ! find /sys/fs/cgroup -type d -path "*cloison/$id" | grep .
+    ! find /sys/fs/cgroup -type d -path "*cloison/$id" | grep . || false
     run oci restore -d --image-path "$WORK/images" --manage-cgroups-mode nonsense "$id"
     [ "$status" -eq 1 ]
 }

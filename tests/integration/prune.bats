@@ -41,7 +41,8 @@ small() {
 @test "image prune asks, and filters by label and time" {
     small l:1 l1 -c 'LABEL keep=yes' >/dev/null && small l:2 l2 >/dev/null
     run cloison image prune -a <<<n
-    [ "$status" -eq 1 ] && [[ $output == *"Are you sure you want to continue? [y/N]"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"Are you sure you want to continue? [y/N]"* ]]
     cloison images -q l:2 | grep -q .
     cloison image prune -a -f --filter label!=keep --filter until=1h
     cloison images -q l:2 | grep -q .
@@ -50,7 +51,8 @@ small() {
     cloison image prune -a -f --filter label=keep=yes
     [ -z "$(cloison images -q)" ]
     run cloison image prune -f --filter colour=red
-    [ "$status" -eq 125 ] && [[ $output == *"invalid filter"* ]]
+    [ "$status" -eq 125 ]
+    [[ $output == *"invalid filter"* ]]
     cloison run --rm --network none busybox true
 }
 
@@ -77,15 +79,20 @@ small() {
     [[ "$(cloison volume ls | head -1)" =~ ^DRIVER\ +VOLUME\ NAME$ ]]
     c=$(cloison run -d --network none -v data:/d busybox sh -c 'echo hi >/d/f; sleep 1000')
     run cloison volume rm data
-    [ "$status" -eq 1 ] && [[ $output == *"in use by $c"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output == *"in use by $c"* ]]
     [ "$(cloison volume ls -q --filter dangling=true)" = "$anonymous" ]
     cloison rm -f "$c"
     [ "$(cat "$(cloison volume inspect -f '{{.Mountpoint}}' data)/f")" = hi ]
     run cloison volume prune -f
-    [[ $output == "Deleted Volumes:"*"$anonymous"* ]] && [[ $output != *data* ]]
+    [[ $output == "Deleted Volumes:"*"$anonymous"* ]]
+    [[ $output != *data* ]]
     run cloison volume rm data nosuch
-    [ "$status" -eq 1 ] && [[ $output == *"no such volume: nosuch"* ]] && [[ $output == *data* ]]
-    [ -z "$(cloison volume ls -q)" ] && [ -z "$(ls -A "$CLOISON_DATA_ROOT/volumes")" ]
+    [ "$status" -eq 1 ]
+    [[ $output == *"no such volume: nosuch"* ]]
+    [[ $output == *data* ]]
+    [ -z "$(cloison volume ls -q)" ]
+    [ -z "$(ls -A "$CLOISON_DATA_ROOT/volumes")" ]
     run cloison volume create 'a/b'
     [ "$status" -eq 125 ]
 }
@@ -96,7 +103,8 @@ small() {
         cloison volume create half
         echo x >"$(cloison volume inspect --format '{{.Mountpoint}}' half)/f"
         run strace -f -qq -o /dev/null -e trace=none -e inject=unlinkat:signal=KILL:when=1 "$CLOISON" volume rm half
-        [ "$status" -ne 0 ] && [ -n "$(leftovers)" ]
+        [ "$status" -ne 0 ]
+        [ -n "$(leftovers)" ]
         cloison $next
         [ -z "$(leftovers)" ]
     done
@@ -116,6 +124,7 @@ small() {
     run cloison system prune -f
     echo "$output"
     [[ $output == *"Deleted Containers:"*"Deleted Images:"*"Total reclaimed space: 10"*kB ]]
-    [ "$(cloison images -q | wc -l)" = 2 ] && [ -z "$(cloison ps -aq)" ]
+    [ "$(cloison images -q | wc -l)" = 2 ]
+    [ -z "$(cloison ps -aq)" ]
     cloison rmi df:1
 }

@@ -50,7 +50,8 @@ field() { cloison stats --no-stream --format "{{.$2}}" "$1"; }
     run cloison stats --no-stream --all --format '{{.Name}} {{.CPUPerc}} {{.PIDs}}'
     [[ $output == *"idle -- --"* ]]
     run cloison stats --no-stream nobody
-    [ "$status" = 1 ] && one_line
+    [ "$status" = 1 ]
+    one_line
     cloison rm idle
 }
 
@@ -66,6 +67,7 @@ field() { cloison stats --no-stream --format "{{.$2}}" "$1"; }
     run cloison port ports 53/udp
     [ "$output" = "127.0.0.1:$udp" ]
     run cloison port ports 53
-    [ "$status" = 1 ] && one_line
+    [ "$status" = 1 ]
+    one_line
     cloison rm -f ports
 }

@@ -19,7 +19,9 @@ fill='dd if=/dev/zero of=/big bs=64k count=1600 2>/dev/null; echo $(($(stat -c %
     for bad in size=1m size= size=lots size=-1 ink=blue; do
         run cloison create --network none --storage-opt "$bad" busybox true
         echo "$output"
-        [ "$status" -eq 125 ] && [ "${#lines[@]}" -eq 1 ] && [[ $output == *"--storage-opt '$bad'"* ]]
+        [ "$status" -eq 125 ]
+        [ "${#lines[@]}" -eq 1 ]
+        [[ $output == *"--storage-opt '$bad'"* ]]
     done
     [ -z "$(cloison ps -aq)" ]
 }
@@ -30,7 +32,8 @@ fill='dd if=/dev/zero of=/big bs=64k count=1600 2>/dev/null; echo $(($(stat -c %
     [ "$(cloison inspect --format '{{.HostConfig.StorageOpt.size}}' "$c")" = 48m ]
     run cloison start -a "$c"
     echo "$output"
-    [ "${lines[0]}" -ge 25 ] && [ "${lines[0]}" -lt 48 ]
+    [ "${lines[0]}" -ge 25 ]
+    [ "${lines[0]}" -lt 48 ]
     wait_for 20 no_loops
     # From outside, while it stands still.
     echo "from outside" >f && head -c 1000000 /dev/zero >large
@@ -78,10 +81,12 @@ inside" ]
     folder=$CLOISON_DATA_ROOT/containers/$c
     [ ! -e "$folder/disk.img" ]
     project=$(lsattr -pd "$folder/upper" | awk '{print $1}')
-    [ "$project" -ge $((0x40000000)) ] && [ "$(lsattr -pd "$folder/work" | awk '{print $1}')" = "$project" ]
+    [ "$project" -ge $((0x40000000)) ]
+    [ "$(lsattr -pd "$folder/work" | awk '{print $1}')" = "$project" ]
     run cloison start -a "$c"
     echo "$output"
-    [ "${lines[0]}" -ge 25 ] && [ "${lines[0]}" -le 32 ]
+    [ "${lines[0]}" -ge 25 ]
+    [ "${lines[0]}" -le 32 ]
     [[ ${lines[1]} == *" 32 "* ]]
     # Another container has room of its own.
     [ "$(cloison run --rm --network none --storage-opt size=64m busybox sh -c "$fill")" -gt 32 ]

@@ -53,17 +53,23 @@ teardown_file() { engine_teardown; }
 @test "what cannot be is one line, and changes nothing" {
     cloison run -d --name stays --network none --rm --memory 64m busybox sleep 100
     run cloison update --memory 1k stays
-    [ "$status" -ne 0 ] && one_line
+    [ "$status" -ne 0 ]
+    one_line
     run cloison update --memory-swap 16m stays
-    [ "$status" -ne 0 ] && one_line
+    [ "$status" -ne 0 ]
+    one_line
     run cloison update --restart always stays
-    [ "$status" -ne 0 ] && one_line
+    [ "$status" -ne 0 ]
+    one_line
     run cloison update stays
-    [ "$status" = 125 ] && one_line
+    [ "$status" = 125 ]
+    one_line
     run cloison update --memory 32m nobody
-    [ "$status" -ne 0 ] && one_line
+    [ "$status" -ne 0 ]
+    one_line
     run cloison update --cpuset-cpus 4095 stays
-    [ "$status" -ne 0 ] && one_line
+    [ "$status" -ne 0 ]
+    one_line
     [ "$(cloison inspect --format '{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}' stays)" = "67108864 no" ]
     cloison rm -f stays
 }

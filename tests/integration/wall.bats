@@ -50,7 +50,8 @@ ns() { readlink "/proc/self/ns/$1"; }
     local inside outside
     inside=${output%%.*}
     outside=$(cut -d. -f1 /proc/uptime)
-    [ $((inside - outside)) -ge 86395 ] && [ $((inside - outside)) -le 86410 ]
+    [ $((inside - outside)) -ge 86395 ]
+    [ $((inside - outside)) -le 86410 ]
 }
 
 @test "uts: hostname and domain name" {

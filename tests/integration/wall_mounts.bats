@@ -115,11 +115,14 @@ bind() {
     for variant in . "$USERNS" '.linux.rootfsPropagation = "rshared"'; do
         spec_sh "$variant | $mount" 'exec 2>&1; cat /m/f /m/g; echo x >/m/new || echo no'
         run wall --idmap
-        [ "${lines[0]}" = top ] && [ "${lines[1]}" = base ] && [ "${lines[-1]}" = no ]
+        [ "${lines[0]}" = top ]
+        [ "${lines[1]}" = base ]
+        [ "${lines[-1]}" = no ]
     done
     spec_sh "${mount/base/absent}" true
     run wall
-    [ "$status" -ne 0 ] && [[ $output == *"layer '$OWN/absent'"* ]]
+    [ "$status" -ne 0 ]
+    [[ $output == *"layer '$OWN/absent'"* ]]
 }
 
 @test "bind mounts without idmap show the host's ids" {

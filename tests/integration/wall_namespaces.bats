@@ -143,7 +143,8 @@ holder() {
     before=$(cut -d. -f1 /proc/uptime)
     run wall
     [ "$status" -eq 0 ]
-    [ $((lines[0] - before)) -ge 86400 ] && [ $((lines[0] - before)) -le 86410 ]
+    [ $((lines[0] - before)) -ge 86400 ]
+    [ $((lines[0] - before)) -le 86410 ]
     [[ ${lines[1]} == monotonic*7*5 ]]
     [ "${lines[3]}" = 1 ]
     [ "$(cut -d. -f1 /proc/uptime)" -lt $((before + 60)) ]

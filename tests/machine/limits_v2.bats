@@ -114,7 +114,9 @@ milliseconds() { # of COMMAND…, whose output goes
         mv "$WORK/limited.json" "$WORK/bundle/config.json"
         time=$(milliseconds wall)
         echo "$rate: $time ms, both without a limit $free ms"
-        [ "$time" -gt 1500 ] && [ "$time" -lt 9000 ] && [ "$time" -gt "$free" ]
+        [ "$time" -gt 1500 ]
+        [ "$time" -lt 9000 ]
+        [ "$time" -gt "$free" ]
     done
     rm "$ROOT/data"
 }

@@ -28,7 +28,7 @@ load helper
     [ "$(ls "/proc/$pid/task" | wc -l)" = 3 ]
     # An empty root that cannot be written; no network but an idle loopback.
     [ -z "$(ls -A "/proc/$pid/root/")" ]
-    ! touch "/proc/$pid/root/x"
+    ! touch "/proc/$pid/root/x" || false
     [ "$(wc -l <"/proc/$pid/mountinfo")" = 1 ]
     [ "$(tail -n +3 "/proc/$pid/net/dev" | wc -l)" = 1 ]
     # Limits: no further descriptor, no core.
@@ -40,7 +40,7 @@ load helper
     for fd in "/proc/$pid/fd/"*; do readlink "$fd"; done | sed 's/:\[.*//; s/vcpu:[0-9]*/vcpu/' | sort | uniq -c |
         awk '{ print $1, $2 }' >"$BATS_TEST_TMPDIR/kinds"
     cat "$BATS_TEST_TMPDIR/kinds"
-    ! grep -E 'shadow|vmlinux|initramfs|/dev/kvm$' "$BATS_TEST_TMPDIR/kinds"
+    ! grep -E 'shadow|vmlinux|initramfs|/dev/kvm$' "$BATS_TEST_TMPDIR/kinds" || false
     grep -q '^2 anon_inode:kvm-vcpu' "$BATS_TEST_TMPDIR/kinds"
     grep -q '^1 anon_inode:kvm-vm' "$BATS_TEST_TMPDIR/kinds"
     grep -q "^1 $BATS_TEST_TMPDIR/disk" "$BATS_TEST_TMPDIR/kinds"
@@ -50,8 +50,9 @@ load helper
     own=$(awk '/^[0-9a-f]+-/ { guest = /memfd:guest|vmlinux|initramfs/ } /^Anonymous:/ && !guest { kib += $2 }
         END { print kib }' "/proc/$pid/smaps")
     echo "its own memory: $own KiB"
-    [ "$own" -gt 0 ] && [ "$own" -le 5120 ]
+    [ "$own" -gt 0 ]
+    [ "$own" -le 5120 ]
     kill -TERM "$waiting"
     wait
-    ! kill -0 "$pid" 2>/dev/null
+    ! kill -0 "$pid" 2>/dev/null || false
 }

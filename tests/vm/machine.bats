@@ -13,7 +13,8 @@ load helper
     output=${output//$'\r'/}
     [ "$(head -1 <<<"$output")" = 2 ]
     memory=$(sed -n 2p <<<"$output")
-    [ "$memory" -gt 180 ] && [ "$memory" -lt 256 ]
+    [ "$memory" -gt 180 ]
+    [ "$memory" -lt 256 ]
     [[ $output == *kvm-clock* && $output == *DSDT* && $output == *$'\nconsole'* ]]
     [ "$(jq -r .end "$BATS_TEST_TMPDIR/report")" = power-off ]
     [ "$(jq '.vcpus | length' "$BATS_TEST_TMPDIR/report")" = 2 ]

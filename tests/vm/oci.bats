@@ -44,7 +44,8 @@ spec() { # spec JQ-FILTER SCRIPT
     done
     [ -e "$ROOTFS/tmp/here" ]
     run oci exec box sh -c 'echo inside; exit 4'
-    [ "$status" = 4 ] && [[ $output == *inside ]]
+    [ "$status" = 4 ]
+    [[ $output == *inside ]]
     [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = 1 ]
     oci pause box
     [ "$(status box)" = paused ]

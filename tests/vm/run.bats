@@ -32,9 +32,10 @@ vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm ${VMM:+--vmm $VMM} "$
     [ "${#id}" = 64 ]
     [ "$(timeout 20 "$CLOISON" logs -f web | head -n 1)" = ready ]
     [ "$(curl -s --max-time 20 http://127.0.0.1:18099/)" = page ]
-    ! pgrep -x httpd
+    ! pgrep -x httpd || false
     run cloison exec web sh -c 'echo inside; exit 4'
-    [ "$status" = 4 ] && [ "$output" = inside ]
+    [ "$status" = 4 ]
+    [ "$output" = inside ]
     [ "$(echo input | cloison exec -i web cat)" = input ]
     [[ $(cloison exec -t web tty) == */dev/pts/* ]]
     [ "$(cloison stats --no-stream --format '{{.PIDs}}' web)" -ge 2 ]
@@ -82,7 +83,8 @@ PYTHON
     echo "$output"
     [ "${lines[0]}" = 7 ]
     [[ ${lines[1]} == *'Read-only file system' ]]
-    [ "${lines[2]}" -gt 60 ] && [ "${lines[2]}" -le 128 ]
+    [ "${lines[2]}" -gt 60 ]
+    [ "${lines[2]}" -le 128 ]
     [ "${lines[3]}" = 1 ]
 }
 
@@ -156,7 +158,8 @@ PYTHON
     cloison kill held
     [ "$(cloison wait held)" = 137 ]
     cloison rm held
-    [ ! -e "/sys/fs/cgroup$group" ] && [ ! -e "/sys/fs/cgroup/cpu$group" ]
+    [ ! -e "/sys/fs/cgroup$group" ]
+    [ ! -e "/sys/fs/cgroup/cpu$group" ]
 }
 
 @test "kernel, monitor and disk are chosen; what is none of these is said in one line" {
@@ -172,7 +175,8 @@ PYTHON
     fails() { # fails WORDS OPTION…
         run vm --rm "${@:2}" busybox true </dev/null
         echo "$output"
-        [ "$status" = 125 ] && [[ $output == *"$1"* ]]
+        [ "$status" = 125 ]
+        [[ $output == *"$1"* ]]
     }
     fails "there is no kernel '/boot/vmlinuz-none'" --kernel none
     fails 'this is no Linux kernel image' --kernel /etc/hostname
