@@ -92,6 +92,7 @@ struct container {
     enum container_status status;
     bool fresh; /* `run` has not yet handed it to its user */
     int pid, monitor_pid, exit_code, restart_count;
+    int64_t pid_start; /* tells pid from its number's next owner: see base/process.h */
     bool oom_killed, pids_limit_hit;
     char *error;              /* why the last start failed, or NULL */
     char *started, *finished; /* RFC 3339 or NULL */

@@ -67,6 +67,7 @@ static const struct member exit_members[] = {
 
 static const struct member state_members[] = {
     MEMBER("pid", MEMBER_INT, pid),
+    MEMBER("pidStart", MEMBER_I64, pid_start),
     MEMBER("monitorPid", MEMBER_INT, monitor_pid),
     MEMBER("startedAt", MEMBER_STRING, started),
     MEMBER("restartCount", MEMBER_INT, restart_count),

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "net/device.h"
 #include "net/helper.h"
 #include "net/names.h"
@@ -94,7 +95,7 @@ static int commit(const struct reservation *v, const char *table, struct error *
         .dns = v->request->dns ? *v->request->dns : (struct strv){0},
         .attachment = v->attachment,
         .reserver = getpid(),
-        .reserver_start = net_process_start(getpid()),
+        .reserver_start = process_start_time(-1, getpid()),
     };
     (void)snprintf(record.table, sizeof(record.table), "%s", table);
     int r = net_record_save(v->leases->dir, &record, err);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 
 #define FOLDER_MODE 0711     /* the container's user cannot list who is where */
 #define PATH_BYTES 400       /* "addresses/<network id>/<address>" */
@@ -311,7 +312,7 @@ void leases_sweep(const struct leases *l)
 
 static bool is_process(pid_t pid, uint64_t start)
 {
-    return pid > 0 && start && net_process_start(pid) == start;
+    return pid > 0 && start && process_start_time(-1, pid) == start;
 }
 
 static bool is_locked(const char *path)
@@ -326,11 +327,8 @@ static bool workload_lives(const char *path)
     if (json_load_path(AT_FDCWD, path, (size_t)1 << 20, &state, NULL) < 0) {
         return false;
     }
-    pid_t pid = (pid_t)json_integer_value(json_object_get(state, "pid"));
-    uint64_t start = (uint64_t)json_integer_value(json_object_get(state, "pidStart"));
-    /* Without a start it may be another's number by now: rather one too many than one taken from a
-     * workload that lives on behind its dead monitor. The engine clears up and tries again. */
-    return start ? is_process(pid, start) : pid > 0 && net_process_start(pid);
+    return is_process((pid_t)json_integer_value(json_object_get(state, "pid")),
+                      (uint64_t)json_integer_value(json_object_get(state, "pidStart")));
 }
 
 bool lease_holder_gone(const char *run_dir, const struct net_record *record)

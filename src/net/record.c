@@ -27,26 +27,6 @@ static char *record_path(const char *id)
     return str_format("attachments/%s.json", id);
 }
 
-uint64_t net_process_start(pid_t pid)
-{
-    CLEANUP(free) char *path = str_format("/proc/%d/stat", (int)pid);
-    CLEANUP(free) char *stat = NULL;
-    if (file_read_line(AT_FDCWD, path, &stat, NULL) < 0) {
-        return 0;
-    }
-    /* The name, field 2, is in brackets and may hold anything: count from the last one. */
-    char *field = strrchr(stat, ')');
-    if (field && (str_starts(field, ") Z") || str_starts(field, ") X"))) {
-        return 0; /* it has ended, and waits for its parent to see it */
-    }
-    for (int i = 2; field && i < 22; i++) {
-        field = strchr(field + 1, ' ');
-    }
-    uint64_t start = 0;
-    CLEANUP(free) char *digits = field ? xstrndup(field + 1, strcspn(field + 1, " ")) : NULL;
-    return digits && str_to_u64(digits, 10, &start) == 0 ? start : 0;
-}
-
 static int read_texts(const json_t *json, const char *path, struct net_record *record,
                       struct error **err)
 {

@@ -31,7 +31,3 @@ int net_record_from_json(const json_t *json, const char *where, struct net_recor
                          struct error **err) NODISCARD;
 /* The ids of all records, appended; unreadable folders count as empty. */
 void net_record_list(int dir, struct strv *ret_ids);
-
-/* When the process started, in clock ticks since boot (proc(5), stat field 22); 0: no such process.
- */
-uint64_t net_process_start(pid_t pid);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/process.h"
 #include "engine/container_json.h"
 #include "engine/events.h"
 #include "engine/monitor/monitor.h"
@@ -30,6 +31,7 @@ int monitor_record_state(struct monitor *m, enum container_status status, struct
     c->status = status;
     c->fresh = false;
     c->pid = m->pid;
+    c->pid_start = m->pid ? (int64_t)process_start_time(-1, m->pid) : 0;
     c->monitor_pid = getpid();
     c->restart_count = m->restart_count;
     set_time(&c->started, &m->started_at);

@@ -270,19 +270,3 @@ int record_load_seccomp(const struct record *r, const char *state_dir, struct se
     };
     return 0;
 }
-
-uint64_t process_start_time(int proc_fd, pid_t pid)
-{
-    char path[32];
-    CLEANUP(free) char *text = NULL;
-    snprintf(path, sizeof(path), "%d/stat", pid);
-    if (file_read(proc_fd, path, 4096, &text, NULL, NULL) < 0) {
-        return 0;
-    }
-    /* The name in brackets may hold anything: fields are counted from its end, which is field 2. */
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++) {
-        at = strchr(at + 1, ' ');
-    }
-    return at ? strtoull(at, NULL, 10) : 0;
-}

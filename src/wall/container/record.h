@@ -5,9 +5,9 @@
  * Side effects: the file, and seccomp.bpf beside it (the program that exec loads too). */
 #pragma once
 
+#include "base/process.h"
 #include "wall/container/cgroup.h"
 #include "wall/container/plan.h"
-#include "wall/container/process_time.h"
 #include "wall/container/seccomp.h"
 
 /* Words for a step that may fail after create(), for a start() in another process. */

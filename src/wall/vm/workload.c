@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "wall/container/process_time.h"
+#include "base/process.h"
 #include "wall/container/scope.h"
 #include "wall/vm/workload.h"
 
