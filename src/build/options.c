@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/options.h"
 
+#include "base/option_rows.h"
+
 #define AT(member) offsetof(struct build_options, member)
-#define FLAG(short_name, name, member, help)                                                       \
-    {                                                                                              \
-        short_name, name, OPTION_FLAG, AT(member), NULL, help                                      \
-    }
-#define TEXT(short_name, name, member, metavar, help, ...)                                         \
-    {                                                                                              \
-        short_name, name, OPTION_STRING, AT(member), metavar, help, __VA_ARGS__                    \
-    }
-#define LIST(short_name, name, member, metavar, help, ...)                                         \
-    {                                                                                              \
-        short_name, name, OPTION_LIST, AT(member), metavar, help, __VA_ARGS__                      \
-    }
-#define NUMBER(short_name, name, type, member, metavar, help)                                      \
-    {                                                                                              \
-        short_name, name, type, AT(run.member), metavar, help                                      \
-    }
 
 /* In the order of the alphabet, as --help shows them. */
 const struct option build_options[] = {
@@ -36,11 +22,13 @@ const struct option build_options[] = {
     TEXT(0, "cgroup-parent", run.cgroup_parent, "GROUP", "Make cgroups of RUN below this one"),
     FLAG(0, "check", check, "Look for mistakes; build nothing"),
     {0, "compress", OPTION_FLAG, AT(compress), NULL, "Always so", .hidden = true},
-    NUMBER(0, "cpu-period", OPTION_INTEGER, cpu_period, "MICROSECONDS", "Period of --cpu-quota"),
-    NUMBER(0, "cpu-quota", OPTION_INTEGER, cpu_quota, "MICROSECONDS", "CPU time in each period"),
-    NUMBER('c', "cpu-shares", OPTION_INTEGER, cpu_shares, "SHARES",
+    NUMBER(0, "cpu-period", OPTION_INTEGER, run.cpu_period, "MICROSECONDS",
+           "Period of --cpu-quota"),
+    NUMBER(0, "cpu-quota", OPTION_INTEGER, run.cpu_quota, "MICROSECONDS",
+           "CPU time in each period"),
+    NUMBER('c', "cpu-shares", OPTION_INTEGER, run.cpu_shares, "SHARES",
            "Share of CPU time under contention"),
-    NUMBER(0, "cpus", OPTION_DECIMAL, cpus_thousandths, "CPUS", "At most so many CPUs a step"),
+    NUMBER(0, "cpus", OPTION_DECIMAL, run.cpus_thousandths, "CPUS", "At most so many CPUs a step"),
     TEXT(0, "cpuset-cpus", run.cpuset_cpus, "CPUS", "Run on these CPUs: 0-2,4"),
     TEXT(0, "cpuset-mems", run.cpuset_mems, "NODES", "Use memory of these NUMA nodes"),
     LIST(0, "dns", run.dns, "ADDRESS", "Use this name server"),
@@ -49,8 +37,8 @@ const struct option build_options[] = {
     TEXT(0, "iidfile", iidfile, "FILE", "Write the image's ID to a file", COMPLETE_FILE),
     LIST(0, "label", labels, "KEY=VALUE", "Add a label to the image"),
     FLAG(0, "load", load, "As --output type=docker into the store: the default"),
-    NUMBER('m', "memory", OPTION_BYTES, memory, "SIZE", "At most so much memory a step"),
-    NUMBER(0, "memory-swap", OPTION_BYTES, memory_swap, "SIZE",
+    NUMBER('m', "memory", OPTION_BYTES, run.memory, "SIZE", "At most so much memory a step"),
+    NUMBER(0, "memory-swap", OPTION_BYTES, run.memory_swap, "SIZE",
            "Memory and swap together; -1: no limit of swap"),
     TEXT(0, "metadata-file", metadata_file, "FILE", "Write digests and names as JSON",
          COMPLETE_FILE),
@@ -59,7 +47,7 @@ const struct option build_options[] = {
     FLAG(0, "no-cache", no_cache, "Take no step from the cache"),
     LIST(0, "no-cache-filter", no_cache_filter, "STAGE", "Take no step of this stage from it"),
     LIST('o', "output", outputs, "TARGET", "type=TYPE,dest=PATH; or a folder, or -"),
-    NUMBER(0, "pids-limit", OPTION_INTEGER, pids_limit, "COUNT",
+    NUMBER(0, "pids-limit", OPTION_INTEGER, run.pids_limit, "COUNT",
            "At most so many processes a step"),
     LIST(0, "platform", platforms, "OS/ARCH", "Build for this platform"),
     TEXT(0, "progress", progress, "MODE", "auto, plain, tty, rawjson or quiet", COMPLETE_WORDS,
@@ -72,7 +60,7 @@ const struct option build_options[] = {
     TEXT(0, "sbom", sbom, "BOOL", "As --attest type=sbom"),
     LIST(0, "secret", secrets, "id=ID[,src=FILE|env=NAME]", "Let RUN --mount=type=secret see it"),
     LIST(0, "security-opt", run.security_opt, "OPTION", "Security options of RUN"),
-    NUMBER(0, "shm-size", OPTION_BYTES, shm_size, "SIZE", "Size of /dev/shm"),
+    NUMBER(0, "shm-size", OPTION_BYTES, run.shm_size, "SIZE", "Size of /dev/shm"),
     FLAG(0, "squash", squash, "Make one layer of all that is new"),
     LIST(0, "ssh", ssh, "default|ID[=SOCKET|KEY]", "Let RUN --mount=type=ssh use the agent"),
     LIST('t', "tag", tags, "NAME[:TAG]", "Name the image", COMPLETE_IMAGE),

@@ -167,29 +167,29 @@ static int read_dockerfile(struct build *b, bool from_input, struct error **err)
     return r < 0 ? r : context_read_ignore(&b->context, path, err);
 }
 
-/* An archive, from standard input or a file, unpacked where it goes with the build. */
-static int unpack_context(struct build *b, int fd, struct error **err)
+/* An empty folder as the context, which goes with the build. */
+static int make_context(struct build *b, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/build/context-%s", b->engine.data_dir, b->id);
     int r = mkdir_all(path, 0700, err);
     r = r < 0 ? r : context_open(path, &b->context, err);
-    if (r < 0) {
-        return r;
+    if (r >= 0) {
+        b->context.temporary = xstrdup(path);
     }
-    b->context.temporary = xstrdup(path);
-    return add_unpack(b, fd, b->context.fd, err);
+    return r;
+}
+
+/* An archive, from standard input or a file. */
+static int unpack_context(struct build *b, int fd, struct error **err)
+{
+    int r = make_context(b, err);
+    return r < 0 ? r : add_unpack(b, fd, b->context.fd, err);
 }
 
 static int open_git(struct build *b, const char *url, struct error **err)
 {
-    CLEANUP(free) char *path = str_format("%s/build/context-%s", b->engine.data_dir, b->id);
-    int r = mkdir_all(path, 0700, err);
-    r = r < 0 ? r : context_open(path, &b->context, err);
-    if (r < 0) {
-        return r;
-    }
-    b->context.temporary = xstrdup(path);
-    return git_fetch(url, path, false, NULL, err);
+    int r = make_context(b, err);
+    return r < 0 ? r : git_fetch(url, b->context.temporary, false, NULL, err);
 }
 
 /* An archive is the context; anything else is a Dockerfile without one. */

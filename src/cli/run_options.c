@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
+#include "base/option_rows.h"
+
 #define AT(member) offsetof(struct run_values, request.member)
-#define FLAG(short_name, name, member, help)                                                       \
-    {                                                                                              \
-        short_name, name, OPTION_FLAG, AT(member), NULL, help                                      \
-    }
-#define TEXT(short_name, name, member, metavar, help, ...)                                         \
-    {                                                                                              \
-        short_name, name, OPTION_STRING, AT(member), metavar, help, __VA_ARGS__                    \
-    }
-#define LIST(short_name, name, member, metavar, help, ...)                                         \
-    {                                                                                              \
-        short_name, name, OPTION_LIST, AT(member), metavar, help, __VA_ARGS__                      \
-    }
-#define NUMBER(short_name, name, type, member, metavar, help)                                      \
-    {                                                                                              \
-        short_name, name, type, AT(member), metavar, help                                          \
-    }
 
 /* The order is Docker's, the alphabet; --help sorts anyway. */
 #define PROCESS_ROWS                                                                               \

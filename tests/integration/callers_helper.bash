@@ -30,6 +30,25 @@ callers_setup() { # callers_setup PROGRAM…
     tar -C "$root" -cf "$WORK/rootfs.tar" .
 }
 
+# callers_podman CONTAINERS ENGINE: Podman with folders of its own and our runtime, the lines of these two
+# sections added; the image is localhost/box:1.
+callers_podman() {
+    printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "%s"\n' "$WORK/graph" "$STATE/storage" \
+        >"$WORK/storage.conf"
+    printf '[containers]\n%s\n[engine]\n%s\nevents_logger = "file"\nruntime = "cloison"\ntmp_dir = "%s"\n[engine.runtimes]\ncloison = ["%s"]\n' \
+        "$1" "$2" "$STATE/tmp" "$OCI" >"$WORK/containers.conf"
+    export CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf
+    podman import -q "$WORK/rootfs.tar" localhost/box:1 >/dev/null
+}
+
+callers_podman_teardown() {
+    [ -n "${WORK:-}" ] || return 0
+    podman pod rm -fa >/dev/null
+    podman rm -fa -t 0 >/dev/null
+    find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true # empty ones
+    callers_teardown
+}
+
 # Fails on what is left of this file outside its folders, and removes those.
 callers_teardown() {
     [ -n "${WORK:-}" ] || return 0

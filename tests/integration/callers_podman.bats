@@ -5,36 +5,11 @@ load callers_helper
 
 setup_file() {
     callers_setup podman conmon script
-    cat >"$WORK/storage.conf" <<END
-[storage]
-driver = "vfs"
-graphroot = "$WORK/graph"
-runroot = "$STATE/storage"
-END
     # The limits are the container's own: Podman's, of a million files, are more than some hosts let root give.
-    cat >"$WORK/containers.conf" <<END
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-lock_type = "file"
-runtime = "cloison"
-tmp_dir = "$STATE/tmp"
-[engine.runtimes]
-cloison = ["$OCI"]
-END
-    export CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf
-    podman import -q "$WORK/rootfs.tar" localhost/box:1 >/dev/null
+    callers_podman 'default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]' $'cgroup_manager = "cgroupfs"\nlock_type = "file"'
 }
 
-teardown_file() {
-    [ -n "${WORK:-}" ] || return 0
-    podman pod rm -fa >/dev/null
-    podman rm -fa -t 0 >/dev/null
-    find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true # empty ones
-    callers_teardown
-}
+teardown_file() { callers_podman_teardown; }
 
 podman_run() { podman run --network none "$@"; }
 

@@ -7,26 +7,10 @@ load ../integration/callers_helper
 setup_file() {
     [ -d /run/systemd/system ] && [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "needs systemd and cgroup v2"
     callers_setup podman conmon criu
-    printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "%s"\n' "$WORK/graph" "$STATE/storage" \
-        >"$WORK/storage.conf"
-    cat >"$WORK/containers.conf" <<END
-[engine]
-events_logger = "file"
-runtime = "cloison"
-tmp_dir = "$STATE/tmp"
-[engine.runtimes]
-cloison = ["$OCI"]
-END
-    export CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf
-    podman import -q "$WORK/rootfs.tar" localhost/box:1 >/dev/null
+    callers_podman '' ''
 }
 
-teardown_file() {
-    [ -n "${WORK:-}" ] || return 0
-    podman pod rm -fa >/dev/null
-    podman rm -fa -t 0 >/dev/null
-    callers_teardown
-}
+teardown_file() { callers_podman_teardown; }
 
 podman_run() { podman run -d --network none "$@"; }
 property() { systemctl show --value -p "$2" "$1"; }
