@@ -102,7 +102,7 @@ small() {
     for next in "volume ls" "volume prune -f" "volume create other"; do
         cloison volume create half
         echo x >"$(cloison volume inspect --format '{{.Mountpoint}}' half)/f"
-        run strace -f -qq -o /dev/null -e trace=none -e inject=unlinkat:signal=KILL:when=1 "$CLOISON" volume rm half
+        run strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=1 "$CLOISON" volume rm half
         [ "$status" -ne 0 ]
         [ -n "$(leftovers)" ]
         cloison $next
