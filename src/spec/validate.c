@@ -89,9 +89,6 @@ static int validate_mount(const struct spec *s, size_t i, struct error **err)
 static int validate_mounts(const struct spec *s, struct error **err)
 {
     int r = 0;
-    if (s->mount_count && !spec_namespace_get(s, SPEC_NS_MOUNT)) {
-        return invalid(err, "mounts", "need a mount namespace");
-    }
     for (size_t i = 0; i < s->mount_count && r >= 0; i++) {
         r = validate_mount(s, i, err);
     }

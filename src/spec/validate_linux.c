@@ -155,9 +155,6 @@ static int validate_paths(const struct spec *s, struct error **err)
     } lists[] = {{"linux.maskedPaths", l->masked_paths, l->masked_path_count},
                  {"linux.readonlyPaths", l->readonly_paths, l->readonly_path_count}};
     for (size_t n = 0; n < ARRAY_SIZE(lists); n++) {
-        if (lists[n].count && !spec_namespace_get(s, SPEC_NS_MOUNT)) {
-            return invalid(err, lists[n].where, "need a mount namespace");
-        }
         for (size_t i = 0; i < lists[n].count; i++) {
             if (*lists[n].items[i] != '/') {
                 return invalid(err, lists[n].where, "'%s' is not absolute", lists[n].items[i]);

@@ -122,6 +122,58 @@ detached() { "$@" </dev/null >/dev/null 2>&1 3>&-; }
     done
 }
 
+# The filter for a container that has the mount namespace of who runs it.
+HOST_MOUNTS='.linux.namespaces |= map(select(.type != "mount"))'
+
+@test "without a mount namespace: the host's, and delete takes back what was mounted" {
+    local root=$WORK/bundle/rootfs
+    spec_sh "$HOST_MOUNTS | .hooks.startContainer = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"ls / >/tmp/seen\"]}]" \
+        'readlink /proc/self/ns/mnt; ls /; exec sleep 100'
+    oci run -d "$id" >"$WORK/out" 2>&1 3>&- </dev/null
+    for _ in $(seq 100); do grep -q tmp "$WORK/out" && break; sleep 0.05; done
+    [ "$(head -1 "$WORK/out")" = "$(readlink /proc/self/ns/mnt)" ]
+    grep -qx bin "$WORK/out"
+    run ! grep -qx boot "$WORK/out"
+    grep -qx bin "$root/tmp/seen"
+    rm "$root/tmp/seen"
+    run oci exec "$id" ls /
+    [ "$output" = "$(tail -n +2 "$WORK/out")" ]
+    mountpoint -q "$root/proc"
+    oci delete --force "$id"
+    run ! grep -F "$root" /proc/self/mountinfo
+    [ -x "$root/bin/busybox" ]
+}
+
+@test "without a mount namespace: a failed create, a root that is a mount, a killed creator" {
+    local root=$WORK/bundle/rootfs i pid
+    spec "$HOST_MOUNTS | .mounts += [{destination: \"/late\", type: \"none-such\"}]" true
+    run oci create "$id"
+    [ "$status" -eq 1 ]
+    run ! grep -F "$root" /proc/self/mountinfo
+    mount --bind "$root" "$root"
+    spec "$HOST_MOUNTS" sleep 100
+    detached oci create "$id"
+    oci delete --force "$id"
+    [ "$(grep -cF "$root" /proc/self/mountinfo)" -eq 1 ]
+    umount "$root"
+    for i in $(seq 1 10); do
+        detached "$OCI" --root "$OCI_ROOT" create "$id" &
+        pid=$!
+        python3 -c "import time; time.sleep(0.001 * $i)"
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        oci delete --force "$id"
+        run ! grep -F "$root" /proc/self/mountinfo
+    done
+}
+
+@test "without a mount namespace: not in a user namespace, which may not mount there" {
+    spec "$HOST_MOUNTS | $USERNS" true
+    run oci run "$id"
+    [ "$status" -eq 1 ]
+    [[ $output == *"a user namespace without a mount namespace"* ]]
+}
+
 @test "pause and resume" {
     spec . sleep 100
     detached oci run -d "$id"

@@ -326,6 +326,7 @@ static void abandon(struct creation *c, struct workload *w)
         }
     }
     undo(c);
+    record_unmount(&w->record);
     if (c->hooks_begun) {
         hooks_run_late(w, HOOK_POSTSTOP, "stopped"); /* runtime.md#lifecycle: on to step 12 */
     }

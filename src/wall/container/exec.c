@@ -92,6 +92,9 @@ static int plan_exec(struct workload *w, const struct wall_exec *exec, struct pl
     if (r->user_namespace) {
         plan_add(p, STEP_ROOT_IDS);
     }
+    if (r->host_root) {
+        plan_add(p, STEP_ROOT_JOIN)->number = r->pid;
+    }
     int result = plan_process_host(p, &process, err);
     if (result < 0) {
         return result;

@@ -53,7 +53,11 @@ static int state_file(const struct hook_state *s, bool inside, struct error **er
 /* In the hook's process. Joining a pid namespace takes another process: its end is passed on. */
 static void enter(const struct hook_state *state)
 {
-    if (setns(state->pidfd, (int)state->namespaces) < 0) {
+    char root[32];
+    (void)snprintf(root, sizeof(root), "/proc/%d/root", state->pid); /* fits */
+    bool own_mounts = state->namespaces & CLONE_NEWNS;
+    if ((!own_mounts && (chdir(root) < 0 || chroot(".") < 0)) ||
+        setns(state->pidfd, (int)state->namespaces) < 0) {
         _exit(126);
     }
     pid_t pid = state->namespaces & CLONE_NEWPID ? fork() : 0;

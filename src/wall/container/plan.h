@@ -44,6 +44,7 @@ enum step_kind {
     STEP_CGROUP_JOIN,      /* enter the v1 groups */
     STEP_AWAIT_PARENT,     /* ids mapped, detached mounts handed over */
     STEP_ROOT_IDS,         /* become uid 0 and gid 0 of the user namespace */
+    STEP_ROOT_JOIN,        /* the root of a workload that has no mount namespace of its own */
     STEP_CGROUP_NAMESPACE, /* its root is the group that was just entered */
     STEP_SESSION,          /* setsid */
     STEP_KEYRING,          /* a session keyring of its own */
@@ -280,7 +281,7 @@ struct step {
         struct step_namespace namespace_;
         struct step_time_offset time_offset;
         struct step_id_map id_map;
-        int number; /* OOM score */
+        int number; /* OOM score; process whose root is entered */
         unsigned long flags;
         const char *text; /* host name, keyring, affinity */
         struct step_overlay overlay;
@@ -328,6 +329,7 @@ struct plan {
     bool terminal;
     const char *attach_at; /* where the root is attached before it becomes "/" */
     bool shared_mounts;    /* the host's mounts stay shared with the host's (rootfsPropagation) */
+    bool host_mounts;      /* no mount namespace of its own: its mounts are made on the host */
     bool rendezvous;       /* hooks run while the child stands still */
     bool remote_start;
     struct plan_hook *late_hooks; /* startContainer, poststart, poststop: kept in wall.json */

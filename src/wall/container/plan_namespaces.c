@@ -102,9 +102,10 @@ int plan_namespaces(struct planning *g, struct error **err)
 {
     struct plan *p = g->plan;
     const struct spec_namespace *user = spec_namespace_get(g->spec, SPEC_NS_USER);
-    if (!spec_namespace_get(g->spec, SPEC_NS_MOUNT)) {
+    p->host_mounts = !spec_namespace_get(g->spec, SPEC_NS_MOUNT);
+    if (p->host_mounts && user) {
         return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "a workload without a mount namespace would mount on the host");
+                         "a user namespace without a mount namespace has no right to mount");
     }
     p->user_namespace = user;
     p->new_user_namespace = user && !user->path;

@@ -95,15 +95,21 @@ static int root_propagation(const struct planning *g, unsigned long *ret, struct
  * stays in sight until pivot_root, since absolute paths begin under it. But
  *   - were that mount shared (the spec asks for shared propagation), the host would see the
  *     attachment; made private, nothing could be bound from it with its propagation: then '/proc';
- *   - hooks of the kind createContainer look for the root at its own path. */
+ *   - hooks of the kind createContainer look for the root at its own path;
+ *   - on the host's own mounts it lies over its own folder, where it covers nothing of anybody's.
+ */
 static const char *attach_place(const struct planning *g)
 {
-    if (g->plan->shared_mounts) {
+    const struct plan *p = g->plan;
+    const struct step *last = &p->steps[p->step_count - 1];
+    bool folder = last->kind == STEP_ROOTFS_FOLDER;
+    if (p->host_mounts) {
+        return folder ? last->folder.path : p->state_dir;
+    }
+    if (p->shared_mounts) {
         return "/proc";
     }
-    bool hooks = g->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].count;
-    const struct step *last = &g->plan->steps[g->plan->step_count - 1];
-    return hooks && last->kind == STEP_ROOTFS_FOLDER ? last->folder.path : "/";
+    return folder && g->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].count ? last->folder.path : "/";
 }
 
 int plan_rootfs(struct planning *g, struct error **err)
@@ -116,7 +122,7 @@ int plan_rootfs(struct planning *g, struct error **err)
     /* Shared: what is bound stays one with the host's mount of it. An unbindable tree could not be
      * bound from at all. */
     g->plan->shared_mounts = flags & MS_SHARED;
-    if (!g->plan->shared_mounts) {
+    if (!g->plan->shared_mounts && !g->plan->host_mounts) {
         plan_add(g->plan, STEP_PROPAGATION)->flags =
             flags & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
     }

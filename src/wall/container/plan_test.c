@@ -192,7 +192,7 @@ static void test_plan_refuses(void)
     static const struct {
         const char *json, *words;
     } cases[] = {
-        {"{\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}", "mount namespace"},
+        {"{\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}", "without a mount namespace"},
         {"{\"mounts\":[{\"destination\":\"/proc\",\"type\":\"tmpfs\"}]}", "only procfs"},
         {"{\"mounts\":[{\"destination\":\"/a/../proc/sys\",\"type\":\"tmpfs\"}]}",
          "inside '/proc'"},

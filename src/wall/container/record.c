@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -47,6 +49,13 @@ static void add_late_steps(struct record *r, const struct plan *plan)
     }
 }
 
+/* 0: there is no such place. */
+static uint64_t mount_id(const char *path)
+{
+    struct statx st;
+    return statx(AT_FDCWD, path, 0, STATX_MNT_ID, &st) < 0 ? 0 : st.stx_mnt_id;
+}
+
 void record_init(struct record *r, const struct plan *plan)
 {
     *r = (struct record){
@@ -67,6 +76,10 @@ void record_init(struct record *r, const struct plan *plan)
         .hooks = plan->late_hooks,
         .hook_count = plan->late_hook_count,
     };
+    if (plan->host_mounts) {
+        r->host_root = plan->attach_at;
+        r->host_root_below = mount_id(plan->attach_at);
+    }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *s = &plan->steps[i];
         if (s->kind == STEP_RDT && s->rdt.made_here) {
@@ -78,6 +91,14 @@ void record_init(struct record *r, const struct plan *plan)
     }
     if (plan->remote_start) {
         add_late_steps(r, plan);
+    }
+}
+
+void record_unmount(const struct record *r)
+{
+    uint64_t id = r->host_root ? mount_id(r->host_root) : 0;
+    if (id && id != r->host_root_below) {
+        (void)umount2(r->host_root, MNT_DETACH); /* somebody else's hand was quicker: fine */
     }
 }
 
@@ -135,6 +156,10 @@ int record_save(const struct record *r, const char *state_dir, struct error **er
         late_steps_to_json(r));
     if (!o) {
         return error_set(err, ERROR_INTERNAL, EINVAL, "the workload's record holds no valid text");
+    }
+    if (r->host_root) {
+        (void)json_object_set_new(o, "hostRoot", json_string(r->host_root));
+        (void)json_object_set_new(o, "hostRootBelow", json_integer((json_int_t)r->host_root_below));
     }
     if (r->scope) {
         (void)json_object_set_new(o, "scope", json_string(r->scope));
@@ -209,6 +234,8 @@ static int parse_record(struct record *r, const json_t *o, struct error **err)
     r->user_namespace = json_is_true(json_object_get(o, "userNamespace"));
     r->remote_start = json_is_true(json_object_get(o, "remoteStart"));
     r->scope = text_of(r, o, "scope");
+    r->host_root = text_of(r, o, "hostRoot");
+    r->host_root_below = (uint64_t)json_integer_value(json_object_get(o, "hostRootBelow"));
     r->rdt_group = text_of(r, o, "rdtGroup");
     r->seccomp = json_is_true(json_object_get(o, "seccomp"));
     r->seccomp_flags = (unsigned int)json_integer_value(json_object_get(o, "seccompFlags"));

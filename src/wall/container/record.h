@@ -27,6 +27,10 @@ struct record {
     const char *scope;   /* the systemd unit that they belong to, or NULL */
     uint64_t namespaces; /* CLONE_NEW…: not the host's, for exec to join */
     bool user_namespace, remote_start;
+    /* Without a mount namespace of its own: the folder that its root is mounted over, on the host,
+     * and the mount that the folder was in before (statx's stx_mnt_id). NULL otherwise. */
+    const char *host_root;
+    uint64_t host_root_below;
     unsigned long personality;
     bool personality_set;
     const char *rdt_group; /* to be removed with the workload, or NULL */
@@ -46,6 +50,8 @@ int record_load(struct record *r, const char *state_dir, struct error **err) NOD
 /* From wall.json's text; on failure nothing is left to be freed. ERROR_CORRUPT. */
 int record_from_json(struct record *r, const json_t *o, struct error **err) NODISCARD;
 void record_done(struct record *r);
+/* Takes the root and all that is mounted below it from the host's mounts, when it is there. */
+void record_unmount(const struct record *r);
 
 int record_save_seccomp(const struct seccomp_program *p, const char *state_dir,
                         struct error **err) NODISCARD;

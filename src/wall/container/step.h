@@ -242,6 +242,8 @@ STEP_DESCRIBE(readonly_root);
 STEP_CHILD(readonly_root);
 STEP_DESCRIBE(pivot);
 STEP_CHILD(pivot);
+STEP_DESCRIBE(root_join);
+STEP_CHILD(root_join);
 STEP_DESCRIBE(root_propagation);
 STEP_CHILD(root_propagation);
 /* step_mount.c */

@@ -2,6 +2,7 @@
 /* The way in: from here on "/" is the container's, and the host's mounts are out of sight. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -24,9 +25,11 @@ STEP_CHILD(readonly_root)
 
 STEP_DESCRIBE(pivot)
 {
-    describe_text(d, s->no_pivot ? "the root with MS_MOVE and chroot, as asked (--no-pivot)"
-                                 : "the root with pivot_root");
-    describe_str(d, "by", s->no_pivot ? "chroot" : "pivot_root");
+    const char *how = p->host_mounts ? "the root with chroot: the mount namespace is the host's"
+                      : s->no_pivot  ? "the root with MS_MOVE and chroot, as asked (--no-pivot)"
+                                     : "the root with pivot_root";
+    describe_text(d, "%s", how);
+    describe_str(d, "by", p->host_mounts || s->no_pivot ? "chroot" : "pivot_root");
 }
 
 /* The new root over itself: the old one then lies on top of it, and is detached. No folder inside
@@ -55,18 +58,38 @@ static int move_root(bool elsewhere)
     return chroot(".") < 0 ? -errno : 0;
 }
 
+static int change_root(const struct plan *p, bool no_pivot)
+{
+    if (p->host_mounts) {
+        return chroot(".") < 0 ? -errno : 0; /* anything more would move the host's root */
+    }
+    return no_pivot ? move_root(strcmp(p->attach_at, "/") != 0) : pivot(p->shared_mounts);
+}
+
 STEP_CHILD(pivot)
 {
     if (fchdir(a->root_fd) < 0) {
         return -errno;
     }
-    int r = s->no_pivot ? move_root(strcmp(a->plan->attach_at, "/") != 0)
-                        : pivot(a->plan->shared_mounts);
+    int r = change_root(a->plan, s->no_pivot);
     if (r < 0) {
         return r;
     }
     a->inside = true;
     return chdir("/") < 0 ? -errno : 0;
+}
+
+STEP_DESCRIBE(root_join)
+{
+    describe_text(d, "the root of process %d", s->number);
+}
+
+STEP_CHILD(root_join)
+{
+    char path[32];
+    (void)snprintf(path, sizeof(path), "%d/root", s->number); /* fits */
+    CLEANUP(fd) int fd = openat(a->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fchdir(fd) < 0 || chroot(".") < 0 ? -errno : 0;
 }
 
 STEP_DESCRIBE(root_propagation)

@@ -57,10 +57,13 @@ STEP_DESCRIBE(overlay)
 /* Puts the detached root where the plan says: see attach_place() there. */
 static int attach_root(struct apply *a, int fd)
 {
-    CLEANUP(fd) int holder = open(a->plan->attach_at, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = holder < 0 ? -errno : a->plan->shared_mounts ? mount_propagate(holder, MS_PRIVATE) : 0;
+    const struct plan *p = a->plan;
+    CLEANUP(fd) int holder = open(p->attach_at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool own_holder = p->shared_mounts && !p->host_mounts;
+    int r = holder < 0 ? -errno : own_holder ? mount_propagate(holder, MS_PRIVATE) : 0;
     /* A folder's clone would still be one with the host's mount of it. */
-    r = r < 0 || !a->plan->shared_mounts ? r : mount_propagate(fd, MS_PRIVATE | MS_REC);
+    bool one_with_host = p->shared_mounts || p->host_mounts;
+    r = r < 0 || !one_with_host ? r : mount_propagate(fd, MS_PRIVATE | MS_REC);
     r = r < 0 ? r : mount_attach(fd, holder);
     if (r < 0) {
         return step_fail(a, r, DETAIL_TARGET, 0);

@@ -46,6 +46,7 @@ const struct step_kind_info step_kinds[STEP_KIND_COUNT] = {
     [STEP_CGROUP_JOIN] = CHILD("cgroup join", "entering", cgroup_join),
     [STEP_AWAIT_PARENT] = CHILD("await", "waiting for", await_parent),
     [STEP_ROOT_IDS] = CHILD("root ids", "becoming", root_ids),
+    [STEP_ROOT_JOIN] = CHILD("root join", "entering", root_join),
     [STEP_CGROUP_NAMESPACE] = CHILD("namespace", "making a", cgroup_namespace),
     [STEP_SESSION] = CHILD("session", "starting", session),
     [STEP_KEYRING] = CHILD("keyring", "joining", keyring),

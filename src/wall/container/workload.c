@@ -264,6 +264,7 @@ static int container_delete(struct workload *w, struct error **err)
     if (w->record.rdt_group) {
         rdt_remove(w->record.rdt_group);
     }
+    record_unmount(&w->record);
     hooks_run_late(w, HOOK_POSTSTOP, "stopped");
     workload_forget(w->state_dir);
     workload_free(w);
