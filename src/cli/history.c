@@ -9,7 +9,7 @@
 #include "image/usage.h"
 
 struct history_values {
-    const char *format;
+    const char *format, *platform;
     bool human, no_trunc, quiet;
 };
 #define AT(member) offsetof(struct history_values, member)
@@ -18,6 +18,8 @@ static const struct option options[] = {
     {0, "format", OPTION_STRING, AT(format), "FORMAT", LIST_FORMAT_OPTION_HELP},
     {'H', "human", OPTION_FLAG, AT(human), NULL, "Print sizes and dates for people (default true)"},
     {0, "no-trunc", OPTION_FLAG, AT(no_trunc), NULL, "Print IDs and commands whole"},
+    {0, "platform", OPTION_STRING, AT(platform), "OS/ARCH[/VARIANT]",
+     "Fail unless the image is for this platform"},
     {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print the IDs alone"},
     {0},
 };
@@ -105,7 +107,7 @@ static int run(const struct command_context *context, void *values, int argc, ch
     const struct history_values *v = values;
     CLEANUP(image) struct image *i = NULL;
     struct list *list = NULL;
-    int r = image_resolve(context->data_dir, argv[0], &i, err);
+    int r = image_resolve_for(context->data_dir, argv[0], v->platform, &i, err);
     if (r >= 0) {
         r = list_begin(v->quiet ? NULL : v->format, v->human ? TABLE : TABLE_EXACT, columns, &list,
                        err);

@@ -7,12 +7,13 @@
 #include "base/human.h"
 #include "cli/commands.h"
 #include "cli/format.h"
+#include "cli/images_tree.h"
 #include "image/filter.h"
 
 struct images_values {
     struct strv filters;
     const char *format;
-    bool all, digests, no_trunc, quiet;
+    bool all, digests, no_trunc, quiet, tree;
 };
 #define AT(member) offsetof(struct images_values, member)
 
@@ -24,6 +25,8 @@ static const struct option options[] = {
     {0, "format", OPTION_STRING, AT(format), "FORMAT", LIST_FORMAT_OPTION_HELP},
     {0, "no-trunc", OPTION_FLAG, AT(no_trunc), NULL, "Print IDs whole"},
     {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print IDs alone"},
+    {0, "tree", OPTION_FLAG, AT(tree), NULL,
+     "Show each image's platform, what it takes and its use"},
     {0},
 };
 
@@ -141,6 +144,11 @@ static int list_images(const struct command_context *context, struct listing *l,
     size_t count = 0;
     const char *table = l->values->digests ? TABLE_DIGESTS : TABLE;
     int r = image_list(context->data_dir, &entries, &count, err);
+    if (r >= 0 && l->values->tree) {
+        r = images_tree_print(context, f, entries, count, err);
+        image_list_free(entries, count);
+        return r;
+    }
     if (r >= 0 && !l->values->quiet) {
         r = list_begin(l->values->format, table, columns, &l->list, err);
     }
@@ -156,6 +164,18 @@ static int list_images(const struct command_context *context, struct listing *l,
     return r;
 }
 
+static int check_tree(const struct images_values *v, struct error **err)
+{
+    const char *other = v->quiet      ? "--quiet"
+                        : v->no_trunc ? "--no-trunc"
+                        : v->digests  ? "--digests"
+                        : v->format   ? "--format"
+                                      : NULL;
+    return v->tree && other
+               ? error_set(err, ERROR_USAGE, 0, "--tree and %s exclude each other", other)
+               : 0;
+}
+
 static int run(const struct command_context *context, void *v, int argc, char **argv,
                struct error **err)
 {
@@ -165,7 +185,8 @@ static int run(const struct command_context *context, void *v, int argc, char **
     }
     struct image_filter filter = {0};
     struct listing l = {.values = values};
-    int r = image_filter_parse(context->data_dir, &values->filters, &filter, err);
+    int r = check_tree(values, err);
+    r = r < 0 ? r : image_filter_parse(context->data_dir, &values->filters, &filter, err);
     if (r >= 0) {
         r = list_images(context, &l, &filter, err);
     }

@@ -7,13 +7,13 @@
 #include "image/image.h"
 
 struct inspect_values {
-    const char *format, *type;
+    const char *format, *type, *platform;
     bool size, isolation;
 };
 
 /* One kind of object: 1 and *ret when it is there, 0 when not, or an error. */
-static int find_container(const struct engine *e, const char *name, bool size, json_t **ret,
-                          struct error **err)
+static int find_container(const struct engine *e, const char *name, const struct inspect_values *v,
+                          json_t **ret, struct error **err)
 {
     CLEANUP(container) struct container *c = NULL;
     CLEANUP(error) struct error *mine = NULL;
@@ -24,12 +24,12 @@ static int find_container(const struct engine *e, const char *name, bool size, j
     if (r < 0) {
         return error_move(err, &mine, r);
     }
-    *ret = inspect_container(e, c, size);
+    *ret = inspect_container(e, c, v->size);
     return 1;
 }
 
-static int find_image(const struct engine *e, const char *name, bool size, json_t **ret,
-                      struct error **err)
+static int find_image(const struct engine *e, const char *name, const struct inspect_values *v,
+                      json_t **ret, struct error **err)
 {
     CLEANUP(image) struct image *i = NULL;
     CLEANUP(error) struct error *mine = NULL;
@@ -41,19 +41,24 @@ static int find_image(const struct engine *e, const char *name, bool size, json_
     if (r < 0) {
         return error_move(err, &mine, r);
     }
-    r = image_inspect_json(e->data_dir, i, ret, err);
+    CLEANUP(strv) struct strv platforms = {0};
+    if (v->platform) {
+        strv_add(&platforms, v->platform);
+    }
+    r = image_check_platforms(i, name, &platforms, err);
+    r = r < 0 ? r : image_inspect_json(e->data_dir, i, ret, err);
     return r < 0 ? r : 1;
 }
 
-static int find_volume(const struct engine *e, const char *name, bool size, json_t **ret,
-                       struct error **err)
+static int find_volume(const struct engine *e, const char *name, const struct inspect_values *v,
+                       json_t **ret, struct error **err)
 {
     *ret = inspect_volume(e, name);
     return *ret != NULL;
 }
 
-static int find_network(const struct engine *e, const char *name, bool size, json_t **ret,
-                        struct error **err)
+static int find_network(const struct engine *e, const char *name, const struct inspect_values *v,
+                        json_t **ret, struct error **err)
 {
     CLEANUP(error) struct error *mine = NULL;
     int r = inspect_network(e, name, ret, &mine);
@@ -65,8 +70,8 @@ static int find_network(const struct engine *e, const char *name, bool size, jso
 
 static const struct {
     const char *type;
-    int (*find)(const struct engine *e, const char *name, bool size, json_t **ret,
-                struct error **err);
+    int (*find)(const struct engine *e, const char *name, const struct inspect_values *v,
+                json_t **ret, struct error **err);
 } kinds[] = {{"container", find_container},
              {"image", find_image},
              {"volume", find_volume},
@@ -82,7 +87,7 @@ static int find_object(const struct engine *e, const struct inspect_values *v, c
         if (v->type && !str_equal(v->type, kinds[i].type)) {
             continue;
         }
-        int r = kinds[i].find(e, name, v->size, ret, err);
+        int r = kinds[i].find(e, name, v, ret, err);
         if (r != 0) {
             return r < 0 ? r : 0;
         }
@@ -202,6 +207,8 @@ const struct command command_inspect = {
 
 static const struct option image_options[] = {
     {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
+    {0, "platform", OPTION_STRING, AT(platform), "OS/ARCH[/VARIANT]",
+     "Show the image of this platform alone"},
     {0},
 };
 static const struct option container_options[] = {

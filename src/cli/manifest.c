@@ -12,13 +12,16 @@ static json_t *strings(char **items, int count)
     return list;
 }
 
+#define INSECURE_HELP "Check no certificate, and speak HTTP where there is no TLS"
+
 struct create_values {
-    bool amend;
+    bool amend, insecure;
 };
 
 static const struct option create_options[] = {
     {'a', "amend", OPTION_FLAG, offsetof(struct create_values, amend), NULL,
      "Add to a list that is there"},
+    {0, "insecure", OPTION_FLAG, offsetof(struct create_values, insecure), NULL, INSECURE_HELP},
     {0},
 };
 
@@ -31,6 +34,7 @@ static int run_create(const struct command_context *context, void *v, int argc, 
     json_object_set_new(request, "list", json_string(argv[0]));
     json_object_set_new(request, "members", strings(argv + 1, argc - 1));
     json_object_set_new(request, "amend", json_boolean(values->amend));
+    json_object_set_new(request, "insecure", json_boolean(values->insecure));
     return image_helper_become(request, err);
 }
 
@@ -100,14 +104,26 @@ const struct command command_manifest_annotate = {
     .run = run_annotate,
 };
 
-static const struct option no_options[] = {{0}};
+struct inspect_values {
+    bool insecure, verbose;
+};
+
+static const struct option inspect_options[] = {
+    {0, "insecure", OPTION_FLAG, offsetof(struct inspect_values, insecure), NULL, INSECURE_HELP},
+    {'v', "verbose", OPTION_FLAG, offsetof(struct inspect_values, verbose), NULL,
+     "Print each manifest with its name, descriptor and bytes"},
+    {0},
+};
 
 static int run_inspect(const struct command_context *context, void *v, int argc, char **argv,
                        struct error **err)
 {
+    const struct inspect_values *values = v;
     CLEANUP(json)
     json_t *request = image_request("manifest-inspect", context->data_dir, context->config_path);
     set_string(request, "list", argv[0]);
+    json_object_set_new(request, "insecure", json_boolean(values->insecure));
+    json_object_set_new(request, "verbose", json_boolean(values->verbose));
     return image_helper_become(request, err);
 }
 
@@ -115,8 +131,9 @@ const struct command command_manifest_inspect = {
     .name = "manifest inspect",
     .group = "Images",
     .summary = "Print a list, or the manifest that a registry has",
-    .arguments = "NAME[:TAG|@DIGEST]",
-    .options = no_options,
+    .arguments = "[OPTIONS] NAME[:TAG|@DIGEST]",
+    .options = inspect_options,
+    .values_size = sizeof(struct inspect_values),
     .min_arguments = 1,
     .max_arguments = 1,
     .argument_completion = COMPLETE_IMAGE,
@@ -124,10 +141,11 @@ const struct command command_manifest_inspect = {
 };
 
 struct push_values {
-    bool purge;
+    bool insecure, purge;
 };
 
 static const struct option push_options[] = {
+    {0, "insecure", OPTION_FLAG, offsetof(struct push_values, insecure), NULL, INSECURE_HELP},
     {'p', "purge", OPTION_FLAG, offsetof(struct push_values, purge), NULL,
      "Remove the list here when it is there"},
     {0},
@@ -140,6 +158,7 @@ static int run_push(const struct command_context *context, void *v, int argc, ch
     CLEANUP(json)
     json_t *request = image_request("manifest-push", context->data_dir, context->config_path);
     set_string(request, "list", argv[0]);
+    json_object_set_new(request, "insecure", json_boolean(values->insecure));
     json_object_set_new(request, "purge", json_boolean(values->purge));
     return image_helper_become(request, err);
 }
@@ -155,6 +174,8 @@ const struct command command_manifest_push = {
     .max_arguments = 1,
     .run = run_push,
 };
+
+static const struct option no_options[] = {{0}};
 
 static int run_rm(const struct command_context *context, void *v, int argc, char **argv,
                   struct error **err)

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `cloison pull`: the program cloison-image does it. */
 #include "cli/commands.h"
+#include "cli/content_trust.h"
 #include "image/helper.h"
 
 struct pull_values {
     const char *platform;
     struct strv keys;
-    bool quiet, all_tags, verify;
+    bool quiet, all_tags, verify, no_content_trust;
 };
 
 static const struct option options[] = {
     {'a', "all-tags", OPTION_FLAG, offsetof(struct pull_values, all_tags), NULL,
      "Pull every tag of the repository"},
+    CONTENT_TRUST_OPTION(struct pull_values, no_content_trust),
     {0, "key", OPTION_LIST, offsetof(struct pull_values, keys), "FILE",
      "A public key that may have signed the image; implies --verify", COMPLETE_FILE,
      .origin = FROM_CLOISON},
@@ -24,10 +26,19 @@ static const struct option options[] = {
     {0},
 };
 
+static void defaults(void *values)
+{
+    ((struct pull_values *)values)->no_content_trust = true;
+}
+
 static int run(const struct command_context *context, void *v, int argc, char **argv,
                struct error **err)
 {
     const struct pull_values *values = v;
+    int r = content_trust_check(values->no_content_trust, err);
+    if (r < 0) {
+        return r;
+    }
     CLEANUP(json)
     json_t *request = image_request("pull", context->data_dir, context->config_path);
     json_object_set_new(request, "reference", json_string(argv[0]));
@@ -48,6 +59,7 @@ const struct command command_pull = {
     .arguments = "[OPTIONS] NAME[:TAG|@DIGEST]",
     .options = options,
     .values_size = sizeof(struct pull_values),
+    .defaults = defaults,
     .min_arguments = 1,
     .max_arguments = 1,
     .argument_completion = COMPLETE_IMAGE,

@@ -5,6 +5,7 @@
 
 struct rmi_values {
     bool force, no_prune;
+    struct strv platforms;
 };
 
 static const struct option options[] = {
@@ -12,6 +13,8 @@ static const struct option options[] = {
      "Remove even what a container uses; a missing image is no error"},
     {0, "no-prune", OPTION_FLAG, offsetof(struct rmi_values, no_prune), NULL,
      "Accepted for Docker's users: an image has no parents that would go too"},
+    {0, "platform", OPTION_LIST, offsetof(struct rmi_values, platforms), "OS/ARCH[/VARIANT]",
+     "Fail unless what is to be removed is for this platform"},
     {0},
 };
 
@@ -25,6 +28,7 @@ static int run(const struct command_context *context, void *v, int argc, char **
         json_array_append_new(images, json_string(argv[i]));
     }
     json_object_set_new(request, "images", images);
+    json_object_set_new(request, "platforms", json_from_strv(&values->platforms));
     json_object_set_new(request, "force", json_boolean(values->force));
     return image_helper_become(request, err);
 }

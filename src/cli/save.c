@@ -5,6 +5,7 @@
 
 struct save_values {
     const char *output, *format;
+    struct strv platforms;
 };
 
 static const struct option options[] = {
@@ -13,6 +14,8 @@ static const struct option options[] = {
      "docker-archive oci-archive oci-dir", FROM_CLOISON},
     {'o', "output", OPTION_STRING, offsetof(struct save_values, output), "FILE",
      "Write to this file instead of standard output", COMPLETE_FILE},
+    {0, "platform", OPTION_LIST, offsetof(struct save_values, platforms), "OS/ARCH[/VARIANT]",
+     "Fail unless the images are for this platform"},
     {0},
 };
 
@@ -27,6 +30,7 @@ static int run(const struct command_context *context, void *v, int argc, char **
         json_array_append_new(images, json_string(argv[i]));
     }
     json_object_set_new(request, "images", images);
+    json_object_set_new(request, "platforms", json_from_strv(&values->platforms));
     if (values->output) {
         json_object_set_new(request, "output", json_string(values->output));
     }

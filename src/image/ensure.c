@@ -68,10 +68,7 @@ int image_ensure(const char *data_dir, const char *config_path, const char *name
             return error_move(err, &missing, r);
         }
         if (str_equal(policy, "never")) {
-            return r < 0
-                       ? error_move(err, &missing, r)
-                       : error_set(err, ERROR_NOT_FOUND, 0,
-                                   "image '%s' is here, but not for platform '%s'", name, platform);
+            return r < 0 ? error_move(err, &missing, r) : platform_absent(name, platform, err);
         }
     }
     r = fetch(data_dir, config_path, name, policy, platform, quiet, err);

@@ -48,6 +48,13 @@ struct image {
  * nothing is collected in between. */
 int image_resolve(const char *data_dir, const char *name, struct image **ret,
                   struct error **err) NODISCARD;
+/* The same, ERROR_NOT_FOUND when the image is for another platform than "os/arch[/variant]". The
+ * store has one platform of each image. `platform` NULL: whichever. */
+int image_resolve_for(const char *data_dir, const char *name, const char *platform,
+                      struct image **ret, struct error **err) NODISCARD;
+/* It must fit each of several, as `--platform` given more than once, or with commas. */
+int image_check_platforms(const struct image *i, const char *name, const struct strv *platforms,
+                          struct error **err) NODISCARD;
 void image_free(struct image *i);
 DEFINE_CLEANUP(image, struct image *, image_free)
 

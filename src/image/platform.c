@@ -93,3 +93,9 @@ bool platform_fits(const struct platform *wanted, const struct image_config *con
     return platform_equal(wanted, str_or(config->os, "linux"), config->architecture,
                           config->variant);
 }
+
+int platform_absent(const char *name, const char *platform, struct error **err)
+{
+    return error_set(err, ERROR_NOT_FOUND, 0, "image '%s' is here, but not for platform '%s'", name,
+                     platform);
+}

@@ -20,3 +20,5 @@ char *platform_text(const struct platform *p);
 bool platform_equal(const struct platform *wanted, const char *os, const char *architecture,
                     const char *variant);
 bool platform_fits(const struct platform *wanted, const struct image_config *config);
+/* What of that name is here is for no such platform: ERROR_NOT_FOUND. */
+int platform_absent(const char *name, const char *platform, struct error **err);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/platform.h"
 
 #define ID_FILE_BYTES_MAX ((size_t)1 << 20)
 #define CONFIG_BYTES_MAX ((size_t)8 << 20)
@@ -186,6 +187,38 @@ int image_resolve(const char *data_dir, const char *name, struct image **ret, st
     }
     *ret = take_ptr(i);
     return 0;
+}
+
+static int check_platform(const struct image *i, const char *name, const char *platform,
+                          struct error **err)
+{
+    struct platform wanted;
+    int r = platform_parse(platform, &wanted, err);
+    return r < 0 || platform_fits(&wanted, &i->config) ? r : platform_absent(name, platform, err);
+}
+
+int image_check_platforms(const struct image *i, const char *name, const struct strv *platforms,
+                          struct error **err)
+{
+    CLEANUP(strv) struct strv single = {0};
+    int r = 0;
+    for (size_t n = 0; n < platforms->count; n++) {
+        strv_split(&single, platforms->items[n], ',');
+    }
+    for (size_t n = 0; n < single.count && r >= 0; n++) {
+        r = check_platform(i, name, single.items[n], err);
+    }
+    return r;
+}
+
+int image_resolve_for(const char *data_dir, const char *name, const char *platform,
+                      struct image **ret, struct error **err)
+{
+    CLEANUP(image) struct image *i = NULL;
+    int r = image_resolve(data_dir, name, &i, err);
+    r = r < 0 || !platform ? r : check_platform(i, name, platform, err);
+    *ret = r < 0 ? NULL : take_ptr(i);
+    return r;
 }
 
 void image_free(struct image *i)

@@ -9,8 +9,9 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     bad_registry identity
     make_certificates
-    export PLAIN SAFE
-    PLAIN=$(start_registry plain "") && SAFE=$(start_registry safe \
+    export PLAIN SAFE UNKNOWN
+    PLAIN=$(start_registry plain "") && UNKNOWN=$(start_registry unknown \
+        "  tls: {certificate: $PWD/server.crt, key: $PWD/server.key}") && SAFE=$(start_registry safe \
         "  tls: {certificate: $PWD/server.crt, key: $PWD/server.key, clientcas: [$PWD/ca.crt]}
 auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}")
 }
@@ -309,6 +310,63 @@ SH
     run cloison manifest create "$PLAIN/whole/app:4" "$REGISTRY/plain/x:chart"
     one_line
     [[ $output == *"not of an image"* ]]
+}
+
+@test "manifest inspect -v: each manifest with its name, descriptor and bytes" {
+    cloison tag busybox "$PLAIN/verbose/a:1"
+    cloison push -q --disable-content-trust "$PLAIN/verbose/a:1"
+    cloison manifest inspect -v "$PLAIN/verbose/a:1" >one.json
+    manifest=$(digest_of "$PLAIN/verbose/a")
+    jq -e --arg ref "$PLAIN/verbose/a:1" --arg digest "$manifest" \
+        '.Ref == $ref and .Descriptor.digest == $digest and .Descriptor.platform.os == "linux"' one.json
+    [ "sha256:$(jq -r .Raw one.json | base64 -d | sha256sum | cut -d' ' -f1)" = "$manifest" ]
+    [ "$(jq -c .OCIManifest one.json)" = "$(jq -r .Raw one.json | base64 -d | jq -c .)" ]
+    # An index that a registry has, and a list that is put together here.
+    cloison manifest inspect --verbose "$REGISTRY/plain/x:multi" >all.json
+    [ "$(jq -c '[.[].Descriptor.platform.architecture]' all.json)" = \
+        "$(cloison manifest inspect "$REGISTRY/plain/x:multi" | jq -c '[.manifests[].platform.architecture]')" ]
+    cloison manifest create "$PLAIN/verbose/list:1" "$PLAIN/verbose/a:1"
+    [ "$(cloison manifest inspect -v "$PLAIN/verbose/list:1" | jq -c '[.[] | [.Ref, .Descriptor.digest]]')" = \
+        "[[\"$PLAIN/verbose/a:1@$manifest\",\"$manifest\"]]" ]
+    cloison manifest rm "$PLAIN/verbose/list:1"
+    cloison rmi "$PLAIN/verbose/a:1"
+}
+
+@test "manifest --insecure speaks to a registry whose certificate nobody knows" {
+    printf '{"registries":{"%s":{"insecure":false}}}' "$UNKNOWN" >c.json
+    export CLOISON_CONFIG=$PWD/c.json
+    printf '{"registries":{"%s":{"insecure":true}}}' "$UNKNOWN" >push.json
+    cloison tag busybox "$UNKNOWN/in/a:1"
+    CLOISON_CONFIG=$PWD/push.json cloison push -q "$UNKNOWN/in/a:1"
+    for verb in "create $UNKNOWN/in/list:1" inspect; do
+        # shellcheck disable=SC2086 # words
+        run -1 cloison manifest $verb "$UNKNOWN/in/a:1"
+        one_line
+        [[ $output == *certificate* ]]
+        # shellcheck disable=SC2086
+        cloison manifest $verb --insecure "$UNKNOWN/in/a:1"
+    done
+    run -1 cloison manifest push "$UNKNOWN/in/list:1"
+    [[ $output == *certificate* ]]
+    cloison manifest push --insecure --purge "$UNKNOWN/in/list:1"
+    cloison manifest inspect --insecure "$UNKNOWN/in/list:1" | jq -e '.manifests | length == 1'
+    cloison rmi "$UNKNOWN/in/a:1"
+}
+
+@test "push --platform wants the image to be for it; content trust is not there to turn on" {
+    cloison tag busybox "$PLAIN/only/a:1"
+    run -1 cloison push --platform linux/s390x "$PLAIN/only/a:1"
+    one_line
+    [[ $output == *"not for platform 'linux/s390x'"* ]]
+    cloison push -q --platform "linux/$(cloison inspect -f '{{.Architecture}}' busybox)" "$PLAIN/only/a:1"
+    cloison rmi "$PLAIN/only/a:1"
+    for verb in push pull; do
+        run -125 cloison $verb --disable-content-trust=false "$PLAIN/only/a:1"
+        one_line
+        [[ $output == *"not supported"* ]]
+    done
+    cloison pull -q --disable-content-trust "$PLAIN/only/a:1"
+    cloison rmi "$PLAIN/only/a:1"
 }
 
 @test "Podman takes what was pushed, and what it pushes comes back the same" {

@@ -22,12 +22,10 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
 
 @test "the embedded image is made in under a second, and is the same every time" {
     export CLOISON_DATA_ROOT=$BATS_TEST_TMPDIR/fresh
-    start=$(date +%s%N)
-    run cloison run --rm --network none busybox echo hi
-    [ "$output" = hi ]
-    took=$((($(date +%s%N) - start) / 1000000))
-    echo "took $took ms"
-    [ $took -lt 1000 ]
+    { TIMEFORMAT='%U %S' && time cloison run --rm --network none busybox echo hi >out 2>err; } 2>took
+    [ "$(cat out)" = hi ]
+    echo "took $(cat took) of processor time" # which others' load does not prolong
+    awk '{ exit !($1 + $2 < 1) }' took
     [ "$(cloison images -q --no-trunc)" = "$(CLOISON_DATA_ROOT=/var/tmp/cloison-test-$TAG cloison images -q --no-trunc busybox)" ]
     run cloison run --rm --network none busybox sh -c 'id -u; ls -ld /tmp; wc -l </etc/passwd; busybox | head -1'
     [ "${lines[0]}" = 0 ]
@@ -128,6 +126,46 @@ objects() { find "$store"/{blobs/sha256,layers,ids,tmp} -mindepth 1 -maxdepth 1 
     [ "$status" -eq 125 ]
     [[ $output == *"invalid filter 'colour'"* ]]
     cloison rmi f:1 f:2 g
+}
+
+@test "images --tree: names, the platform, what it takes, whether it is used" {
+    small t:1 tree >/dev/null && cloison tag t:1 t:2
+    container=$(cloison create --network none t:2 /file)
+    run cloison images --tree t
+    echo "$output"
+    cloison rm "$container"
+    [[ ${lines[0]} =~ ^IMAGE\ +ID\ +DISK\ USAGE\ +CONTENT\ SIZE\ +EXTRA$ ]]
+    [[ ${lines[1]} =~ ^t:1\ *$ ]]
+    [[ ${lines[2]} =~ ^t:2\ +$(cloison images -q t:1)\ +[0-9.]+k?B\ +[0-9.]+k?B\ +U$ ]]
+    manifest=$(jq -r .manifest "$store/ids/$(cloison images -q --no-trunc t:1 | cut -d: -f2).json")
+    [[ ${lines[3]} =~ ^└─\ linux/$(cloison inspect -f '{{.Architecture}}' t:1)\ +${manifest:7:12}\  ]]
+    [ "${#lines[@]}" -eq 4 ]
+    run cloison images --tree t
+    [[ ${lines[2]} != *U ]]
+    run cloison images --tree -q
+    [ "$status" -eq 125 ]
+    one_line
+    cloison rmi t:1 t:2
+}
+
+@test "--platform: history, inspect, save and rmi want the image to be for it" {
+    small p:1 platform >/dev/null
+    own=linux/$(cloison inspect -f '{{.Architecture}}' p:1) other=linux/s390x
+    [ -n "$(cloison history --platform "$own" -q p:1)" ]
+    [ "$(cloison image inspect --platform "$own" -f '{{.Os}}' p:1)" = linux ]
+    cloison save --platform "$own" -o p.tar p:1
+    for verb in history "image inspect" "save -o none.tar" "save --platform $own -o none.tar" rmi; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr cloison $verb --platform $other p:1
+        echo "$verb: $stderr"
+        [ "$status" -eq 1 ]
+        [ "$stderr" = "cloison: image 'p:1' is here, but not for platform '$other'" ]
+    done
+    run cloison save --platform "$own,$other" -o none.tar p:1
+    [ "$status" -eq 1 ]
+    run -125 cloison history --platform a/b/c/d p:1
+    [ ! -e none.tar ]
+    [ "$(cloison rmi --platform "$own" p:1 | head -1)" = "Untagged: p:1" ]
 }
 
 @test "an ID's prefix names an image; one that fits two is refused" {

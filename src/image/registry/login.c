@@ -151,7 +151,7 @@ static int login(const struct verb_request *verb, struct login_request *q, struc
         return r;
     }
     q->basic = credentials_basic(q->user, q->password);
-    r = registry_at_each(verb->config_path, q->server, "", false, try_login, q, err);
+    r = registry_at_each(verb->config_path, q->server, "", 0, try_login, q, err);
     if (r < 0) {
         return error_wrap(err, r, "logging in to '%s'", q->server);
     }

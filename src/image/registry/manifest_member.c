@@ -29,8 +29,8 @@ static int platform_json(struct registry *r, struct http *h, const struct conten
     return 0;
 }
 
-static int describe_image(struct registry *r, struct http *h, const json_t *json,
-                          const struct remote_text *text, json_t **ret, struct error **err)
+int manifest_member_describe(struct registry *r, struct http *h, const json_t *json,
+                             const struct remote_text *text, json_t **ret, struct error **err)
 {
     CLEANUP(manifest) struct manifest m = {0};
     json_t *platform = NULL;
@@ -77,7 +77,7 @@ int manifest_member_add(struct registry *r, struct http *h, const struct referen
         return 0;
     }
     json_t *descriptor = NULL;
-    e = describe_image(r, h, json, &text, &descriptor, err);
+    e = manifest_member_describe(r, h, json, &text, &descriptor, err);
     if (e >= 0) {
         CLEANUP(free) char *full = reference_full(ref);
         manifest_list_add(l, full, descriptor);

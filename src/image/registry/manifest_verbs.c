@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manifest create, annotate, inspect, push, rm: an image for several platforms, put together from
+/* manifest create, annotate, push, rm: an image for several platforms, put together from
  * images that a registry has. */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,15 @@
 #include "image/registry/manifest_member.h"
 #include "image/registry/remote.h"
 #include "image/store/verbs.h"
+
+/* REGISTRY_INSECURE for a request with "insecure". */
+static int read_flags(const json_t *json, unsigned *ret, struct error **err)
+{
+    bool insecure = false;
+    int r = json_get_bool(json, "insecure", "request", &insecure, err);
+    *ret = insecure ? REGISTRY_INSECURE : 0;
+    return r;
+}
 
 static int parse_member(const json_t *json, const char *key, struct reference *ret,
                         struct error **err)
@@ -32,19 +41,21 @@ static int add_member(void *context, struct registry *r, struct error **err)
 static int add_members(const struct verb_request *request, struct manifest_list *l,
                        const struct strv *members, struct error **err)
 {
-    for (size_t i = 0; i < members->count; i++) {
+    unsigned flags = 0;
+    int r = read_flags(request->json, &flags, err);
+    for (size_t i = 0; i < members->count && r >= 0; i++) {
         CLEANUP(reference) struct reference ref = {0};
         struct addition a = {&ref, l};
-        int r = reference_parse(members->items[i], &ref, err);
+        r = reference_parse(members->items[i], &ref, err);
         if (r >= 0) {
-            r = registry_at_each(request->config_path, ref.registry, ref.repository, false,
+            r = registry_at_each(request->config_path, ref.registry, ref.repository, flags,
                                  add_member, &a, err);
         }
         if (r < 0) {
             return error_wrap(err, r, "adding '%s'", members->items[i]);
         }
     }
-    return 0;
+    return r;
 }
 
 int verb_manifest_create(const struct verb_request *request, struct error **err)
@@ -122,51 +133,6 @@ int verb_manifest_annotate(const struct verb_request *request, struct error **er
     return r < 0 ? r : manifest_list_save(&l, err);
 }
 
-static int print_json(const json_t *json, struct error **err)
-{
-    CLEANUP(free) char *text = json_dumps(json, JSON_INDENT(2));
-    return text ? printf("%s\n", text) < 0 ? -EIO : 0
-                : error_set(err, ERROR_INTERNAL, 0, "the manifest cannot be printed");
-}
-
-static int inspect_remote(void *context, struct registry *r, struct error **err)
-{
-    const struct reference *ref = context;
-    CLEANUP(http) struct http *h = http_new(r->client);
-    CLEANUP(remote_text) struct remote_text text = {0};
-    CLEANUP(json) json_t *json = NULL;
-    int e = remote_manifest(r, h, ref->digest ? ref->digest : ref->tag, -1, &text, &json, err);
-    return e < 0 ? e : print_json(json, err);
-}
-
-/* A list of ours, for whoever may see it: 1 when there was one. */
-static int inspect_local(const struct verb_request *request, const struct reference *name,
-                         struct error **err)
-{
-    CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
-    if (manifest_list_open(request->data_dir, name, &l, NULL) < 0 || !l.json) {
-        return 0;
-    }
-    const char *type = NULL;
-    CLEANUP(json) json_t *index = manifest_list_index(&l, &type);
-    int r = print_json(index, err);
-    return r < 0 ? r : 1;
-}
-
-int verb_manifest_inspect(const struct verb_request *request, struct error **err)
-{
-    CLEANUP(reference) struct reference name = {0};
-    int r = parse_member(request->json, "list", &name, err);
-    r = r < 0 ? r : inspect_local(request, &name, err);
-    if (r != 0) {
-        return r < 0 ? r : 0;
-    }
-    CLEANUP(free) char *familiar = reference_familiar(&name);
-    r = registry_at_each(request->config_path, name.registry, name.repository, true, inspect_remote,
-                         &name, err);
-    return r < 0 ? error_wrap(err, r, "the manifest of '%s'", familiar) : 0;
-}
-
 struct list_push {
     const struct manifest_list *list;
     const struct reference *name;
@@ -202,14 +168,16 @@ int verb_manifest_push(const struct verb_request *request, struct error **err)
     CLEANUP(reference) struct reference name = {0};
     CLEANUP(manifest_list) struct manifest_list l = {.lock = -1};
     bool purge = false;
+    unsigned flags = 0;
     int r;
     if ((r = parse_member(request->json, "list", &name, err)) < 0 ||
         (r = json_get_bool(request->json, "purge", "request", &purge, err)) < 0 ||
+        (r = read_flags(request->json, &flags, err)) < 0 ||
         (r = manifest_list_open_existing(request->data_dir, &name, &l, err)) < 0) {
         return r;
     }
     struct list_push p = {&l, &name};
-    r = registry_at_each(request->config_path, name.registry, name.repository, false, push_list, &p,
+    r = registry_at_each(request->config_path, name.registry, name.repository, flags, push_list, &p,
                          err);
     if (r < 0) {
         return error_wrap(err, r, "pushing '%s'", l.name);

@@ -194,8 +194,8 @@ static int pull_known(struct pull_request *q, struct error **err)
     const struct reference *ref = &q->reference;
     int e = image_resolve(q->verb->data_dir, name, &i, NULL) >= 0;
     if (e && !ref->digest) {
-        e = registry_at_each(q->verb->config_path, ref->registry, ref->repository, true, head_tag,
-                             q, err);
+        e = registry_at_each(q->verb->config_path, ref->registry, ref->repository, REGISTRY_MIRRORS,
+                             head_tag, q, err);
     }
     if (e > 0) {
         e = complete_find(q->store, ref, &q->platform, ref->digest ? ref->digest : q->head, &found);
@@ -254,7 +254,7 @@ static int pull(struct pull_request *q, struct error **err)
         return r;
     }
     return registry_at_each(q->verb->config_path, q->reference.registry, q->reference.repository,
-                            true, pull_from, q, err);
+                            REGISTRY_MIRRORS, pull_from, q, err);
 }
 
 static int read_request(const struct verb_request *verb, struct pull_request *q, struct error **err)

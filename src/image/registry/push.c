@@ -33,7 +33,8 @@ struct push_request {
     const struct verb_request *verb;
     struct store *store;
     struct reference reference;
-    struct strv tags; /* to be pushed */
+    struct strv tags;     /* to be pushed */
+    const char *platform; /* or NULL */
     bool quiet, all_tags;
     struct elsewhere *elsewhere;
     size_t elsewhere_count;
@@ -265,7 +266,7 @@ static int push_tag(const struct push_request *q, struct registry *r, const char
     CLEANUP(free) char *full = reference_full(&name);
     CLEANUP(image) struct image *i = NULL;
     struct push p = {.request = q, .registry = r, .failure = FIRST_FAILURE_INIT};
-    int e = image_resolve(q->verb->data_dir, full, &i, err);
+    int e = image_resolve_for(q->verb->data_dir, full, q->platform, &i, err);
     e = e < 0 ? e : push_image(&p, i, tag, err);
     manifest_done(&p.manifest);
     (void)pthread_mutex_destroy(&p.failure.lock);
@@ -290,7 +291,7 @@ static int push(struct push_request *q, struct error **err)
     r = r < 0 ? r : look_around(q, err);
     return r < 0 ? r
                  : registry_at_each(q->verb->config_path, q->reference.registry,
-                                    q->reference.repository, false, push_to, q, err);
+                                    q->reference.repository, 0, push_to, q, err);
 }
 
 static int read_request(const struct verb_request *verb, struct push_request *q, struct error **err)
@@ -300,6 +301,7 @@ static int read_request(const struct verb_request *verb, struct push_request *q,
     if ((r = json_get_str(verb->json, "reference", "request", &name, err)) < 0 ||
         (r = json_get_bool(verb->json, "quiet", "request", &q->quiet, err)) < 0 ||
         (r = json_get_bool(verb->json, "allTags", "request", &q->all_tags, err)) < 0 ||
+        (r = json_get_str(verb->json, "platform", "request", &q->platform, err)) < 0 ||
         (r = reference_parse(name, &q->reference, err)) < 0) {
         return r;
     }

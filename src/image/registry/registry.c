@@ -454,7 +454,7 @@ static int work_at(const struct registry_settings *settings, const char *name,
 }
 
 int registry_at_each(const char *config_path, const char *name, const char *repository,
-                     bool mirrors,
+                     unsigned flags,
                      int (*work)(void *context, struct registry *r, struct error **err),
                      void *context, struct error **err)
 {
@@ -469,10 +469,14 @@ int registry_at_each(const char *config_path, const char *name, const char *repo
         registry_settings_done(&settings);
         return r;
     }
+    if (flags & REGISTRY_INSECURE) {
+        settings.insecure = true;
+        settings.secure = false;
+    }
     registry_addresses(name, &settings, &addresses, &count);
     for (size_t i = 0; i < count; i++) {
         bool next = i + 1 < count;
-        if (addresses[i].is_mirror && !mirrors) {
+        if (addresses[i].is_mirror && !(flags & REGISTRY_MIRRORS)) {
             continue;
         }
         r = work_at(&settings, name, &addresses[i], repository, work, context, &next, err);

@@ -35,10 +35,14 @@ struct registry {
     struct host_tls *tls; /* of the hosts that we spoke to */
 };
 
+enum {
+    REGISTRY_MIRRORS = 1,  /* its mirrors will do */
+    REGISTRY_INSECURE = 2, /* whatever the settings say: no certificate is checked, HTTP will do */
+};
 /* Calls `work` with the addresses of a registry in turn, a mirror or TLS first, until one will do:
- * see registry_try_next(). `mirrors` false: the registry alone. */
+ * see try_next() in registry.c. `flags`: of those above. */
 int registry_at_each(const char *config_path, const char *name, const char *repository,
-                     bool mirrors,
+                     unsigned flags,
                      int (*work)(void *context, struct registry *r, struct error **err),
                      void *context, struct error **err) NODISCARD;
 

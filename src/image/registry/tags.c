@@ -51,8 +51,8 @@ int verb_tags(const struct verb_request *request, struct error **err)
     if (ref.digest || strrchr(name, ':') > strrchr(name, '/')) {
         return error_set(err, ERROR_USAGE, 0, "tags: a tag or digest is named in '%s'", name);
     }
-    r = registry_at_each(request->config_path, ref.registry, ref.repository, true, list, &tags,
-                         err);
+    r = registry_at_each(request->config_path, ref.registry, ref.repository, REGISTRY_MIRRORS, list,
+                         &tags, err);
     for (size_t i = 0; i < tags.count && r >= 0; i++) {
         str_replace_control(tags.items[i]);
         printf("%s\n", tags.items[i]);

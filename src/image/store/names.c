@@ -108,7 +108,13 @@ static int remove_damaged(struct store *s, const char *text, struct error **why,
     return r < 0 ? r : removal_delete(s, &n, err);
 }
 
-static int remove_one(struct store *s, const char *text, bool force, struct error **err)
+struct removal_request {
+    struct strv names, platforms;
+    bool force;
+};
+
+static int remove_one(struct store *s, const char *text, const struct removal_request *q,
+                      struct error **err)
 {
     CLEANUP(removal) struct removal n = {0};
     CLEANUP(image) struct image *i = NULL;
@@ -119,41 +125,33 @@ static int remove_one(struct store *s, const char *text, bool force, struct erro
     }
     int r = image_resolve(s->data_dir, text, &i, &why);
     if (r < 0) {
-        return force ? remove_damaged(s, text, &why, err) : error_move(err, &why, r);
+        return q->force ? remove_damaged(s, text, &why, err) : error_move(err, &why, r);
     }
     CLEANUP(free) char *as = named_as(i, text);
-    r = removal_of(s, digest_hex(i->id), &n, err);
+    r = image_check_platforms(i, text, &q->platforms, err);
+    r = r < 0 ? r : removal_of(s, digest_hex(i->id), &n, err);
     bool others = n.tags.count > 1 || (n.tags.count == 1 && as && strchr(as, '@'));
     if (r >= 0 && as && others) {
         r = untag_one(s, &n, as, err);
-    } else if (r >= 0 && !as && !force && !in_one_repository(&n.tags)) {
+    } else if (r >= 0 && !as && !q->force && !in_one_repository(&n.tags)) {
         r = error_set(err, ERROR_BUSY, 0,
                       "cannot remove image '%s': it has names in several repositories", text);
         error_hint(err, r, "remove the names one by one, or use --force");
     } else if (r >= 0) {
-        r = check_users(s, text, digest_hex(i->id), force, err);
+        r = check_users(s, text, digest_hex(i->id), q->force, err);
         r = r < 0 ? r : removal_delete(s, &n, err);
     }
     return r;
 }
 
-int verb_rmi(const struct verb_request *request, struct error **err)
+static int remove_all(struct store *s, const struct removal_request *q, struct error **err)
 {
-    CLEANUP(strv) struct strv names = {0};
-    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
-    bool force = false;
-    int r;
-    if ((r = json_get_strv(request->json, "images", "request", &names, err)) < 0 ||
-        (r = json_get_bool(request->json, "force", "request", &force, err)) < 0 ||
-        (r = store_open(request->data_dir, &s, err)) < 0) {
-        return r;
-    }
     int worst = 0;
-    for (size_t i = 0; i < names.count; i++) {
+    for (size_t i = 0; i < q->names.count; i++) {
         CLEANUP(error) struct error *why = NULL;
-        r = remove_one(&s, names.items[i], force, &why);
-        bool ignored = r < 0 && force && why->kind == ERROR_NOT_FOUND;
-        if (r < 0 && !ignored && i + 1 == names.count) {
+        int r = remove_one(s, q->names.items[i], q, &why);
+        bool ignored = r < 0 && q->force && why->kind == ERROR_NOT_FOUND;
+        if (r < 0 && !ignored && i + 1 == q->names.count) {
             return error_move(err, &why, r);
         }
         if (r < 0) {        /* the others are still to be removed; main() prints one error only */
@@ -163,4 +161,20 @@ int verb_rmi(const struct verb_request *request, struct error **err)
         }
     }
     return worst;
+}
+
+int verb_rmi(const struct verb_request *request, struct error **err)
+{
+    CLEANUP(store) struct store s = {.fd = -1, .lock = -1};
+    struct removal_request q = {0};
+    int r;
+    if ((r = json_get_strv(request->json, "images", "request", &q.names, err)) >= 0 &&
+        (r = json_get_strv(request->json, "platforms", "request", &q.platforms, err)) >= 0 &&
+        (r = json_get_bool(request->json, "force", "request", &q.force, err)) >= 0 &&
+        (r = store_open(request->data_dir, &s, err)) >= 0) {
+        r = remove_all(&s, &q, err);
+    }
+    strv_done(&q.names);
+    strv_done(&q.platforms);
+    return r;
 }

@@ -23,8 +23,9 @@ struct save {
     enum save_format format;
     int folder, file; /* of SAVE_OCI_FOLDER: where the entries are files, and the last one */
     struct archive *tar;
-    struct strv written; /* names of entries: shared layers stand once */
-    json_t *list;        /* manifest.json, or the manifests of index.json */
+    struct strv written;   /* names of entries: shared layers stand once */
+    json_t *list;          /* manifest.json, or the manifests of index.json */
+    struct strv platforms; /* that the images must have */
     int fd;
     struct error *error; /* why writing failed */
 };
@@ -283,6 +284,7 @@ static int put_image(struct save *s, const char *name, struct error **err)
     CLEANUP(reference) struct reference ref = {0};
     CLEANUP(free) char *full = NULL;
     int r = image_resolve(s->store->data_dir, name, &i, err);
+    r = r < 0 ? r : image_check_platforms(i, name, &s->platforms, err);
     if (r < 0) {
         return r;
     }
@@ -392,10 +394,13 @@ int verb_save(const struct verb_request *request, struct error **err)
     if ((r = json_get_strv(request->json, "images", "request", &names, err)) < 0 ||
         (r = json_get_str(request->json, "output", "request", &output, err)) < 0 ||
         (r = json_get_str(request->json, "format", "request", &format, err)) < 0 ||
+        (r = json_get_strv(request->json, "platforms", "request", &s.platforms, err)) < 0 ||
         (r = check_format(format, output, &s.format, err)) < 0 ||
         (r = store_open_to_read(request->data_dir, &store, err)) < 0) {
         return r;
     }
-    return s.format == SAVE_OCI_FOLDER ? write_folder(&s, output, &names, err)
-                                       : write_output(&s, output, &names, err);
+    r = s.format == SAVE_OCI_FOLDER ? write_folder(&s, output, &names, err)
+                                    : write_output(&s, output, &names, err);
+    strv_done(&s.platforms);
+    return r;
 }

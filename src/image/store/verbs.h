@@ -21,15 +21,15 @@ int verb_build_worker(const struct verb_request *r, struct error **err) NODISCAR
 int verb_build_cache_prune(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference", "platform"?, "quiet"?, "allTags"?, "verify"?, "keys": […]} */
 int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"reference", "quiet"?, "allTags"?} */
+/* {"reference", "quiet"?, "allTags"?, "platform"?} */
 int verb_push(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"list", "members": […], "amend"?} */
+/* {"list", "members": […], "amend"?, "insecure"?} */
 int verb_manifest_create(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"list", "member", "os"?, "arch"?, "variant"?, "osVersion"?, "osFeatures": […]} */
 int verb_manifest_annotate(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"list"}: a local list, or what a registry has; writes it as JSON. */
+/* {"list", "verbose"?, "insecure"?}: a local list, or what a registry has; writes it as JSON. */
 int verb_manifest_inspect(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"list", "purge"?}: writes the digest. */
+/* {"list", "purge"?, "insecure"?}: writes the digest. */
 int verb_manifest_push(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"lists": […]} */
 int verb_manifest_rm(const struct verb_request *r, struct error **err) NODISCARD;
@@ -41,13 +41,13 @@ int verb_login(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_logout(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"input"?, "quiet"?} */
 int verb_load(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"images": […], "output"?, "format"?} */
+/* {"images": […], "output"?, "format"?, "platforms": […]} */
 int verb_save(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"source", "reference"?, "change": […], "message"?, "platform"?} */
 int verb_import(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"source", "target"} */
 int verb_tag(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"images": […], "force"?, "noPrune"?} */
+/* {"images": […], "force"?, "platforms": […]} */
 int verb_rmi(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"folderFd", "output"?, "name"?, "as"?}: the folder's content, or the one entry, as a tar. */
 int verb_export(const struct verb_request *r, struct error **err) NODISCARD;
