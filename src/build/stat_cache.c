@@ -2,97 +2,127 @@
 #include "build/stat_cache.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/file.h"
 #include "base/str.h"
 
-#define MAGIC "cloison-stat-1\n"
-#define CACHE_BYTES_MAX ((size_t)1 << 30)
+#define MAGIC "cloison-stat-2\n"
 #define SETTLED_NS 20000000 /* times have a tick of the kernel's clock, 10 ms at most */
+#define NEIGHBOURS 16       /* inodes of one folder follow each other: so do their entries */
+#define CAPACITY_MIN 64
+#define CAPACITY_MAX ((uint64_t)1 << 24)
 
+/* ctime_ns tells what an entry is worth; it is written last, so that a process that is killed while
+ * it writes leaves no digest beside another file's marks. */
+enum { ENTRY_FREE = 0, ENTRY_IN_WORK = 1 };
 struct entry {
+    uint64_t inode; /* and device, mixed */
     int64_t size, mtime_ns, ctime_ns;
-    uint64_t inode, device;
     unsigned char digest[CONTENT_DIGEST_BYTES];
-    uint32_t path_bytes; /* the path and its NUL follow, filled up to 8 */
-    uint32_t path_hash;
+};
+_Static_assert(sizeof(struct entry) == 64, "an entry is in one sector of the disk");
+
+struct head {
+    char magic[16];
+    uint64_t capacity, count;
+    char unused[32];
+};
+
+struct table {
+    struct head *head;
+    struct entry *entries; /* behind the head */
 };
 
 struct stat_cache {
     char *path;
-    char *data; /* of the file: MAGIC, then entries */
-    size_t len, file_len;
-    size_t hint; /* where the entry behind the last one found is: walks come in the same order */
-    struct strbuf fresh;        /* entries to be added */
-    const struct entry **table; /* made when the order was of no help */
-    size_t table_size, count, stale;
+    int fd;              /* of the file, with a shared lock: no other changes it; -1: none */
+    struct table kept;   /* private: what is put here is written at the end */
+    atomic_uchar *used;  /* of each entry: it was asked for */
+    struct entry *fresh; /* to be written */
+    size_t fresh_count, fresh_room;
 };
 
-static uint32_t hash_of(const char *path, size_t *ret_len)
+static int64_t ns_of(const struct timespec *t)
 {
-    uint32_t h = 2166136261u;
-    const char *s = path;
-    for (; *s; s++) {
-        h = (h ^ (unsigned char)*s) * 16777619u;
-    }
-    *ret_len = (size_t)(s - path);
-    return h;
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
-static size_t entry_bytes(uint32_t path_bytes)
+static uint64_t mix(uint64_t x)
 {
-    return sizeof(struct entry) + ((path_bytes + 7u) & ~7u);
+    x = (x ^ (x >> 32)) * 0x9e3779b97f4a7c15u;
+    return x ^ (x >> 29);
 }
 
-static const char *entry_path(const struct entry *e)
+static uint64_t inode_of(const struct stat *st)
 {
-    return (const char *)(e + 1);
+    return st->st_ino ^ mix(st->st_dev);
 }
 
-static void insert(struct stat_cache *c, const struct entry *e)
+/* The place of an inode: its entry, or the free one where it would be. */
+static struct entry *place_of(const struct table *t, uint64_t inode)
 {
-    size_t i = e->path_hash & (c->table_size - 1);
-    while (c->table[i]) {
-        if (c->table[i]->path_hash == e->path_hash &&
-            str_equal(entry_path(c->table[i]), entry_path(e))) {
-            c->stale++;
-            break; /* the later one counts */
+    uint64_t mask = t->head->capacity - 1;
+    uint64_t i = (mix(inode / NEIGHBOURS) * NEIGHBOURS + inode % NEIGHBOURS) & mask;
+    for (uint64_t n = 0; n < mask; n++) { /* a table is never full, unless it is damaged */
+        if (t->entries[i].ctime_ns == ENTRY_FREE || t->entries[i].inode == inode) {
+            break;
         }
-        i = (i + 1) & (c->table_size - 1);
+        i = (i + 1) & mask;
     }
-    c->table[i] = e;
+    return &t->entries[i];
 }
 
-/* The entry at an offset; NULL at the end, or where the file was cut short or damaged: it counts
- * as far as it can be read. */
-static const struct entry *entry_at(const struct stat_cache *c, size_t at)
+static void set_entry(struct table *t, const struct entry *e)
 {
-    if (at + sizeof(struct entry) > c->len) {
-        return NULL;
-    }
-    const struct entry *e = (const struct entry *)(c->data + at);
-    bool whole = e->path_bytes && entry_bytes(e->path_bytes) <= c->len - at &&
-                 entry_path(e)[e->path_bytes - 1] == '\0';
-    return whole ? e : NULL;
+    struct entry *place = place_of(t, e->inode);
+    t->head->count += place->ctime_ns == ENTRY_FREE;
+    place->inode = e->inode;
+    atomic_signal_fence(memory_order_seq_cst);
+    place->ctime_ns = ENTRY_IN_WORK;
+    atomic_signal_fence(memory_order_seq_cst);
+    place->size = e->size;
+    place->mtime_ns = e->mtime_ns;
+    memcpy(place->digest, e->digest, sizeof(place->digest));
+    atomic_signal_fence(memory_order_seq_cst);
+    place->ctime_ns = e->ctime_ns;
 }
 
-static void index_entries(struct stat_cache *c)
+/* Beyond, the ways to a place become long. */
+static bool is_full(const struct head *h, uint64_t more)
 {
-    size_t at = 16, count = 0;
-    for (size_t p = at; p + sizeof(struct entry) <= c->len; count++) {
-        p += entry_bytes(((const struct entry *)(c->data + p))->path_bytes);
+    return h->count + more > h->capacity / 4 * 3;
+}
+
+static size_t table_bytes(uint64_t capacity)
+{
+    return sizeof(struct head) + capacity * sizeof(struct entry);
+}
+
+static bool is_table(const struct head *h, size_t len)
+{
+    return memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 && h->capacity >= CAPACITY_MIN &&
+           h->capacity <= CAPACITY_MAX && (h->capacity & (h->capacity - 1)) == 0 &&
+           table_bytes(h->capacity) == len && !is_full(h, 0);
+}
+
+static bool table_map(int fd, int flags, struct table *ret)
+{
+    struct head head;
+    struct stat st;
+    if (fstat(fd, &st) < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+        !is_table(&head, (size_t)st.st_size)) {
+        return false;
     }
-    for (c->table_size = 64; c->table_size < count * 2;) {
-        c->table_size *= 2;
+    void *at = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (at == MAP_FAILED) {
+        return false;
     }
-    c->table = xcalloc(c->table_size, sizeof(*c->table));
-    for (const struct entry *e; (e = entry_at(c, at)); at += entry_bytes(e->path_bytes)) {
-        insert(c, e);
-        c->count++;
-    }
-    c->len = at;
+    *ret = (struct table){at, (struct entry *)((char *)at + sizeof(struct head))};
+    return true;
 }
 
 struct stat_cache *stat_cache_open(const char *data_dir, int folder)
@@ -102,128 +132,129 @@ struct stat_cache *stat_cache_open(const char *data_dir, int folder)
     (void)fstat(folder, &st);
     c->path = str_format("%s/build/context/%llx-%llx", data_dir, (unsigned long long)st.st_dev,
                          (unsigned long long)st.st_ino);
-    if (file_read(AT_FDCWD, c->path, CACHE_BYTES_MAX, &c->data, &c->len, NULL) >= 0 &&
-        c->len >= 16 && memcmp(c->data, MAGIC, 16) == 0) {
-        c->file_len = c->len;
-        c->hint = 16;
-    } else {
-        free(take_ptr(c->data));
-        c->len = 0;
+    c->fd = open(c->path, O_RDWR | O_CLOEXEC);
+    if (c->fd >= 0 && (lock_fd(c->fd, LOCK_SHARED, false, NULL) < 0 ||
+                       !table_map(c->fd, MAP_PRIVATE, &c->kept))) {
+        c->fd = fd_close(c->fd);
+    }
+    if (c->kept.head) {
+        c->used = xcalloc(c->kept.head->capacity, sizeof(*c->used));
     }
     return c;
 }
 
-static int64_t ns_of(const struct timespec *t)
-{
-    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
 static bool is_same(const struct entry *e, const struct stat *st)
 {
-    return e->size == st->st_size && e->mtime_ns == ns_of(&st->st_mtim) &&
-           e->ctime_ns == ns_of(&st->st_ctim) && e->inode == st->st_ino && e->device == st->st_dev;
+    return e->ctime_ns == ns_of(&st->st_ctim) && e->mtime_ns == ns_of(&st->st_mtim) &&
+           e->size == st->st_size && e->ctime_ns > ENTRY_IN_WORK;
 }
 
-static const struct entry *find_by_hash(struct stat_cache *c, const char *path)
+const unsigned char *stat_cache_find(struct stat_cache *c, const struct stat *st)
 {
-    size_t len;
-    uint32_t h = hash_of(path, &len);
-    if (!c->table) {
-        index_entries(c);
-    }
-    for (size_t i = h;; i++) {
-        const struct entry *e = c->table[i & (c->table_size - 1)];
-        if (!e || (e->path_hash == h && str_equal(entry_path(e), path))) {
-            return e;
+    if (c->kept.head) {
+        const struct entry *e = place_of(&c->kept, inode_of(st));
+        if (e->inode == inode_of(st) && is_same(e, st)) {
+            atomic_store_explicit(&c->used[e - c->kept.entries], 1, memory_order_relaxed);
+            return e->digest;
         }
     }
+    return NULL;
 }
 
-const unsigned char *stat_cache_find(struct stat_cache *c, const char *path, const struct stat *st)
-{
-    if (!c->data) {
-        return NULL;
-    }
-    const struct entry *e = entry_at(c, c->hint);
-    bool in_order = e && str_equal(entry_path(e), path);
-    const struct entry *place = e;
-    if (!in_order || !is_same(e, st)) {
-        e = find_by_hash(c, path); /* a later entry takes the place of one before it */
-        place = in_order ? place : e;
-    }
-    if (place) {
-        c->hint = (size_t)((const char *)place - c->data) + entry_bytes(place->path_bytes);
-    }
-    return e && is_same(e, st) ? e->digest : NULL;
-}
-
-void stat_cache_put(struct stat_cache *c, const char *path, const struct stat *st,
-                    const unsigned char digest[CONTENT_DIGEST_BYTES])
+int64_t stat_cache_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    if (ns_of(&st->st_ctim) > ns_of(&now) - SETTLED_NS ||
-        ns_of(&st->st_mtim) > ns_of(&now) - SETTLED_NS) {
+    return ns_of(&now);
+}
+
+void stat_cache_put(struct stat_cache *c, const struct stat *st, int64_t looked_ns,
+                    const unsigned char digest[CONTENT_DIGEST_BYTES])
+{
+    if (ns_of(&st->st_ctim) > looked_ns - SETTLED_NS ||
+        ns_of(&st->st_mtim) > looked_ns - SETTLED_NS || ns_of(&st->st_ctim) <= ENTRY_IN_WORK) {
         return;
     }
-    size_t len;
-    struct entry e = {.size = st->st_size,
+    struct entry e = {.inode = inode_of(st),
+                      .size = st->st_size,
                       .mtime_ns = ns_of(&st->st_mtim),
-                      .ctime_ns = ns_of(&st->st_ctim),
-                      .inode = st->st_ino,
-                      .device = st->st_dev,
-                      .path_hash = hash_of(path, &len)};
-    e.path_bytes = (uint32_t)len + 1;
+                      .ctime_ns = ns_of(&st->st_ctim)};
     memcpy(e.digest, digest, sizeof(e.digest));
-    static const char zeros[8] = {0};
-    strbuf_add(&c->fresh, &e, sizeof(e));
-    strbuf_add(&c->fresh, path, len + 1);
-    strbuf_add(&c->fresh, zeros, entry_bytes(e.path_bytes) - sizeof(e) - e.path_bytes);
-}
-
-static void add_live(struct stat_cache *c, struct strbuf *out)
-{
-    if (!c->data) {
-        strbuf_add(out, MAGIC, 16);
-    } else if (c->stale * 2 < c->count) {
-        strbuf_add(out, c->data, c->len);
-    } else { /* what later entries took the place of goes */
-        strbuf_add(out, MAGIC, 16);
-        for (size_t i = 0; i < c->table_size; i++) {
-            const struct entry *e = c->table[i];
-            if (e) {
-                strbuf_add(out, e, entry_bytes(e->path_bytes));
-            }
-        }
+    if (c->fresh_count == c->fresh_room) {
+        c->fresh_room = c->fresh_room ? c->fresh_room * 2 : 64;
+        c->fresh = xrealloc(c->fresh, c->fresh_room * sizeof(*c->fresh));
+    }
+    c->fresh[c->fresh_count++] = e;
+    if (c->kept.head && !is_full(c->kept.head, 1)) {
+        set_entry(&c->kept, &e); /* for the next look of this build */
+        c->used[place_of(&c->kept, e.inode) - c->kept.entries] = 1;
     }
 }
 
-static void write_whole(struct stat_cache *c)
+static void table_unmap(struct table *t)
 {
-    CLEANUP(strbuf) struct strbuf out = {0};
-    CLEANUP(free) char *folder = xstrndup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
-    add_live(c, &out);
-    strbuf_add(&out, c->fresh.data, c->fresh.len);
-    if (!out.overflow && mkdir_all(folder, 0700, NULL) >= 0) {
-        IGNORE(file_write_atomic(AT_FDCWD, c->path, out.data, out.len, 0600, FILE_NO_SYNC,
-                                 NULL)); /* then the next build reads the files again */
+    if (t->head) {
+        (void)munmap(t->head, table_bytes(t->head->capacity)); /* valid */
     }
+    *t = (struct table){0};
 }
 
-/* A few entries go behind the others. Cut short by a kill, they are found damaged. */
-static bool append(struct stat_cache *c)
+/* Into the file as it is, unless another has put a new one in its place or it has no room. */
+static bool write_in_place(struct stat_cache *c)
 {
-    if (!c->data) {
+    struct stat ours, there;
+    struct table t = {0};
+    if (fstat(c->fd, &ours) < 0 || stat(c->path, &there) < 0 || ours.st_ino != there.st_ino ||
+        !table_map(c->fd, MAP_SHARED, &t)) {
         return false;
     }
-    if (!c->table) {
-        index_entries(c);
+    bool room = !is_full(t.head, c->fresh_count);
+    for (size_t i = 0; i < c->fresh_count && room; i++) {
+        set_entry(&t, &c->fresh[i]);
     }
-    CLEANUP(fd) int fd = open(c->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    struct stat st;
-    return fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == c->file_len &&
-           c->len == c->file_len && c->stale * 2 < c->count &&
-           write_all(fd, c->fresh.data, c->fresh.len) >= 0;
+    table_unmap(&t);
+    return room;
+}
+
+/* A new file, of what this build asked for: what has gone from the context goes from it. */
+static void write_anew(struct stat_cache *c)
+{
+    CLEANUP(free) char *folder = xstrndup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
+    uint64_t had = c->kept.head ? c->kept.head->capacity : 0;
+    struct head head = {.magic = MAGIC, .capacity = CAPACITY_MIN, .count = c->fresh_count};
+    for (uint64_t i = 0; i < had; i++) {
+        head.count += c->used[i];
+    }
+    while (head.capacity < head.count * 2) {
+        head.capacity *= 2;
+    }
+    if (head.capacity > CAPACITY_MAX || mkdir_all(folder, 0700, NULL) < 0) {
+        return;
+    }
+    head.count = 0;
+    struct table t = {.head = xcalloc(1, table_bytes(head.capacity))};
+    t.entries = (struct entry *)(t.head + 1);
+    *t.head = head;
+    for (uint64_t i = 0; i < had; i++) {
+        if (c->used[i]) {
+            set_entry(&t, &c->kept.entries[i]);
+        }
+    }
+    for (size_t i = 0; i < c->fresh_count; i++) {
+        set_entry(&t, &c->fresh[i]);
+    }
+    IGNORE(file_write_atomic(AT_FDCWD, c->path, t.head, table_bytes(head.capacity), 0600,
+                             FILE_NO_SYNC, NULL)); /* then the next build reads the files again */
+    free(t.head);
+}
+
+/* Whoever else builds from the folder at this moment reads the file: then nothing is kept. */
+static void write_fresh(struct stat_cache *c)
+{
+    bool alone = c->fd < 0 || lock_fd(c->fd, LOCK_EXCLUSIVE, false, NULL) >= 0;
+    if (alone && (c->fd < 0 || !write_in_place(c))) {
+        write_anew(c);
+    }
 }
 
 void stat_cache_close(struct stat_cache *c)
@@ -231,12 +262,13 @@ void stat_cache_close(struct stat_cache *c)
     if (!c) {
         return;
     }
-    if (c->fresh.len && !c->fresh.overflow && !append(c)) {
-        write_whole(c);
+    if (c->fresh_count) {
+        write_fresh(c);
     }
-    strbuf_done(&c->fresh);
-    free(c->table);
-    free(c->data);
+    table_unmap(&c->kept);
+    fd_close(c->fd);
+    free(c->fresh);
+    free(c->used);
     free(c->path);
     free(c);
 }
