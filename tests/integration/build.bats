@@ -242,6 +242,31 @@ END
     [[ $output == *"did you mean 'local'"* ]]
 }
 
+@test "a layer of many pieces: what packs and what does not, its digests, its content" {
+    head -c 3000001 /dev/urandom >random
+    seq 1 300000 >numbers
+    head -c 5000000 /dev/zero >zeros
+    printf 'FROM scratch\nCOPY random numbers zeros /\n' >Dockerfile
+    build -q -o type=oci,dest="$BATS_FILE_TMPDIR/pieces.tar" .
+    mkdir pieces && tar xf "$BATS_FILE_TMPDIR/pieces.tar" -C pieces
+    python3 - <<'END'
+import glob, gzip, hashlib, io, json, tarfile
+blobs = {f.rsplit("/", 1)[1]: open(f, "rb").read() for f in glob.glob("pieces/blobs/sha256/*")}
+for name, bytes_ in blobs.items():
+    assert hashlib.sha256(bytes_).hexdigest() == name, name
+index = json.load(open("pieces/index.json"))
+manifest = json.loads(blobs[index["manifests"][0]["digest"][7:]])
+config = json.loads(blobs[manifest["config"]["digest"][7:]])
+packed = blobs[manifest["layers"][0]["digest"][7:]]
+plain = gzip.decompress(packed)
+assert 3000000 < len(packed) < 4500000, len(packed)
+assert "sha256:" + hashlib.sha256(plain).hexdigest() == config["rootfs"]["diff_ids"][0]
+with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+    for name in "random", "numbers", "zeros":
+        assert tar.extractfile(name).read() == open(name, "rb").read(), name
+END
+}
+
 @test "--squash: one layer more than the base, the same files; --platform of another machine is refused" {
     printf 'FROM busybox AS a\nRUN echo 1 >/1 && rm /bin/vi && mkdir /d && touch /d/x\nFROM a\nRUN rm /1 && echo 2 >/2 && rm -r /d && mkdir /d && touch /d/y\nENV A=b\n' >Dockerfile
     build -q -t plain . && build -q --squash -t squashed .

@@ -3,109 +3,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <isa-l/igzip_lib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "image/store/tar_stream.h"
+#include "image/store/packer.h"
+#include "image/store/tree_tar.h"
 
-#define BLOCK_BYTES ((size_t)256 << 10)
 #define XATTRS_MAX 65536
-#define PACK_LEVEL 1 /* the next step waits for nothing but this, in a cold build */
 
-struct sealing {
-    struct blob_writer blob;
-    struct isal_zstream packer;
-    unsigned char *level, *in, *out;
-    struct digest *diff;
-    int64_t tar_size;
-};
-
-static void sealing_done(struct sealing *s)
+static int put(void *context, const void *bytes, size_t len, struct error **err)
 {
-    blob_writer_done(&s->blob);
-    digest_free(s->diff);
-    free(s->level);
-    free(s->in);
-    free(s->out);
-}
-
-static int pack(struct sealing *s, size_t len, bool end, struct error **err)
-{
-    struct isal_zstream *z = &s->packer;
-    z->next_in = s->in;
-    z->avail_in = (uint32_t)len;
-    z->end_of_stream = end;
-    do {
-        z->next_out = s->out;
-        z->avail_out = (uint32_t)BLOCK_BYTES;
-        if (isal_deflate(z) != COMP_OK) {
-            return error_set(err, ERROR_INTERNAL, 0, "compressing failed");
-        }
-        int r = blob_write(&s->blob, s->out, BLOCK_BYTES - z->avail_out, err);
-        if (r < 0) {
-            return r;
-        }
-    } while (z->avail_out == 0 || (end && z->internal_state.state != ZSTATE_END));
-    return 0;
-}
-
-static int pack_all(struct sealing *s, int fd, struct error **err)
-{
-    for (;;) {
-        ssize_t n = read_all(fd, s->in, BLOCK_BYTES);
-        if (n < 0) {
-            return error_set_errno(err, ERROR_KERNEL, (int)-n, "reading the archive");
-        }
-        digest_add(s->diff, s->in, (size_t)n);
-        s->tar_size += n;
-        bool end = (size_t)n < BLOCK_BYTES;
-        int r = pack(s, (size_t)n, end, err);
-        if (r < 0 || end) {
-            return r;
-        }
-    }
-}
-
-static int sealing_begin(struct sealing *s, struct store *store, struct error **err)
-{
-    isal_deflate_init(&s->packer);
-    s->level = xmalloc(ISAL_DEF_LVL1_DEFAULT);
-    s->packer.level = PACK_LEVEL;
-    s->packer.level_buf = s->level;
-    s->packer.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
-    s->packer.gzip_flag = IGZIP_GZIP;
-    s->in = xmalloc(BLOCK_BYTES);
-    s->out = xmalloc(BLOCK_BYTES);
-    s->diff = digest_new();
-    return blob_begin(store, &s->blob, err);
+    return packer_put(context, bytes, len, err);
 }
 
 static int seal_folder(struct store *store, int folder, struct layer *l, struct error **err)
 {
-    struct sealing s = {.blob = {.fd = -1}};
-    struct tar_stream stream;
-    int r = sealing_begin(&s, store, err);
-    if (r >= 0) {
-        r = tar_stream_open(folder, true, &stream, err);
+    CLEANUP(packer) struct packer *p = NULL;
+    int r = packer_begin(store, &p, err);
+    if (r < 0) {
+        return r;
     }
-    if (r >= 0) {
-        r = pack_all(&s, stream.fd, err);
-        r = tar_stream_close(&stream, r, err);
-    }
-    if (r >= 0) {
-        l->size = stream.bytes;
-        l->blob_size = s.blob.size;
-        l->tar_size = s.tar_size;
-        digest_end(s.diff, l->diff_id);
-        l->media_type = MEDIA_LAYER_GZIP;
-        r = blob_end(&s.blob, NULL, l->digest, &l->tmp_blob, err);
-    }
-    sealing_done(&s);
-    return r;
+    struct tree_tar tar = {.is_upper = true, .fd = -1, .put = put, .context = p, .bytes = &l->size};
+    r = tree_tar_folder(&tar, folder, err);
+    return r < 0 ? r : packer_end(p, l, err);
 }
 
 /* What overlayfs wrote for itself, but for the mark that hides what is below. */

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A tar archive on its way into a blob: hashed (the diffID), compressed to gzip, hashed again and
+ * written, in pieces that the processors share. The pieces are compressed each for itself, and what
+ * does not become smaller is stored as it is, so the blob depends on the archive alone.
+ * Side effects: a file in the store's temporary folder; threads, none of which is left. */
+#pragma once
+
+#include "image/store/layer.h"
+
+struct packer;
+int packer_begin(struct store *s, struct packer **ret, struct error **err) NODISCARD;
+int packer_put(struct packer *p, const void *bytes, size_t len, struct error **err) NODISCARD;
+/* Sets diff_id, digest, blob_size, tar_size, media_type and tmp_blob. */
+int packer_end(struct packer *p, struct layer *ret, struct error **err) NODISCARD;
+/* Also of one that was not ended. */
+void packer_free(struct packer *p);
+DEFINE_CLEANUP(packer, struct packer *, packer_free)
