@@ -10,17 +10,12 @@ static const char *const type_names[] = {
 };
 
 static const char *const completion_names[] = {
-    [COMPLETE_NONE] = "none",
-    [COMPLETE_CONTAINER] = "container",
-    [COMPLETE_IMAGE] = "image",
-    [COMPLETE_NETWORK] = "network",
-    [COMPLETE_VOLUME] = "volume",
-    [COMPLETE_FILE] = "file",
-    [COMPLETE_FOLDER] = "folder",
-    [COMPLETE_SIGNAL] = "signal",
-    [COMPLETE_CAPABILITY] = "capability",
-    [COMPLETE_WORDS] = "words",
-    [COMPLETE_COMMAND] = "command",
+    [COMPLETE_NONE] = "none",     [COMPLETE_CONTAINER] = "container",
+    [COMPLETE_IMAGE] = "image",   [COMPLETE_NETWORK] = "network",
+    [COMPLETE_VOLUME] = "volume", [COMPLETE_KERNEL] = "kernel",
+    [COMPLETE_FILE] = "file",     [COMPLETE_FOLDER] = "folder",
+    [COMPLETE_SIGNAL] = "signal", [COMPLETE_CAPABILITY] = "capability",
+    [COMPLETE_WORDS] = "words",   [COMPLETE_COMMAND] = "command",
 };
 
 static json_t *describe_option(const struct option *o)

@@ -76,6 +76,18 @@ int program_wait(pid_t pid, int *ret_status)
     return 0;
 }
 
+/* A program of ours begins its words with its name, and they are enough. */
+static int failed(const char *path, const char *said, struct error **err)
+{
+    const char *name = strrchr(path, '/');
+    CLEANUP(free) char *prefix = str_format("%s: ", name ? name + 1 : path);
+    if (name && str_starts(said, prefix)) {
+        return error_set(err, ERROR_KERNEL, 0, "%s", said + strlen(prefix));
+    }
+    return error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", path,
+                     said[0] ? said : "it says nothing");
+}
+
 int run_program(const char *const *arguments, char **ret_line, struct error **err)
 {
     static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -108,8 +120,7 @@ int run_program(const char *const *arguments, char **ret_line, struct error **er
     said[n > 0 ? n : 0] = '\0';
     said[strcspn(said, "\n")] = '\0';
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return error_set(err, ERROR_KERNEL, 0, "'%s' failed: %s", arguments[0],
-                         said[0] ? said : "it says nothing");
+        return failed(arguments[0], said, err);
     }
     if (ret_line) {
         *ret_line = xstrdup(said);

@@ -190,12 +190,14 @@ static int execute(struct run *r, bool *ret_oom, struct error **err)
     struct plan *plan = NULL;
     CLEANUP(free) char *state_dir = str_format("%s/wall", r->folder);
     CLEANUP(free) char *cache_dir = str_format("%s/cache", r->b->engine.data_dir);
+    CLEANUP(free) char *kernels_dir = str_format("%s/kernels", r->b->engine.data_dir);
     struct wall_params params = {
         .id = r->id,
         .spec = r->spec,
         .bundle = r->folder,
         .state_dir = state_dir,
         .cache_dir = cache_dir,
+        .kernels_dir = kernels_dir,
         .rootfs = {.layers = (const char *const *)r->layers.items,
                    .layer_count = r->layers.count,
                    .upper = r->layer.diff,

@@ -105,6 +105,11 @@ const struct command *const commands[] = {
     /* Walls */
     &command_compare,
     &command_advise,
+    &command_kernel_ls,
+    &command_kernel_add,
+    &command_kernel_build,
+    &command_kernel_inspect,
+    &command_kernel_rm,
     /* System */
     &command_info,
     &command_version,
@@ -136,6 +141,7 @@ static const struct {
     {"system", "info", "info"},        {"volume", "list", "volume ls"},
     {"volume", "remove", "volume rm"}, {"system", "events", "events"},
     {"network", "list", "network ls"}, {"network", "remove", "network rm"},
+    {"kernel", "list", "kernel ls"},   {"kernel", "remove", "kernel rm"},
 };
 
 static const struct command *find_exact(const char *name)

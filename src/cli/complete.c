@@ -11,6 +11,7 @@
 #include "image/layout.h"
 #include "net/store.h"
 #include "spec/spec.h"
+#include "wall/vm/kernels.h"
 
 static void print_folder(const char *data_dir, const char *name, const char *prefix)
 {
@@ -68,6 +69,18 @@ static void print_volumes(const struct command_context *c)
     print_folder(c->data_dir, "volumes", "");
 }
 
+static void print_kernels(const struct command_context *c)
+{
+    CLEANUP(free) char *folder = str_format("%s/kernels", c->data_dir);
+    struct vm_kernel *list = NULL;
+    size_t count = 0;
+    IGNORE(vm_kernel_list(folder, &list, &count, NULL) < 0); /* what can be read */
+    for (size_t i = 0; i < count; i++) {
+        printf("%s\n", list[i].name);
+    }
+    vm_kernel_list_free(list, count);
+}
+
 static void print_signals(const struct command_context *c)
 {
     for (int s = 1; s < 32; s++) {
@@ -103,9 +116,9 @@ static const struct {
     const char *kind;
     void (*print)(const struct command_context *context);
 } kinds[] = {
-    {"container", print_containers}, {"image", print_images},   {"network", print_networks},
-    {"volume", print_volumes},       {"signal", print_signals}, {"capability", print_capabilities},
-    {"command", print_commands},
+    {"container", print_containers},    {"image", print_images},     {"network", print_networks},
+    {"volume", print_volumes},          {"kernel", print_kernels},   {"signal", print_signals},
+    {"capability", print_capabilities}, {"command", print_commands},
 };
 
 static int complete_run(const struct command_context *context, void *values, int argc, char **argv,

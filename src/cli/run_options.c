@@ -25,8 +25,8 @@
              COMPLETE_FILE),                                                                       \
         TEXT(0, "domainname", domainname, "NAME", "Set the NIS domain name"),                      \
         TEXT('h', "hostname", hostname, "NAME", "Set the host name"),                              \
-        TEXT(0, "kernel", kernel, "KERNEL", "The kernel of its machine: a file or a release",      \
-             COMPLETE_FILE, NULL, FROM_CLOISON),                                                   \
+        TEXT(0, "kernel", kernel, "KERNEL", "The kernel of its machine: a file or one kept",       \
+             COMPLETE_KERNEL, NULL, FROM_CLOISON),                                                 \
         LIST('l', "label", labels, "KEY=VALUE", "Add a label"),                                    \
         LIST(0, "label-file", label_files, "FILE", "Read labels from a file", COMPLETE_FILE),      \
         TEXT(0, "name", name, "NAME", "Give it a name; one is made up otherwise"),                 \

@@ -58,6 +58,7 @@ int container_plan(const struct engine *e, const struct container *c, const stru
     CLEANUP(free) char *bundle = container_data_path(e, c->id, NULL);
     CLEANUP(free) char *state_dir = container_run_path(e, c->id, "wall");
     CLEANUP(free) char *cache_dir = str_format("%s/cache", e->data_dir);
+    CLEANUP(free) char *kernels_dir = str_format("%s/kernels", e->data_dir);
     CLEANUP(free) char *upper = writable_path(e, c, "upper");
     CLEANUP(free) char *work = writable_path(e, c, "work");
     struct wall_params params = {
@@ -66,6 +67,7 @@ int container_plan(const struct engine *e, const struct container *c, const stru
         .bundle = bundle,
         .state_dir = state_dir,
         .cache_dir = cache_dir,
+        .kernels_dir = kernels_dir,
         .rootfs = {.layers = (const char *const *)c->layers.items,
                    .layer_count = c->layers.count,
                    .upper = upper,

@@ -200,6 +200,8 @@ static int make_plan(struct launch *l, struct error **err)
         .bundle = l->bundle,
         .state_dir = l->dir,
         .cache_dir = cache,
+        .kernels_dir =
+            "/var/lib/cloison/kernels", /* the engine's, where it keeps them by default */
         .rootfs = {.path = l->rootfs},
         .systemd_cgroup = l->oci->systemd_cgroup,
         .no_cgroups = l->oci->no_cgroups,

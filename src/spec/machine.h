@@ -4,6 +4,6 @@
 #pragma once
 
 #define SPEC_MACHINE "org.cloison.vm."
-#define SPEC_MACHINE_KERNEL SPEC_MACHINE "kernel"   /* a file, or the release of one under /boot */
+#define SPEC_MACHINE_KERNEL SPEC_MACHINE "kernel"   /* as --kernel: a file, a name, a release */
 #define SPEC_MACHINE_MONITOR SPEC_MACHINE "monitor" /* "kvm", "qemu" */
 #define SPEC_MACHINE_DISK SPEC_MACHINE "disk"       /* bytes of the writable disk: "10g" */

@@ -46,6 +46,7 @@ struct wall_params {
     const char *bundle;      /* for hooks' state and relative root; may be NULL */
     const char *state_dir;   /* absolute, tmpfs, exists before create(), this object's own */
     const char *cache_dir;   /* absolute: compiled seccomp programs */
+    const char *kernels_dir; /* absolute: kernels that the user keeps for machines, or NULL */
     struct wall_rootfs rootfs;
     bool systemd_cgroup;
     bool no_cgroups; /* makes none: whatever limits the spec has are not applied */

@@ -3,9 +3,11 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -161,6 +163,29 @@ int bzimage_extract(int in, int out, struct error **err)
     return r;
 }
 
+/* Where the kernel's own banner begins to tell its release: no header of an ELF kernel does. */
+static off_t find_banner(int in)
+{
+    static const char banner[] = "Linux version ";
+    const size_t len = sizeof(banner) - 1;
+    struct stat st;
+    off_t found = 0;
+    if (fstat(in, &st) < 0 || st.st_size == 0) {
+        return 0;
+    }
+    const char *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in, 0);
+    if (bytes == MAP_FAILED) {
+        return 0;
+    }
+    const char *end = bytes + st.st_size;
+    for (const char *at = bytes; !found && (at = memmem(at, (size_t)(end - at), banner, len));) {
+        at += len;
+        found = at < end && isdigit((unsigned char)*at) ? at - bytes : 0;
+    }
+    (void)munmap((void *)(uintptr_t)bytes, (size_t)st.st_size);
+    return found;
+}
+
 int bzimage_release(int in, char **ret, struct error **err)
 {
     struct bzimage image = {0};
@@ -170,8 +195,8 @@ int bzimage_release(int in, char **ret, struct error **err)
     if (r < 0) {
         return r;
     }
-    if (is_elf || image.version_offset == 0 ||
-        pread(in, text, RELEASE_MAX, (off_t)image.version_offset) <= 0) {
+    off_t at = is_elf ? find_banner(in) : (off_t)image.version_offset;
+    if (at == 0 || pread(in, text, RELEASE_MAX, at) <= 0) {
         return error_set(err, ERROR_INVALID_INPUT, 0, "the kernel image does not say its release");
     }
     text[strcspn(text, " ")] = '\0';

@@ -145,7 +145,7 @@ static int add_all(struct making *m, const struct initramfs_settings *s, struct 
     }
     cpio_add(&m->cpio, "dev/console", S_IFCHR | 0600, makedev(5, 1), NULL, 0);
     int r = add_program(m, "init", s->init, err);
-    for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(wanted); i++) {
+    for (size_t i = 0; r >= 0 && m->kmod && i < ARRAY_SIZE(wanted); i++) {
         r = add_module(m, wanted[i].name, wanted[i].is_needed, err);
     }
     r = r < 0 ? r : add_extra(m, s->extra, err);
@@ -160,8 +160,8 @@ static int add_all(struct making *m, const struct initramfs_settings *s, struct 
 int initramfs_make(const struct initramfs_settings *s, struct strbuf *ret, struct error **err)
 {
     static const char *const no_configuration[] = {NULL};
-    struct making m = {.kmod = kmod_new(s->modules_dir, no_configuration)};
-    if (!m.kmod) {
+    struct making m = {.kmod = s->modules_dir ? kmod_new(s->modules_dir, no_configuration) : NULL};
+    if (s->modules_dir && !m.kmod) {
         return error_set(err, ERROR_NOT_FOUND, 0, "no modules in '%s'", s->modules_dir);
     }
     int r = add_all(&m, s, err);
@@ -172,7 +172,7 @@ int initramfs_make(const struct initramfs_settings *s, struct strbuf *ret, struc
         *ret = m.cpio.out;
         m.cpio.out = (struct strbuf){0};
     }
-    (void)kmod_unref(m.kmod);
+    (void)(m.kmod ? kmod_unref(m.kmod) : NULL);
     strbuf_done(&m.cpio.out);
     strbuf_done(&m.order);
     strv_done(&m.added);

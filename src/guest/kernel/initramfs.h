@@ -15,7 +15,7 @@
 #include "base/str.h"
 
 struct initramfs_settings {
-    const char *modules_dir; /* /lib/modules/RELEASE */
+    const char *modules_dir; /* /lib/modules/RELEASE; NULL: the kernel has all built in */
     const char *init;        /* a static program */
     char *const *extra;      /* "PATH=FILE": further programs, for tests; NULL-terminated or NULL */
 };

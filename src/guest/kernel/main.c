@@ -4,6 +4,8 @@
  *     cloison-kernel extract IMAGE OUT                   the ELF kernel packed in a bzImage
  *     cloison-kernel initramfs MODULES INIT OUT [PATH=FILE…]
  *     cloison-kernel release IMAGE                       prints "6.1.0-18-cloud-amd64"
+ *     cloison-kernel build SOURCE CONFIG OUT JOBS        a kernel for machines: OUT/image,
+ * OUT/config
  *
  * A program of its own because it links libarchive and libkmod. OUT is written whole and renamed;
  * caching is the caller's. Exit status: 0, or 1 with a line on standard error. */
@@ -13,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "guest/kernel/build.h"
 #include "guest/kernel/bzimage.h"
 #include "guest/kernel/initramfs.h"
 
@@ -38,8 +41,10 @@ static int extract(char **arguments, struct error **err)
 static int initramfs(char **arguments, struct error **err)
 {
     CLEANUP(strbuf) struct strbuf archive = {0};
-    struct initramfs_settings s = {
-        .modules_dir = arguments[0], .init = arguments[1], .extra = arguments + 3};
+    struct initramfs_settings s = {.modules_dir =
+                                       str_equal(arguments[0], "-") ? NULL : arguments[0],
+                                   .init = arguments[1],
+                                   .extra = arguments + 3};
     int r = initramfs_make(&s, &archive, err);
     return r < 0 ? r
                  : file_write_atomic(AT_FDCWD, arguments[2], archive.data, archive.len, 0644,
@@ -54,6 +59,17 @@ static int release(char **arguments, struct error **err)
     return r < 0 ? r : puts(text);
 }
 
+static int build(char **arguments, struct error **err)
+{
+    int64_t jobs = 1;
+    if (str_to_i64(arguments[3], 10, &jobs) < 0 || jobs < 1 || jobs > 1024) {
+        return error_set(err, ERROR_USAGE, 0, "'%s' is no number of jobs", arguments[3]);
+    }
+    const struct kernel_build b = {
+        .source = arguments[0], .config = arguments[1], .out = arguments[2], .jobs = (int)jobs};
+    return kernel_build(&b, err);
+}
+
 static const struct {
     const char *name;
     int arguments_min, arguments_max;
@@ -62,6 +78,7 @@ static const struct {
     {"extract", 2, 2, extract},
     {"initramfs", 3, 1000, initramfs},
     {"release", 1, 1, release},
+    {"build", 4, 4, build},
 };
 
 int main(int argc, char **argv)
@@ -79,6 +96,6 @@ int main(int argc, char **argv)
         }
     }
     fprintf(stderr, "usage: cloison-kernel extract IMAGE OUT | initramfs MODULES INIT OUT "
-                    "[PATH=FILE…] | release IMAGE\n");
+                    "[PATH=FILE…] | release IMAGE | build SOURCE CONFIG OUT JOBS\n");
     return 1;
 }

@@ -12,12 +12,10 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/spawn.h"
+#include "wall/vm/kernels.h"
 #include "wall/vm/vm.h"
 
 enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
-
-#define KERNELS "/boot"
-#define MODULES "/lib/modules"
 
 /* A cached file: makes it by `make` unless it is there; opens it. */
 static int cached(const char *path,
@@ -43,111 +41,32 @@ static int cached(const char *path,
 /* --- the kernel ----------------------------------------------------------------------------------
  */
 
-struct kernel {
-    char *image, *release, *modules;
-    struct stat st;
-};
-
-static void kernel_done(struct kernel *k)
-{
-    free(k->image);
-    free(k->release);
-    free(k->modules);
-}
-static inline void kernel_cleanup(struct kernel *k)
-{
-    kernel_done(k);
-}
-
-/* A file of the user's: its modules are those of the release that it says it is. */
-static int use_file(struct kernel *k, const char *path, struct error **err)
-{
-    CLEANUP(free) char *program = program_path("cloison-kernel");
-    k->image = xstrdup(path);
-    if (stat(path, &k->st) < 0) {
-        return error_set_errno(err, ERROR_NOT_FOUND, errno, "the kernel '%s'", path);
-    }
-    int r = run_program((const char *[]){program, "release", path, NULL}, &k->release, err);
-    if (r < 0) {
-        return error_wrap(err, r, "the kernel '%s'", path);
-    }
-    k->modules = str_format(MODULES "/%s", k->release);
-    if (access(k->modules, R_OK) < 0) {
-        r = error_set(err, ERROR_NOT_FOUND, 0, "the kernel '%s' has no modules in '%s'", path,
-                      k->modules);
-        return error_hint(err, r, "install the package that it comes from");
-    }
-    return 0;
-}
-
-static int use_named(struct kernel *k, const char *name, struct error **err)
-{
-    CLEANUP(free) char *image = str_format(KERNELS "/vmlinuz-%s", name);
-    if (strchr(name, '/')) {
-        return use_file(k, name, err);
-    }
-    if (access(image, R_OK) < 0) {
-        int r = error_set(err, ERROR_NOT_FOUND, 0, "there is no kernel '%s'", image);
-        return error_hint(err, r, "a file is named by a path with a '/'");
-    }
-    return use_file(k, image, err);
-}
-
-/* The newest image under /boot whose modules are there. */
-static int find_newest(struct kernel *k, struct error **err)
-{
-    CLEANUP(dir) DIR *d = opendir(KERNELS);
-    const struct dirent *e;
-    struct stat st;
-    while (d && (e = readdir(d))) {
-        if (!str_starts(e->d_name, "vmlinuz-")) {
-            continue;
-        }
-        CLEANUP(free) char *image = str_format(KERNELS "/%s", e->d_name);
-        CLEANUP(free) char *modules = str_format(MODULES "/%s", e->d_name + strlen("vmlinuz-"));
-        if (stat(image, &st) == 0 && access(modules, R_OK) == 0 &&
-            (!k->image || st.st_mtime > k->st.st_mtime)) {
-            kernel_done(k);
-            k->release = xstrdup(e->d_name + strlen("vmlinuz-"));
-            k->image = take_ptr(image);
-            k->modules = take_ptr(modules);
-            k->st = st;
-        }
-    }
-    if (k->image) {
-        return 0;
-    }
-    int r =
-        error_set(err, ERROR_NOT_FOUND, 0, "there is no kernel with its modules under " KERNELS);
-    return error_hint(err, r, "install one: apt install linux-image-cloud-amd64");
-}
-
 static int make_kernel(const char *temporary, const void *from, struct error **err)
 {
-    const struct kernel *k = from;
+    const struct vm_kernel *k = from;
     CLEANUP(free) char *program = program_path("cloison-kernel");
     return run_program((const char *[]){program, "extract", k->image, temporary, NULL}, NULL, err);
 }
 
 static int make_initramfs(const char *temporary, const void *from, struct error **err)
 {
-    const struct kernel *k = from;
+    const struct vm_kernel *k = from;
     CLEANUP(free) char *program = program_path("cloison-kernel");
     CLEANUP(free) char *guest = program_path("cloison-guest");
     CLEANUP(free) char *files = program_path("cloison-fs");
     CLEANUP(free) char *extra = str_format("bin/cloison-fs=%s", files);
-    return run_program(
-        (const char *[]){program, "initramfs", k->modules, guest, temporary, extra, NULL}, NULL,
-        err);
+    return run_program((const char *[]){program, "initramfs", str_or(k->modules, "-"), guest,
+                                        temporary, extra, NULL},
+                       NULL, err);
 }
 
 static int open_kernel(const struct plan *p, struct vm_assets *a, struct error **err)
 {
-    CLEANUP(kernel) struct kernel k = {0};
+    CLEANUP(vm_kernel) struct vm_kernel k = {0};
     CLEANUP(free) char *guest = program_path("cloison-guest");
     CLEANUP(free) char *files = program_path("cloison-fs");
     struct stat st, files_st;
-    int r = p->kernel ? use_named(&k, p->kernel, err) : find_newest(&k, err);
+    int r = vm_kernel_find(p->kernels_dir, p->kernel, &k, err);
     if (r < 0) {
         return r;
     }

@@ -196,6 +196,8 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .bundle = params->bundle ? arena_strdup(arena, params->bundle) : NULL,
                        .state_dir = arena_strdup(arena, params->state_dir),
                        .cache_dir = arena_format(arena, "%s/vm", params->cache_dir),
+                       .kernels_dir =
+                           params->kernels_dir ? arena_strdup(arena, params->kernels_dir) : NULL,
                        .terminal = spec->process.terminal,
                        .rows = spec->process.console_height,
                        .columns = spec->process.console_width,

@@ -3,6 +3,7 @@
  *
  *     plan.c      spec → machine: processors, memory, disks, what is sent to the agent; pure
  *     assets.c    what the machine is made of, made once and cached: kernel, initramfs, layers
+ *     kernels.c   which kernels there are
  *     create.c, workload.c  wall_ops: create forks the relay, the others talk to it
  *     relay.c     the process that stands for the workload on the host: it starts the monitor,
  *                 speaks with the agent, carries the streams, and ends as the workload does
@@ -38,9 +39,10 @@ struct plan {
     const char *network; /* a namespace to join instead of a new one, or NULL */
     const char *root;    /* what the root is in the guest when it is no layers: GUEST_SHARES/n */
     struct opt_u32 rows, columns;
-    const char *kernel;  /* a file, or a release under /boot; NULL: the newest there */
-    const char *monitor; /* "kvm", "qemu"; NULL: whichever can */
-    const char **layers; /* folders, topmost first */
+    const char *kernel;      /* as of vm_kernel_find() */
+    const char *kernels_dir; /* of those that the user keeps, or NULL */
+    const char *monitor;     /* "kvm", "qemu"; NULL: whichever can */
+    const char **layers;     /* folders, topmost first */
     size_t layer_count;
     const char *disk; /* a sparse file, made at the first start */
     struct vm_file *files;
