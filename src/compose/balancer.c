@@ -8,9 +8,11 @@
 #include <sys/un.h>
 
 #include "base/file.h"
+#include "base/paths.h"
 #include "compose/roll.h"
 
 #define ANSWER_BYTES_MAX (1u << 20)
+#define CHECKER_PATH "/sbin/cloison-balance" /* in the container */
 
 static char *folder_of_project(const struct engine *e, const char *project, const char *file)
 {
@@ -28,20 +30,27 @@ static struct node *list_of(struct arena *a, struct node *map, const char *key)
     return list;
 }
 
-static void add_port(struct project *p, struct node *balancer, int port)
+/* A port speaks TLS or it does not: the name of its row says which. */
+static int add_port(struct project *p, struct node *balancer, int port, bool tls,
+                    const struct node *at, struct error **err)
 {
+    const char *name = tls ? "https" : "http";
     struct arena *a = p->arena;
     struct node *ports = list_of(a, balancer, "ports");
     for (size_t i = 0; i < ports->count; i++) {
         if (node_int(ports->items[i], "target", 0) == port) {
-            return;
+            return str_equal(node_text(ports->items[i], "app_protocol"), name)
+                       ? 0
+                       : node_error(at, err, "publish: port %d is http and https at once", port);
         }
     }
     struct node *one = node_new(a, NODE_MAP, balancer);
     node_set(a, one, "target", node_integer(a, port, balancer));
     node_set(a, one, "published", node_string(a, arena_format(a, "%d", port), balancer));
     node_set(a, one, "protocol", node_string(a, "tcp", balancer));
+    node_set(a, one, "app_protocol", node_string(a, name, balancer));
     node_append(a, ports, one);
+    return 0;
 }
 
 static void add_words(struct arena *a, struct node *map, const char *key, const char *const *words)
@@ -52,21 +61,22 @@ static void add_words(struct arena *a, struct node *map, const char *key, const 
     }
 }
 
-static void add_mount(struct arena *a, struct node *map, const char *type, const char *source,
-                      const char *target)
+static struct node *add_mount(struct arena *a, struct node *map, const char *type,
+                              const char *source, const char *target)
 {
     struct node *v = node_new(a, NODE_MAP, map);
     node_set(a, v, "type", node_string(a, type, map));
     node_set(a, v, "source", node_string(a, source, map));
     node_set(a, v, "target", node_string(a, target, map));
     node_append(a, list_of(a, map, "volumes"), v);
+    return v;
 }
 
 /* The service itself: unprivileged but for low ports, read-only but for its volume. */
 static struct node *make_service(struct project *p, const struct engine *e)
 {
-    static const char *const command[] = {"caddy", "run", "--config", "/run/balancer/config.json",
-                                          NULL};
+    static const char *const command[] = {
+        CHECKER_PATH, "caddy", "run", "--config", BALANCE_FOLDER "/config.json", NULL};
     static const char *const dropped[] = {"ALL", NULL}, *const added[] = {"NET_BIND_SERVICE", NULL};
     struct arena *a = p->arena;
     struct node *n = node_new(a, NODE_MAP, p->model);
@@ -80,13 +90,17 @@ static struct node *make_service(struct project *p, const struct engine *e)
     node_set(a, n, "read_only", node_bool(a, true, n));
     node_set(a, n, "restart", node_string(a, "unless-stopped", n));
     node_set(a, environment, "GODEBUG", node_string(a, "netdns=go", n)); /* /etc/hosts first */
+    node_set(a, environment, "GOGC", node_string(a, "400", n)); /* memory for time: see promises */
     node_set(a, environment, "XDG_DATA_HOME", node_string(a, "/data", n));
     node_set(a, environment, "XDG_CONFIG_HOME", node_string(a, "/data", n));
     node_set(a, n, "environment", environment);
-    add_mount(a, n, "bind", folder, "/run/balancer");
+    (void)add_mount(a, n, "bind", folder, BALANCE_FOLDER);
     CLEANUP(free) char *hosts = folder_of_project(e, p->name, "hosts");
-    add_mount(a, n, "bind", hosts, "/etc/hosts");
-    add_mount(a, n, "volume", BALANCER_SERVICE, "/data");
+    (void)add_mount(a, n, "bind", hosts, "/etc/hosts");
+    CLEANUP(free) char *checker = program_path("cloison-balance");
+    struct node *bound = add_mount(a, n, "bind", checker, CHECKER_PATH);
+    node_set(a, bound, "read_only", node_bool(a, true, bound));
+    (void)add_mount(a, n, "volume", BALANCER_SERVICE, "/data");
     return n;
 }
 
@@ -111,6 +125,11 @@ static int join(struct project *p, const char *name, const struct node *service,
     const struct node *list = published_of(a, service);
     const struct node *networks = node_get(service, "networks");
     struct node *joined = node_get(balancer, "networks");
+    const struct node *health = node_get(node_get(service, "x-cloison"), "health");
+    if (health && (health->text[0] != '/' || health->text[strcspn(health->text, " \t\r\n")])) {
+        return node_error(health, err, "health: '%s' is not a path: it begins with '/'",
+                          health->text);
+    }
     if (!networks) {
         return node_error(service, err, "service '%s' publishes and has no network of its own",
                           name);
@@ -125,12 +144,14 @@ static int join(struct project *p, const char *name, const struct node *service,
     for (size_t i = 0; i < list->count; i++) {
         struct published at;
         int r = published_parse(a, list->items[i], &at, err);
+        if (r == 0) {
+            r = add_port(p, balancer, at.port, at.tls, list->items[i], err);
+        }
+        if (r == 0 && at.tls && at.port == 443) {
+            r = add_port(p, balancer, 80, false, list->items[i], err);
+        }
         if (r < 0) {
             return r;
-        }
-        add_port(p, balancer, at.port);
-        if (at.tls && at.port == 443) {
-            add_port(p, balancer, 80);
         }
     }
     return 0;
@@ -193,18 +214,20 @@ static bool serves_now(const struct container *c)
     return c->status == CONTAINER_RUNNING && !str_equal(c->health, "unhealthy");
 }
 
-/* Each line as wide as the others and the file never shorter: one that is read while it is written
- * has old or new lines, never half ones. */
-#define HOSTS_LINE 96
-#define HOSTS_LINES 128
-
-static void add_line(struct strbuf *b, const char *address, const char *service)
+/* A name of nobody: a connection there fails at once, where one that is unknown would be asked of
+ * name servers. */
+static void describe_empty(const struct project *p, struct strbuf *b)
 {
-    CLEANUP(free) char *host = xstrndup(address, strcspn(address, ":"));
-    CLEANUP(free) char *line = str_format("%s %s" BALANCED_DOMAIN, host, service);
-    strbuf_addf(b, "%-*s\n", HOSTS_LINE - 1, line);
+    const struct node *services = node_get(p->model, "services");
+    for (size_t i = 0; i < services->count; i++) {
+        CLEANUP(free) char *mark = str_format(" %s ", services->entries[i].key);
+        if (balancer_serves(services->entries[i].value) && !strstr(str_or(b->data, ""), mark)) {
+            strbuf_addf(b, "255.255.255.255 80%s-\n", mark);
+        }
+    }
 }
 
+/* replicas.h's line of each replica that is to get requests. */
 static void describe_replicas(const struct project *p, const struct members *m, struct strbuf *b)
 {
     for (size_t i = 0; i < m->count; i++) {
@@ -216,33 +239,37 @@ static void describe_replicas(const struct project *p, const struct members *m, 
         }
         CLEANUP(free) char *address = balancer_address(p, c, service);
         if (address) {
-            add_line(b, address, m->items[i].service);
+            const char *path = node_text(node_get(service, "x-cloison"), "health");
+            *strchr(address, ':') = ' ';
+            strbuf_addf(b, "%s %s %s\n", address, m->items[i].service, str_or(path, "-"));
         }
     }
-    while (b->len < HOSTS_LINE * HOSTS_LINES) {
-        strbuf_addf(b, "%-*s\n", HOSTS_LINE - 1, "#");
-    }
+    describe_empty(p, b);
 }
 
-/* In place: what the balancer has bound is this inode. An unchanged file stays as it is. */
-static int write_hosts(const struct engine *e, const struct project *p, struct error **err)
+/* What the checker in the balancer reads, then the hosts file itself: the checker may not run yet.
+ * An unchanged list is left alone, and so is what the checker has found. */
+static int write_replicas(const struct engine *e, const struct project *p, struct error **err)
 {
     CLEANUP(members) struct members m = {0};
     CLEANUP(strbuf) struct strbuf b = {0};
-    CLEANUP(free) char *path = folder_of_project(e, p->name, "hosts");
+    CLEANUP(free) char *path = folder_of_project(e, p->name, "replicas");
+    CLEANUP(free) char *hosts = folder_of_project(e, p->name, "hosts");
     CLEANUP(free) char *there = NULL;
+    CLEANUP(replicas) struct replicas replicas = {0};
     int r = members_load(e, p->name, &m, err);
     if (r < 0) {
         return r;
     }
     describe_replicas(p, &m, &b);
-    if (file_read(AT_FDCWD, path, ANSWER_BYTES_MAX, &there, NULL, NULL) == 0 &&
-        str_equal(there, b.data)) {
+    const char *text = str_or(b.data, "");
+    if (file_read(AT_FDCWD, path, REPLICAS_BYTES_MAX, &there, NULL, NULL) == 0 &&
+        str_equal(there, text) && access(hosts, F_OK) == 0) {
         return 0;
     }
-    CLEANUP(fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    int written = fd < 0 ? -errno : write_all(fd, b.data, b.len);
-    return written < 0 ? error_set_errno(err, ERROR_KERNEL, -written, "writing '%s'", path) : 0;
+    r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, FILE_NO_SYNC, err);
+    replicas_parse(text, NULL, &replicas);
+    return r < 0 ? r : replicas_write_hosts(&replicas, hosts, err);
 }
 
 static int connect_admin(const struct engine *e, const char *project)
@@ -350,14 +377,14 @@ int balancer_load(const struct engine *e, const struct project *p, struct error 
         r = copy_certificates(e, p, err);
     }
     if (r == 0) {
-        r = write_hosts(e, p, err);
+        r = write_replicas(e, p, err);
     }
     return r < 0 ? r : load_config(e, p, err);
 }
 
 void balancer_drain(const struct engine *e, const struct project *p)
 {
-    CLEANUP(free) char *path = folder_of_project(e, p->name, "hosts");
+    CLEANUP(free) char *path = folder_of_project(e, p->name, "replicas");
     struct stat st;
     struct timespec now;
     if (stat(path, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0) {

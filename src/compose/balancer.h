@@ -4,15 +4,18 @@
  * and changed through its admin interface, a UNIX socket, without dropping a connection.
  *
  * Files: <data_dir>/compose/<project>/balancer/ is bound at /run/balancer in it: config.json,
- * hosts, the admin socket, certificates of the user's. Its authority and certificates are in the
- * volume <project>_balancer. Side effects: those files, a request over the socket. */
+ * replicas, hosts, the admin socket, certificates of the user's. Its authority and certificates are
+ * in the volume <project>_balancer. Its first process, cloison-balance, looks each second whether
+ * the replicas answer. Side effects: those files, a request over the socket. */
 #pragma once
 
+#include "compose/balance/replicas.h"
 #include "compose/members.h"
 
 #define BALANCER_SERVICE "balancer"
-#define BALANCED_DOMAIN ".balanced"
-#define BALANCER_HOSTS_MS 5500 /* Go's cacheMaxAge in net/hosts.go, and Caddy's own refresh */
+/* Go's cacheMaxAge in net/hosts.go (5 s), Caddy's own refresh (250 ms), and some for a busy
+ * machine. */
+#define BALANCER_HOSTS_MS 6000
 #define BALANCER_IMAGE "cloison/balancer:latest"
 
 /* Adds the service to the model when a service asks for it; 1 when there is one.

@@ -80,16 +80,22 @@ static json_t *selection(const struct node *ours)
 /* What fails before a byte was answered is tried on another replica; one that failed is left alone
  * for a while. The replicas are looked up by name (balancer.h), so that the configuration need not
  * change with them: Caddy closes idle connections when it loads another one. */
+static json_t *upstreams(const char *name, const struct node *service)
+{
+    return json_pack("{s:s,s:o,s:o,s:s}", "source", "a", "name",
+                     json_sprintf("%s" BALANCED_DOMAIN, name), "port",
+                     json_sprintf("%d", balancer_target_port(service)), "refresh", "250ms");
+}
+
 static json_t *proxy(const char *name, const struct node *service)
 {
     const struct node *ours = node_get(service, "x-cloison");
-    json_t *dynamic = json_pack(
-        "{s:s,s:o,s:o,s:s}", "source", "a", "name", json_sprintf("%s" BALANCED_DOMAIN, name),
-        "port", json_sprintf("%d", balancer_target_port(service)), "refresh", "250ms");
-    return json_pack("{s:s,s:o,s:{s:o,s:s,s:s},s:{s:{s:s,s:i}}}", "handler", "reverse_proxy",
-                     "dynamic_upstreams", dynamic, "load_balancing", "selection_policy",
-                     selection(ours), "try_duration", "10s", "try_interval", "50ms",
-                     "health_checks", "passive", "fail_duration", "3s", "max_fails", 1);
+    json_t *dynamic = upstreams(name, service);
+    return json_pack("{s:s,s:o,s:{s:s,s:s},s:{s:o,s:s,s:s},s:{s:{s:s,s:i}}}", "handler",
+                     "reverse_proxy", "dynamic_upstreams", dynamic, "transport", "protocol", "http",
+                     "dial_timeout", "2s", "load_balancing", "selection_policy", selection(ours),
+                     "try_duration", "10s", "try_interval", "50ms", "health_checks", "passive",
+                     "fail_duration", "3s", "max_fails", 1);
 }
 
 static json_t *route(const struct published *at, const char *name, const struct node *service)
@@ -118,16 +124,23 @@ static json_t *server_at(json_t *servers, int port, bool tls)
     return server;
 }
 
-/* http://HOST:80 leads to https://HOST[:PORT]. */
+/* http://HOST:80 leads to https://HOST, unless the file says what is there. */
 static void add_redirect(json_t *servers, const struct published *at)
 {
-    json_t *to = at->port == 443
-                     ? json_sprintf("https://%s{http.request.uri}", at->host)
-                     : json_sprintf("https://%s:%d{http.request.uri}", at->host, at->port);
-    json_t *r = json_pack("{s:[{s:[s]}],s:[{s:s,s:i,s:{s:[o]}}],s:b}", "match", "host", at->host,
-                          "handle", "handler", "static_response", "status_code", 308, "headers",
-                          "Location", to, "terminal", 1);
-    json_array_append_new(json_object_get(server_at(servers, 80, false), "routes"), r);
+    json_t *routes = json_object_get(server_at(servers, 80, false), "routes");
+    CLEANUP(json) json_t *match = json_pack("[{s:[s]}]", "host", at->host);
+    const json_t *one;
+    size_t i;
+    json_array_foreach(routes, i, one)
+    {
+        if (json_equal(json_object_get(one, "match"), match)) {
+            return;
+        }
+    }
+    json_t *to = json_sprintf("https://%s{http.request.uri}", at->host);
+    json_array_append_new(routes, json_pack("{s:O,s:[{s:s,s:i,s:{s:[o]}}],s:b}", "match", match,
+                                            "handle", "handler", "static_response", "status_code",
+                                            308, "headers", "Location", to, "terminal", 1));
 }
 
 /* A host may stand before several services; it has one policy. */
@@ -164,6 +177,29 @@ static void add_certificates(json_t *tls, const char *name, const struct node *s
     }
 }
 
+/* Services that publish the same address share its requests: the first one's settings count. */
+static bool share_route(json_t *routes, json_t *wanted, const char *name,
+                        const struct node *service)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(routes, i, one)
+    {
+        json_t *proxy = json_array_get(json_object_get(one, "handle"), 0);
+        json_t *dynamic = json_object_get(proxy, "dynamic_upstreams");
+        if (!json_equal(json_object_get(one, "match"), json_object_get(wanted, "match"))) {
+            continue;
+        }
+        if (!json_object_get(dynamic, "sources")) {
+            dynamic = json_pack("{s:s,s:[O]}", "source", "multi", "sources", dynamic);
+            json_object_set_new(proxy, "dynamic_upstreams", dynamic);
+        }
+        json_array_append_new(json_object_get(dynamic, "sources"), upstreams(name, service));
+        return true;
+    }
+    return false;
+}
+
 /* Longer paths before shorter ones: the first route that fits counts. */
 static void insert_route(json_t *routes, json_t *r_take, size_t path_len)
 {
@@ -189,11 +225,23 @@ static void add_service(const struct project *p, const char *name, const struct 
             continue; /* balancer_add() has refused it */
         }
         json_t *server = server_at(servers, at.port, at.tls);
-        insert_route(json_object_get(server, "routes"), route(&at, name, service), strlen(at.path));
+        json_t *routes = json_object_get(server, "routes");
+        CLEANUP(json) json_t *new = route(&at, name, service);
+        if (!share_route(routes, new, name, service)) {
+            insert_route(routes, json_incref(new), strlen(at.path));
+        }
         if (at.tls) {
             add_certificates(tls, name, service, &at);
         }
-        if (at.tls && at.port == 443) {
+    }
+}
+
+static void add_redirects(const struct project *p, const struct node *service, json_t *servers)
+{
+    const struct node *list = published_of(p->arena, service);
+    for (size_t i = 0; list && i < list->count; i++) {
+        struct published at;
+        if (published_parse(p->arena, list->items[i], &at, NULL) == 0 && at.tls && at.port == 443) {
             add_redirect(servers, &at);
         }
     }
@@ -207,6 +255,9 @@ json_t *balancer_config(const struct project *p)
         json_pack("{s:{s:[]},s:{s:[]}}", "certificates", "load_files", "automation", "policies");
     for (size_t i = 0; i < services->count; i++) {
         add_service(p, services->entries[i].key, services->entries[i].value, servers, tls);
+    }
+    for (size_t i = 0; i < services->count; i++) {
+        add_redirects(p, services->entries[i].value, servers);
     }
     return json_pack("{s:{s:s,s:{s:b}},s:{s:{s:o,s:s},s:o,s:{s:{s:{s:b}}}}}", "admin", "listen",
                      "unix//run/balancer/admin.sock", "config", "persist", 0, "apps", "http",

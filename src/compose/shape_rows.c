@@ -223,6 +223,7 @@ static const struct shape ours[] = {
     {"port", SHAPE_INT},
     {"balance", SHAPE_STRING, .words = "least_conn round_robin"},
     {"sticky", SHAPE_BOOL},
+    {"health", SHAPE_STRING},
     {"tls", SHAPE_OBJECT,
      (const struct shape[]){{"certificate", SHAPE_PATH}, {"key", SHAPE_PATH}, {0}}},
     {0},

@@ -17,6 +17,7 @@ setup_file() {
 root_is_made() { cloison compose trust --print >root.pem; }
 teardown_file() {
     cloison compose -p shop down -v -t 1 >/dev/null 2>&1 || true
+    cloison compose -p fast down -v -t 1 >/dev/null 2>&1 || true
     engine_teardown
 }
 setup() { cd "$PROJECT" || return 1; }
@@ -65,22 +66,105 @@ says() { [ "$(page "${2:-/}")" = "$1" ]; }
     [ "$(cloison compose ps --services | sort | tr '\n' ' ')" = 'api balancer web ' ]
 }
 
-@test "no request fails while replicas are replaced, added, removed, and one is killed" {
-    wait_for 60 says one
-    rm -f stop
-    python3 "$BATS_TEST_DIRNAME/compose_load.py" "$PORT" root.pem stop >counts 2>bad &
+# A project whose replicas answer as fast as they can; $3: more lines of the file.
+fast() { # fast WHAT-THEY-SAY REPLICAS [MORE]
+    cat >fast.yaml <<EOF
+name: fast
+services:
+  web:
+    image: cloison/balancer
+    command: [caddy, respond, --listen, ":80", "$1"]
+    restart: always
+    deploy: {replicas: $2, update_config: {parallelism: 2}}
+    x-cloison: {publish: "https://localhost:$((PORT + 2))"}
+${3:-}
+EOF
+}
+fast_says() { [ "$(curl -sS --fail -k "https://localhost:$((PORT + 2))/")" = "$1" ]; }
+# What wrk counts as failed, in the file of its output; without its closing lines it has not ended well.
+failures() {
+    grep -q 'requests in' "$1" || return 1
+    awk '/Socket errors/ { n += $4 + $6 + $8 + $10 } /Non-2xx/ { n += $NF } END { print n + 0 }' FS='[ ,:]+' "$1"
+}
+load_begins() {
+    wrk -t 2 -c 16 -d 900 --timeout 120 "https://localhost:$((PORT + 2))/" >load 2>&1 3>&- &
     load=$!
-    kill -9 "$(cloison inspect --format '{{.State.Pid}}' shop-web-2)"
-    project two 1
-    cloison compose up -d
-    wait_for 60 says two
-    cloison compose scale web=3
-    touch stop
+}
+load_ends() {
+    kill -INT "$load"
     wait "$load"
-    cat bad
-    read -r good failed <counts
-    [ "$good" -gt 100 ]
-    [ "$failed" -le 8 ] # those under way to the one that was killed: one a client at most
+    cat load
+}
+kill_replica() { kill -9 "$(cloison inspect --format '{{.State.Pid}}' "$1")"; }
+
+@test "wrk at full load: no request fails while replicas are replaced, added, removed, and one is killed" {
+    command -v wrk >/dev/null || skip "needs wrk"
+    fast one 2
+    cloison compose -f fast.yaml up -d
+    wait_for 60 fast_says one
+    load_begins
+    fast two 2
+    cloison compose -f fast.yaml up -d
+    cloison compose -f fast.yaml scale web=4
+    kill_replica fast-web-3
+    cloison compose -f fast.yaml up -d --scale web=1
+    fast_says two
+    load_ends
+    cloison compose -f fast.yaml down -v -t 1
+    [ "$(failures load)" -le 16 ] # those under way to the one that was killed: one a connection at most
+    [ "$(awk '/requests in/ { print $1 }' load)" -gt 1000 ]
+}
+
+@test "a minute of it, with two updates, 2, 6 and 1 replicas, and one behind the VM wall that freezes" {
+    [ -n "${TEST_FULL-}" ] || skip "takes two minutes: TEST_FULL=1"
+    guest="  guest:
+    image: cloison/balancer
+    command: [caddy, respond, --listen, ':80', guest]
+    mem_limit: 300m
+    x-cloison: {publish: 'https://localhost:$((PORT + 2))', wall: vm}"
+    fast one 2 "$guest"
+    cloison compose -f fast.yaml up -d
+    wait_for 60 fast_says one
+    wait_for 120 fast_says guest
+    load_begins
+    begin=$SECONDS
+    fast two 2 "$guest"
+    cloison compose -f fast.yaml up -d
+    cloison compose -f fast.yaml up -d --scale web=6
+    kill_replica fast-web-2
+    vm=$(cloison inspect --format '{{.State.Pid}}' fast-guest-1)
+    machine=$(pgrep -P "$vm")
+    kill -STOP $machine
+    fast three 6 "$guest"
+    cloison compose -f fast.yaml up -d
+    cloison compose -f fast.yaml up -d --scale web=1
+    while [ $((SECONDS - begin)) -lt 60 ]; do
+        fast_says three
+        sleep 1
+    done
+    kill -CONT $machine
+    load_ends
+    cloison compose -f fast.yaml down -v -t 1
+    [ "$(failures load)" -le 32 ] # those under way to the two
+}
+
+@test "a replica that no longer answers gets no requests, until it does: the active check" {
+    fast one 2 ""
+    sed -i 's|publish: |health: /up, publish: |' fast.yaml
+    cloison compose -f fast.yaml up -d
+    wait_for 60 fast_says one
+    hosts=$CLOISON_DATA_ROOT/compose/fast/balancer/hosts
+    known() { [ "$(grep -c web.balanced "$hosts")" = "$1" ]; }
+    wait_for 60 known 2
+    kill -STOP "$(cloison inspect --format '{{.State.Pid}}' fast-web-1)" # its kernel still takes connections
+    wait_for 60 known 1
+    kill -CONT "$(cloison inspect --format '{{.State.Pid}}' fast-web-1)"
+    wait_for 60 known 2
+    cloison compose -f fast.yaml down -v -t 1
+    sed -i 's|health: /up|health: up|' fast.yaml
+    run cloison compose -f fast.yaml up -d
+    [ "$status" = 1 ]
+    [[ $output == *"fast.yaml:"*"health: 'up' is not a path: it begins with '/'"* ]]
 }
 
 @test "a replica that does not come up is rolled back, and the old one serves on" {
@@ -91,7 +175,7 @@ says() { [ "$(page "${2:-/}")" = "$1" ]; }
     [ "$status" = 1 ]
     [[ $output == *"'shop-web-1' is rolled back, the old one serves on"*"exit code 5"* ]]
     [ "$(cloison inspect --format '{{.Id}}' shop-web-1)" = "$id" ]
-    says two
+    wait_for 60 says one
     [ "$(cloison ps -a --format '{{.Names}}' | grep -c next)" = 0 ]
 }
 
