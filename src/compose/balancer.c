@@ -117,6 +117,28 @@ static void add_volume(struct project *p)
     node_set(a, volumes, BALANCER_SERVICE, one);
 }
 
+/* Files of the user's, or ACME, and what belongs to each. */
+static int check_tls(const struct node *tls, struct error **err)
+{
+    const struct node *acme = node_get(tls, "acme"), *certificate = node_get(tls, "certificate");
+    if (!tls) {
+        return 0;
+    }
+    if (acme && (certificate || node_get(tls, "key"))) {
+        return node_error(acme, err, "tls: 'acme' and 'certificate' exclude each other");
+    }
+    if (acme && !str_starts(acme->text, "https://")) {
+        return node_error(acme, err, "tls: '%s' is not the https://… address of an ACME directory",
+                          acme->text);
+    }
+    if (!acme && (node_get(tls, "email") || node_get(tls, "root"))) {
+        return node_error(tls, err, "tls: 'email' and 'root' belong to 'acme'");
+    }
+    return acme || (certificate && node_get(tls, "key"))
+               ? 0
+               : node_error(tls, err, "tls needs a 'certificate' and a 'key', or 'acme'");
+}
+
 /* It is in each network of those that it serves. */
 static int join(struct project *p, const char *name, const struct node *service,
                 struct node *balancer, struct error **err)
@@ -129,6 +151,10 @@ static int join(struct project *p, const char *name, const struct node *service,
     if (health && (health->text[0] != '/' || health->text[strcspn(health->text, " \t\r\n")])) {
         return node_error(health, err, "health: '%s' is not a path: it begins with '/'",
                           health->text);
+    }
+    int checked = check_tls(node_get(node_get(service, "x-cloison"), "tls"), err);
+    if (checked < 0) {
+        return checked;
     }
     if (!networks) {
         return node_error(service, err, "service '%s' publishes and has no network of its own",
@@ -320,7 +346,7 @@ static int ask_admin(const struct engine *e, const char *project, const char *me
 static int copy_certificates(const struct engine *e, const struct project *p, struct error **err)
 {
     const struct node *services = node_get(p->model, "services");
-    static const char *const keys[][2] = {{"certificate", "crt"}, {"key", "key"}};
+    static const char *const keys[][2] = {{"certificate", "crt"}, {"key", "key"}, {"root", "root"}};
     for (size_t i = 0; i < services->count; i++) {
         const struct node *tls = node_at(services->entries[i].value, "x-cloison", "tls", NULL);
         for (size_t k = 0; tls && k < ARRAY_SIZE(keys); k++) {
@@ -330,7 +356,7 @@ static int copy_certificates(const struct engine *e, const struct project *p, st
             size_t len = 0;
             const char *from = node_text(tls, keys[k][0]);
             if (!from) {
-                return node_error(tls, err, "tls needs a 'certificate' and a 'key'");
+                continue;
             }
             int r = file_read(AT_FDCWD, from, ANSWER_BYTES_MAX, &text, &len, err);
             if (r == 0) {

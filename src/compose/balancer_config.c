@@ -158,6 +158,28 @@ static bool has_policy(const json_t *policies, const char *host)
     return false;
 }
 
+/* An authority of the project's own, or ACME (RFC 8555). Who listens on another port than 443 does
+ * not have port 80 either: the challenge of HTTP would be somebody else's to answer. */
+static json_t *issuer(const char *name, const struct node *own, const struct published *at)
+{
+    const char *directory = node_text(own, "acme"), *email = node_text(own, "email");
+    if (!directory) {
+        return json_pack("{s:s}", "module", "internal");
+    }
+    json_t *acme = json_pack("{s:s,s:s}", "module", "acme", "ca", directory);
+    if (email) {
+        json_object_set_new(acme, "email", json_string(email));
+    }
+    if (node_get(own, "root")) {
+        json_object_set_new(acme, "trusted_roots_pem_files",
+                            json_pack("[o]", json_sprintf(BALANCE_FOLDER "/%s.root", name)));
+    }
+    if (at->port != 443) {
+        json_object_set_new(acme, "challenges", json_pack("{s:{s:b}}", "http", "disabled", 1));
+    }
+    return acme;
+}
+
 static void add_certificates(json_t *tls, const char *name, const struct node *service,
                              const struct published *at)
 {
@@ -166,14 +188,14 @@ static void add_certificates(json_t *tls, const char *name, const struct node *s
     if (node_get(own, "certificate")) {
         json_t *files = json_object_get(json_object_get(tls, "certificates"), "load_files");
         json_array_append_new(files, json_pack("{s:o,s:o}", "certificate",
-                                               json_sprintf("/run/balancer/%s.crt", name), "key",
-                                               json_sprintf("/run/balancer/%s.key", name)));
+                                               json_sprintf(BALANCE_FOLDER "/%s.crt", name), "key",
+                                               json_sprintf(BALANCE_FOLDER "/%s.key", name)));
         return;
     }
     json_t *policies = json_object_get(automation, "policies");
     if (!has_policy(policies, at->host)) {
-        json_array_append_new(policies, json_pack("{s:[s],s:[{s:s}]}", "subjects", at->host,
-                                                  "issuers", "module", "internal"));
+        json_array_append_new(policies, json_pack("{s:[s],s:[o]}", "subjects", at->host, "issuers",
+                                                  issuer(name, own, at)));
     }
 }
 
@@ -260,7 +282,7 @@ json_t *balancer_config(const struct project *p)
         add_redirects(p, services->entries[i].value, servers);
     }
     return json_pack("{s:{s:s,s:{s:b}},s:{s:{s:o,s:s},s:o,s:{s:{s:{s:b}}}}}", "admin", "listen",
-                     "unix//run/balancer/admin.sock", "config", "persist", 0, "apps", "http",
-                     "servers", servers, "grace_period", "10s", "tls", tls, "pki",
+                     "unix/" BALANCE_FOLDER "/admin.sock", "config", "persist", 0, "apps", "http",
+                     "servers", servers, "grace_period", "1h", "tls", tls, "pki",
                      "certificate_authorities", "local", "install_trust", 0);
 }

@@ -225,7 +225,12 @@ static const struct shape ours[] = {
     {"sticky", SHAPE_BOOL},
     {"health", SHAPE_STRING},
     {"tls", SHAPE_OBJECT,
-     (const struct shape[]){{"certificate", SHAPE_PATH}, {"key", SHAPE_PATH}, {0}}},
+     (const struct shape[]){{"certificate", SHAPE_PATH},
+                            {"key", SHAPE_PATH},
+                            {"acme", SHAPE_STRING},
+                            {"email", SHAPE_STRING},
+                            {"root", SHAPE_PATH},
+                            {0}}},
     {0},
 };
 

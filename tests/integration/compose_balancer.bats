@@ -22,18 +22,6 @@ teardown_file() {
 }
 setup() { cd "$PROJECT" || return 1; }
 
-# Debian's program and the libraries it names, as an image: `up` would make one with mmdebstrap.
-balancer_image() {
-    local root=$BATS_FILE_TMPDIR/root file
-    for file in /usr/bin/caddy $(ldd /usr/bin/caddy | grep -o '/[^ ]*'); do
-        mkdir -p "$root/$(dirname "$file")"
-        cp -L "$file" "$root/$file"
-    done
-    mkdir -p "$root/etc" "$root/tmp"
-    tar -C "$root" -c . | cloison import -c 'ENV PATH=/usr/bin' - cloison/balancer:latest
-    rm -r "$root"
-}
-
 project() { # what the pages say
     cat >compose.yaml <<EOF
 name: shop

@@ -125,3 +125,15 @@ registries_stop() {
     local pid
     [ ! -f "$BATS_FILE_TMPDIR/pids" ] || while read -r pid; do kill "$pid"; done <"$BATS_FILE_TMPDIR/pids"
 }
+
+# balancer_image: Debian's caddy and the libraries it names, as the image that `compose up` would make by mmdebstrap.
+balancer_image() {
+    local root=$BATS_FILE_TMPDIR/root file
+    for file in /usr/bin/caddy $(ldd /usr/bin/caddy | grep -o '/[^ ]*'); do
+        mkdir -p "$root/$(dirname "$file")"
+        cp -L "$file" "$root/$file"
+    done
+    mkdir -p "$root/etc" "$root/tmp"
+    tar -C "$root" -c . | cloison import -c 'ENV PATH=/usr/bin' - cloison/balancer:latest
+    rm -r "$root"
+}
