@@ -257,6 +257,7 @@ static int write_resolv(const struct engine *e, const struct container *c,
                         const struct net_attachment *a, bool in_place, struct error **err)
 {
     CLEANUP(free) char *path = container_data_path(e, c->id, "resolv.conf");
+    CLEANUP(free) char *written = container_run_path(e, c->id, "resolv.conf");
     char server[NET_ADDRESS_BYTES] = "";
     const struct net_network *served = served_in(a);
     if (served) {
@@ -268,6 +269,7 @@ static int write_resolv(const struct engine *e, const struct container *c,
                            .served_by = served ? server : NULL,
                            .ipv6 = a && net_attachment_exit(a, NET_IPV6),
                            .in_place = in_place,
+                           .written_path = written,
                            .host_network = str_equal(c->network_mode, "host")};
     return net_write_resolv(path, &v, err);
 }
@@ -285,6 +287,23 @@ int network_write_files(const struct engine *e, const struct container *c,
     }
     r = write_hosts(e, c, a, in_place, err);
     return r < 0 ? r : write_resolv(e, c, a, in_place, err);
+}
+
+int network_follow_resolver(const struct engine *e, const struct container *c,
+                            struct net_attachment *a, struct error **err)
+{
+    CLEANUP(network_need) struct network_need need = {0};
+    if (str_starts(c->network_mode, "container:")) {
+        return 0;
+    }
+    if (a) { /* it may have been connected to others meanwhile */
+        int r = network_need(e, c, 0, &need, err);
+        r = r < 0 ? r : net_refresh(&need.request, a, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return write_resolv(e, c, a, true, err);
 }
 
 /* One that can be in other networks than it is in. */

@@ -34,6 +34,11 @@ int network_write_files(const struct engine *e, const struct container *c,
                         const struct net_attachment *a, bool in_place,
                         struct error **err) NODISCARD;
 
+/* The host's resolver may have changed: a running container's resolv.conf follows, unless somebody
+ * inside has written his own. Brings *a up to date. */
+int network_follow_resolver(const struct engine *e, const struct container *c,
+                            struct net_attachment *a, struct error **err) NODISCARD;
+
 int engine_network_connect(const struct engine *e, const char *container,
                            const struct net_choice *choice, struct error **err) NODISCARD;
 /* `force`: also when the network is gone. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -81,11 +82,13 @@ static const char loopback_hosts[] = "127.0.0.1\tlocalhost\n"
                                      "ff02::1\tip6-allnodes\n"
                                      "ff02::2\tip6-allrouters\n";
 
-/* In place for who has the file open or mounted; a reader in between may see a part. */
+/* In place for who has the file open or mounted. Shortened behind the writing: a reader in between
+ * sees no empty file. */
 static int overwrite(const char *path, const struct strbuf *b, struct error **err)
 {
-    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_WRONLY | O_TRUNC, 0, err);
+    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_WRONLY, 0, err);
     int r = fd < 0 ? fd : write_all(fd, str_or(b->data, ""), b->len);
+    r = r >= 0 && ftruncate(fd, (off_t)b->len) < 0 ? -errno : r;
     return fd >= 0 && r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "writing '%s'", path) : r;
 }
 
@@ -270,10 +273,10 @@ static void add_words(struct strbuf *b, const char *key, const struct strv *word
     }
 }
 
-int net_write_resolv(const char *path, const struct net_resolv *resolv, struct error **err)
+/* The whole text, of the host's and of what was given. */
+static int compose_resolv(const struct net_resolv *resolv, struct strbuf *b, struct error **err)
 {
     CLEANUP(resolvers) struct resolvers all = {0};
-    CLEANUP(strbuf) struct strbuf b = {0};
     int r = check_given(resolv, err);
     if (r >= 0) {
         r = host_resolvers(resolv, &all, err);
@@ -292,9 +295,38 @@ int net_write_resolv(const char *path, const struct net_resolv *resolv, struct e
         }
     }
     for (size_t i = 0; i < all.nameservers.count; i++) {
-        strbuf_addf(&b, "nameserver %s\n", all.nameservers.items[i]);
+        strbuf_addf(b, "nameserver %s\n", all.nameservers.items[i]);
     }
-    add_words(&b, "search", &all.search);
-    add_words(&b, "options", &all.options);
-    return write_text(path, &b, resolv->in_place, err);
+    add_words(b, "search", &all.search);
+    add_words(b, "options", &all.options);
+    return 0;
+}
+
+static bool has_content(const char *path, const char *expected)
+{
+    CLEANUP(free) char *text = NULL;
+    return file_read(AT_FDCWD, path, HOST_FILE_MAX, &text, NULL, NULL) >= 0 &&
+           str_equal(text, expected);
+}
+
+/* In place: is the file still what we wrote, and no longer what is to be written? */
+static bool wants_rewriting(const char *path, const struct net_resolv *resolv, const char *text)
+{
+    CLEANUP(free) char *written = NULL;
+    return !resolv->written_path ||
+           (file_read(AT_FDCWD, resolv->written_path, HOST_FILE_MAX, &written, NULL, NULL) >= 0 &&
+            has_content(path, written) && !str_equal(written, text));
+}
+
+int net_write_resolv(const char *path, const struct net_resolv *resolv, struct error **err)
+{
+    CLEANUP(strbuf) struct strbuf b = {0};
+    int r = compose_resolv(resolv, &b, err);
+    if (r < 0 || (resolv->in_place && !wants_rewriting(path, resolv, str_or(b.data, "")))) {
+        return r;
+    }
+    if (resolv->written_path) {
+        r = write_text(resolv->written_path, &b, false, err);
+    }
+    return r < 0 ? r : write_text(path, &b, resolv->in_place, err);
 }

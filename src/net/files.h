@@ -28,6 +28,9 @@ struct net_resolv {
     const char *served_by; /* the address of the one that knows the containers' names, or NULL */
     bool ipv6;             /* IPv6 resolvers can be reached, too */
     bool in_place;         /* as above */
+    /* A file that keeps what was written, or NULL. In place, a file that has another content since
+     * is somebody's who is inside: it is left alone. */
+    const char *written_path;
     bool host_network;     /* the host's loopback resolvers can be reached: nothing is left out */
     const char *host_path; /* NULL: /etc/resolv.conf */
     const char *systemd_path; /* NULL: /run/systemd/resolve/resolv.conf, of systemd-resolved */

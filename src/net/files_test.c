@@ -120,6 +120,19 @@ static void test_files_resolv_systemd(void)
                  "nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch home\noptions edns0\n");
 }
 
+static void test_files_resolv_in_place(void)
+{
+    CLEANUP(free) char *written = in_folder("written");
+    struct net_resolv r = {.written_path = written};
+    check_resolv(&r, "nameserver 1.1.1.1\n", "nameserver 1.1.1.1\n");
+    r.in_place = true;
+    check_resolv(&r, "nameserver 2.2.2.2\n", "nameserver 2.2.2.2\n");
+    put("resolv.conf", "nameserver 3.3.3.3\n"); /* by somebody else */
+    check_resolv(&r, "nameserver 4.4.4.4\n", "nameserver 3.3.3.3\n");
+    r.written_path = NULL;
+    check_resolv(&r, "nameserver 4.4.4.4\n", "nameserver 4.4.4.4\n");
+}
+
 static void test_files_resolv_given(void)
 {
     CLEANUP(strv) struct strv dns = {0};
@@ -147,10 +160,10 @@ static void test_files_resolv_refused(void)
 }
 
 static const struct test tests[] = {
-    TEST(test_files_hosts),          TEST(test_files_hosts_of_host),
-    TEST(test_files_hosts_refused),  TEST(test_files_resolv_host),
-    TEST(test_files_resolv_systemd), TEST(test_files_resolv_given),
-    TEST(test_files_resolv_refused),
+    TEST(test_files_hosts),           TEST(test_files_hosts_of_host),
+    TEST(test_files_hosts_refused),   TEST(test_files_resolv_host),
+    TEST(test_files_resolv_systemd),  TEST(test_files_resolv_given),
+    TEST(test_files_resolv_in_place), TEST(test_files_resolv_refused),
 };
 
 int main(int argc, char **argv)

@@ -117,6 +117,43 @@ END
     [[ $output == *"search example.org"*"options ndots:3"* ]]
 }
 
+# has CONTAINER TEXT: its resolv.conf is this.
+has() { [ "$(inside "$CLOISON" exec "$1" cat /etc/resolv.conf)" = "$2" ]; }
+inside() { nsenter -t "$HOST" -m "$@"; }
+
+@test "a running container follows the host's resolver and systemd-resolved's; one with a file of its own does not" {
+    # A host whose /etc and /run are the test's: a mount namespace.
+    local etc=$BATS_TEST_TMPDIR/etc hold=$BATS_TEST_TMPDIR/hold
+    mkdir "$hold"
+    cp -a /etc "$etc"
+    rm -f "$etc/resolv.conf"
+    printf 'nameserver 192.0.2.1\nsearch one.example\n' >"$etc/resolv.conf"
+    unshare -m sh -ec "mount --bind '$etc' /etc; mount --bind '$CLOISON_RUN_ROOT' '$hold'; mount -t tmpfs none /run
+        mkdir -p /run/systemd/resolve '$CLOISON_RUN_ROOT'; mount --bind '$hold' '$CLOISON_RUN_ROOT'
+        touch /run/ready; exec sleep 600" 3>&- &
+    HOST=$!
+    wait_for 10 inside test -e /run/ready
+    inside "$CLOISON" run -d --name follows busybox sleep 600 >/dev/null
+    inside "$CLOISON" run -d --name own busybox sleep 600 >/dev/null
+    inside "$CLOISON" run -d --name served --network front busybox sleep 600 >/dev/null
+    has follows $'nameserver 192.0.2.1\nsearch one.example'
+    inside "$CLOISON" exec own sh -c 'echo nameserver 192.0.2.9 >/etc/resolv.conf'
+    printf 'nameserver 192.0.2.2\nsearch two.example\n' >"$etc/new"
+    mv "$etc/new" "$etc/resolv.conf"
+    wait_for 20 has follows $'nameserver 192.0.2.2\nsearch two.example'
+    wait_for 20 has served "nameserver $(gateway front)"$'\nsearch two.example\noptions ndots:0'
+    ln -sf ../run/systemd/resolve/stub-resolv.conf "$etc/resolv.conf"
+    inside sh -c 'cd /run/systemd/resolve && echo nameserver 127.0.0.53 >stub-resolv.conf && echo nameserver 192.0.2.3 >resolv.conf'
+    wait_for 20 has follows 'nameserver 192.0.2.3'
+    inside sh -c 'echo nameserver 192.0.2.4 >/run/systemd/resolve/resolv.conf'
+    wait_for 20 has follows 'nameserver 192.0.2.4'
+    has own 'nameserver 192.0.2.9'
+    inside "$CLOISON" restart -t 0 own >/dev/null
+    has own 'nameserver 192.0.2.4'
+    inside "$CLOISON" rm -f follows own served >/dev/null
+    kill "$HOST"
+}
+
 @test "the server has no privileges left but to bind a port, and answers nonsense with a refusal" {
     local pid
     pid=$(server)

@@ -70,6 +70,8 @@ static void signals_ready(struct monitor *m, struct source *s, uint32_t events)
     for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++) {
         if (info[i].ssi_signo == SIGTERM) {
             asked_to_end(m);
+        } else if (info[i].ssi_signo == SIGIO) {
+            monitor_resolver_changed(m);
         }
     }
     reap(m);
@@ -81,6 +83,7 @@ int monitor_loop_open(struct monitor *m, struct error **err)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
     (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGIO);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     m->epoll = epoll_create1(EPOLL_CLOEXEC);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -99,6 +102,9 @@ static int timeout_ms(const struct monitor *m, int64_t until)
     }
     if (m->health.next_ms && (!next || m->health.next_ms < next)) {
         next = m->health.next_ms;
+    }
+    if (m->resolver_due_ms && (!next || m->resolver_due_ms < next)) {
+        next = m->resolver_due_ms;
     }
     if (monitor_clients_stuck(m) && (!next || now + 1000 < next)) {
         next = now + 1000; /* the impatient ones are looked at once a second */
@@ -123,6 +129,7 @@ static void round_of(struct monitor *m, int64_t until)
     monitor_clients_sweep(m);
     log_flush(&m->log);
     monitor_health_due(m);
+    monitor_resolver_due(m);
     if (m->deadline_ms && monotonic_ms() >= m->deadline_ms) {
         m->deadline_ms = 0;
         if (m->workload && !m->exited) {

@@ -32,6 +32,9 @@ static void monitor_init(struct monitor *m)
     m->creator = MONITOR_FD_CLIENT;
     m->epoll = m->signals.fd = m->listener.fd = m->input.fd = -1;
     m->out.source.fd = m->err.source.fd = m->log.fd = -1;
+    for (size_t i = 0; i < RESOLVER_FOLDERS; i++) {
+        m->resolver_fds[i] = -1;
+    }
     for (int fd = MONITOR_FD_CLIENT; fd <= MONITOR_FD_OBJECT; fd++) {
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }

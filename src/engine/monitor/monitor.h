@@ -6,6 +6,7 @@
  *     main.c      arguments, then: launch, report, stay, finish; again when the policy says so
  *     launch.c    load → plan → create → start
  *     network.c   reserve before, attach beside, detach behind
+ *     resolver.c  the host's resolver is followed
  *     loop.c      who is woken by what
  *     output.c    the workload's output: to the log and to the clients
  *     clients.c   who is attached; their requests
@@ -65,6 +66,8 @@ struct loop_source {
     int container;        /* the port */
 };
 
+#define RESOLVER_FOLDERS 3 /* that may hold what the host's resolver is told by */
+
 struct health { /* next_ms 0: no checks */
     int64_t interval_ms, timeout_ms, start_period_ms, retries;
     int64_t begin_ms, next_ms; /* monotonic: of the next check, or of the running one's timeout */
@@ -85,6 +88,8 @@ struct monitor {
     struct net_attachment *network;
     struct loop_source *loops; /* connections from ::1 to published ports */
     size_t loop_count;
+    int resolver_fds[RESOLVER_FOLDERS]; /* watched; -1: none */
+    int64_t resolver_due_ms;            /* monotonic: when to look at a change; 0: none */
 
     int epoll;
     struct source signals, listener;
@@ -116,6 +121,11 @@ void monitor_dismantle(struct monitor *m);
 int monitor_network_reserve(struct monitor *m, struct error **err) NODISCARD;
 int monitor_network_beside(struct monitor *m, pid_t pid, struct error **err) NODISCARD;
 void monitor_network_detach(struct monitor *m);
+
+/* resolver.c. Watching begins before the files are first read, so that no change is missed. */
+void monitor_resolver_watch(struct monitor *m);
+void monitor_resolver_changed(struct monitor *m); /* something in the folders has */
+void monitor_resolver_due(struct monitor *m);
 
 /* loop.c: until the workload has ended and its output is out. */
 int monitor_loop_open(struct monitor *m, struct error **err) NODISCARD;

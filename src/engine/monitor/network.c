@@ -69,6 +69,7 @@ int monitor_network_reserve(struct monitor *m, struct error **err)
 {
     int r = m->container->networks ? reserve(m, err) : 0;
     watch_loops(m);
+    monitor_resolver_watch(m);
     return r < 0 ? r : network_write_files(&m->engine, m->container, m->network, false, err);
 }
 
