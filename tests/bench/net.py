@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part `net` of tests/bench/run: attaching, alone and among many; throughput and round trips beside Docker's,
 in turns; names; rates. iperf3 and the round trips are the host's programs in the containers' network namespaces,
-so that both engines carry the same bytes. For that each engine has a host of its own, a network namespace."""
+so that both engines carry the same bytes: server and client on one processor, since where the scheduler puts them
+weighs more than what is compared. Each engine has a host of its own, a network namespace."""
 import json
 import os
 import shutil
@@ -11,18 +12,25 @@ import sys
 import time
 
 ATTACH_GOAL_MS, CROWD_GOAL, PEER_GOAL, NAME_GOAL_MS, RATE_GOAL = 4.0, 1.5, 1.0, 1.0, 0.05
-ROUNDS, TURNS, SECONDS = 40, 5, 2
+ROUNDS, TURNS, SECONDS = 40, 9, 2
+ONE_PROCESSOR = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+# serve | tcp ADDRESS | ping ADDRESS: the median of 3000 answers in microseconds. ping's own clock is too coarse.
 ROUND_TRIPS = """
-import socket, sys, time
+import socket, struct, sys, time
 if sys.argv[1] == "serve":
     s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("", 5999)); s.listen()
     while True:
         c, _ = s.accept(); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while c.send(c.recv(1) or b""): pass
-c = socket.create_connection((sys.argv[1], int(sys.argv[2]))); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+if sys.argv[1] == "tcp":
+    c = socket.create_connection((sys.argv[2], 5999)); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    question, size = b"x", 1
+else:
+    c = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP); c.connect((sys.argv[2], 0))
+    question, size = struct.pack("!BBHHH", 8, 0, 0xffff - 0x0800, 0, 0), 64
 times = []
 for _ in range(3000):
-    t = time.perf_counter(); c.send(b"x"); c.recv(1); times.append(time.perf_counter() - t)
+    t = time.perf_counter(); c.send(question); c.recv(size); times.append(time.perf_counter() - t)
 print(sorted(times)[len(times) // 2] * 1e6)
 """
 
@@ -39,41 +47,63 @@ def enter(pid):
     return ["nsenter", "-t", str(pid), "-n"]
 
 
+def iperf(server, client, address, port, *options):
+    """Bits a second that arrived. A server for each measurement: one that serves on is busy for a while behind a
+    client that has ended, and refuses the next."""
+    serving = subprocess.Popen(server + ONE_PROCESSOR + ["iperf3", "-s", "-1", "-p", str(port[0])],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for("iperf3", lambda: listens(server, port[0]))
+        out = subprocess.run(client + ONE_PROCESSOR + ["iperf3", "-c", address, "-p", str(port[1]), "-J", *options],
+                             capture_output=True, text=True, check=False).stdout
+    finally:
+        serving.terminate()
+        serving.wait()
+    result = json.loads(out)
+    if "error" in result:
+        sys.exit(f"bench: iperf3 to {address} port {port[1]}: {result['error']}")
+    return result["end"]["sum_received"]["bits_per_second"]
+
+
+def listens(prefix, port):
+    return bool(subprocess.run(prefix + ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True,
+                               check=False).stdout)
+
+
 class Side:
     """One engine's two containers: a server, its port published, and a client."""
 
     def __init__(self, name, server, client, address, gateway, host):
-        self.name, self.server, self.client = name, server, client
+        self.name, self.server, self.client = name, enter(server), enter(client)
         self.address, self.gateway, self.host = address, gateway, host
-        self.children = [subprocess.Popen(enter(server) + command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                         for command in (["iperf3", "-s", "-p", "5201"], [sys.executable, "-c", ROUND_TRIPS, "serve"])]
-        wait_for("iperf3", lambda: self.listens(5201) and self.listens(5999))
-
-    def listens(self, port):
-        text = subprocess.run(enter(self.server) + ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True,
-                              check=False).stdout
-        return bool(text)
+        self.child = subprocess.Popen(
+            self.server + ONE_PROCESSOR + [sys.executable, "-c", ROUND_TRIPS, "serve"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("the server of round trips", lambda: listens(self.server, 5999))
 
     def throughput(self, prefix, address, port):
-        out = subprocess.run(prefix + ["iperf3", "-c", address, "-p", str(port), "-t", str(SECONDS), "-J"],
-                             capture_output=True, text=True, check=False).stdout
-        return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
+        return iperf(self.server, prefix, address, (5201, port), "-t", str(SECONDS)) / 1e9
 
-    def round_trip(self):
-        out = subprocess.run(enter(self.client) + [sys.executable, "-c", ROUND_TRIPS, self.address, "5999"],
+    def answer(self, kind):
+        out = subprocess.run(self.client + ONE_PROCESSOR + [sys.executable, "-c", ROUND_TRIPS, kind, self.address],
                              capture_output=True, text=True, check=True).stdout
         return float(out)
 
+    def round_trip(self):
+        return self.answer("tcp")
+
+    def ping(self):
+        return self.answer("ping")
+
     def between(self):
-        return self.throughput(enter(self.client), self.address, 5201)
+        return self.throughput(self.client, self.address, 5201)
 
     def published(self):
         return self.throughput(self.host, self.gateway, 15201)
 
     def end(self):
-        for child in self.children:
-            child.terminate()
-            child.wait()
+        self.child.terminate()
+        self.child.wait()
 
 
 class Host:
@@ -174,10 +204,11 @@ def compare(engine, table):
     try:
         for what, measure, more in (("between two containers, Gbit/s", Side.between, True),
                                     ("host to a published port, Gbit/s", Side.published, True),
-                                    ("round trip of one byte, µs", Side.round_trip, False)):
+                                    ("round trip of one byte, µs", Side.round_trip, False),
+                                    ("ping, µs", Side.ping, False)):
             figures = {s.name: [] for s in sides}
-            for _ in range(TURNS):
-                for s in sides:
+            for turn in range(TURNS):
+                for s in sides[::-1 if turn % 2 else 1]:
                     figures[s.name].append(measure(s))
             medians = {name: statistics.median(all_) for name, all_ in figures.items()}
             table.row(what, "", f"{medians['cloison']:.1f}")
@@ -223,18 +254,12 @@ def rates(engine, table):
     container = engine.call("run", "-d", "--network-rate", "in=50mbit,out=10mbit", "busybox", "sleep", "10000")
     pid = engine.call("inspect", "-f", "{{.State.Pid}}", container)
     gateway = engine.call("inspect", "-f", "{{.NetworkSettings.Gateway}}", container)
-    server = subprocess.Popen(["iperf3", "-s", "-B", gateway, "-p", "15202"], stdout=subprocess.DEVNULL)
     try:
-        time.sleep(0.5)
         for way, setting, extra in (("out", 10, []), ("in", 50, ["-R"])):
-            out = subprocess.run(enter(pid) + ["iperf3", "-c", gateway, "-p", "15202", "-t", "8", "-O", "1", "-J", *extra],
-                                 capture_output=True, text=True, check=False).stdout
-            got = json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e6
+            got = iperf([], enter(pid), gateway, (15202, 15202), "-t", "8", "-O", "1", *extra) / 1e6
             table.row(f"--network-rate {way}={setting}mbit, off by", f"<= {RATE_GOAL * 100:.0f} %",
                       f"{100 * (got / setting - 1):+.1f} %", abs(got / setting - 1) <= RATE_GOAL)
     finally:
-        server.terminate()
-        server.wait()
         engine.call("rm", "-f", container)
 
 
