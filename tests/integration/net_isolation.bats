@@ -73,11 +73,27 @@ socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.4)' "$2" "$3" 2>/dev
     python3 -m http.server --bind 127.0.0.1 "$port" 3>&- >/dev/null 2>&1 &
     local server=$!
     wait_for 5 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)"
-    nsenter -t "$(pid front-b)" -n sh -c "ip link set lo down; sysctl -qw net.ipv4.conf.all.route_localnet=1
+    nsenter -t "$(pid front-b)" -n sh -c "ip addr flush dev lo; sysctl -qw net.ipv4.conf.all.route_localnet=1
         ip route add 127.0.0.1/32 via $(gateway front)"
     run ! reaches front-b 127.0.0.1 "$port"
     run ! reaches front-b "$(gateway front)" "$port"
-    kill $server
+    # Nor while the host's firewall is flushed.
+    nft delete table inet "cloison_test_$TAG"
+    run ! reaches front-b 127.0.0.1 "$port"
+    cloison network reload
+    # Nor by a device of somebody else's in the bridge, which no filter of ours guards.
+    local far
+    unshare -n sleep 600 3>&- &
+    far=$!
+    wait_for 5 sh -c "[ \"\$(readlink /proc/$far/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+    ip link add "far$TAG" type veth peer name eth0 netns "$far"
+    ip link set "far$TAG" master "$(cloison network inspect -f '{{.Device}}' front)" up
+    nsenter -t "$far" -n sh -c "sysctl -qw net.ipv4.conf.all.route_localnet=1
+        ip addr add $(gateway front | sed 's/1$/250/')/24 dev eth0; ip link set eth0 up; ip route add 127.0.0.1/32 via $(gateway front)"
+    refused() { nsenter -t "$far" -n python3 -c "import socket; socket.create_connection(('$1', 1), 1)" 2>&1 | grep -q Refused; }
+    wait_for 5 refused "$(gateway front)"
+    run ! nsenter -t "$far" -n python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 2)"
+    kill $server $far
 }
 
 # spoof CONTAINER PYTHON: frames from its eth0, made by the text; `mac`, `gw`, `own` are at hand.

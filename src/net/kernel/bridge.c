@@ -167,7 +167,7 @@ static int set_sysctl(const char *path, const char *value, struct error **err)
 }
 
 /* So that a connection from the host's 127.0.0.1 to a published port may leave through the bridge;
- * the table's guard chain keeps the containers from the host's 127.0.0.0/8. */
+ * the guard of each pair and the table keep the containers from the host's 127.0.0.0/8. */
 static int allow_loopback_source(const struct net_network *n, struct error **err)
 {
     CLEANUP(free)

@@ -24,11 +24,16 @@
 #define AT_ARP_SENDER_MAC 22
 #define AT_ARP_SENDER 28
 #define AT_IPV4_SOURCE 26
+#define AT_IPV4_DESTINATION 30
 #define AT_IPV6_NEXT 20
 #define AT_IPV6_SOURCE 22
 #define AT_IPV6_PAYLOAD 54
 #define AT_TARGET (AT_IPV6_PAYLOAD + 8) /* of a neighbour advertisement */
 #define HOP_BY_HOP_BYTES 8              /* the shortest: what multicast listeners send */
+
+/* The attachment type of a device's ingress since Linux 6.6 (linux/bpf.h, enum bpf_attach_type),
+ * which Debian 12's headers do not name. */
+#define ATTACH_TCX_INGRESS 46
 
 /* Jumps to these are resolved when the program is whole. */
 enum target { PASS = -1, DROP = -2 };
@@ -89,11 +94,15 @@ static void check_mac(struct program *p, const uint8_t mac[6], int32_t at)
     jump(p, BPF_JNE, (uint32_t)(mac[4] << 8 | mac[5]), DROP);
 }
 
+/* The bridge routes 127.0.0.0/8 (see bridge.c): not for a container, whose firewall may be flushed.
+ */
 static void add_ipv4(struct program *p, const struct net_address *a)
 {
     load(p, BPF_W, AT_IPV4_SOURCE);
-    jump(p, BPF_JEQ, word(a->bytes), PASS);
-    go(p, DROP);
+    jump(p, BPF_JNE, word(a->bytes), DROP);
+    load(p, BPF_B, AT_IPV4_DESTINATION);
+    jump(p, BPF_JEQ, IN_LOOPBACKNET, DROP);
+    go(p, PASS);
 }
 
 /* 0.0.0.0 asks whether somebody has an address (RFC 5227), and claims none. */
@@ -260,6 +269,15 @@ static void add_filter(struct batch *b, int index, int program)
     mnl_attr_nest_end(m, options);
 }
 
+/* The short way, for the kernel and for each packet: no place for filters has to be made. */
+static bool attach_directly(int index, int program)
+{
+    union bpf_attr a = {.target_fd = (uint32_t)index, /* of the device, here */
+                        .attach_bpf_fd = (uint32_t)program,
+                        .attach_type = ATTACH_TCX_INGRESS};
+    return syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof(a)) == 0;
+}
+
 static int attach_one(struct netlink *route, const struct net_endpoint *e, struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
@@ -268,6 +286,9 @@ static int attach_one(struct netlink *route, const struct net_endpoint *e, struc
         return program;
     }
     int index = message_index_of(route, e->host_interface);
+    if (attach_directly(index, program)) {
+        return 0;
+    }
     batch_begin(&b, false);
     guard_add_filter_place(&b, index);
     add_filter(&b, index, program);

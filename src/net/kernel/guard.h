@@ -2,11 +2,13 @@
 /* What a container may send: frames with its own hardware address, ARP, IPv4 and IPv6 with its own
  * addresses, neighbour advertisements for them. Everything else is dropped at the host's end of its
  * pair, before the bridge learns from it: spoofed sources, ARP and neighbour lies, router
- * announcements, redirects, VLAN tags, other protocols.
+ * announcements, redirects, VLAN tags, other protocols, what is for 127.0.0.0/8.
  *
  * It is an eBPF program of some eighty instructions with the addresses as constants, on the
  * device's ingress: it goes with the device, and a flush of the host's firewall does not touch it.
- * Side effects: a program and a filter. Spec: man 2 bpf, man 8 tc-bpf; RFC 826, RFC 4861. */
+ * Attached by the bpf call itself (tcx) where the kernel, since 6.6, knows that, else as a filter
+ * of tc's. Side effects: a program, maybe a filter. Spec: man 2 bpf, man 8 tc-bpf; RFC 826, RFC
+ * 4861. */
 #pragma once
 
 #include <linux/bpf.h>

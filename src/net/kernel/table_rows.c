@@ -40,7 +40,6 @@ const struct set_row table_sets[SET_COUNT] = {
 };
 
 const struct chain_row table_chains[] = {
-    {"guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
     {"publish", NULL, 0, 0},
     {"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
     {"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
@@ -72,10 +71,6 @@ const size_t table_chain_count = ARRAY_SIZE(table_chains);
     }
 
 const struct rule_row table_rules[] = {
-    /* The bridge may route 127.0.0.0/8 (see bridge.c) for what the host itself sends, never for
-     * what a container sends. */
-    {"guard", {FROM_US, {STEP_TO_LOOPBACK}, {STEP_DROP}}},
-    {"guard", {FROM_US, {STEP_FROM_LOOPBACK}, {STEP_DROP}}},
     /* A port published on one address of the host comes before one published on all. */
     {"publish", {{STEP_IPV4}, {STEP_PORT_AT}, {STEP_REDIRECT, "ports_at"}}},
     {"publish", {{STEP_IPV4}, {STEP_PORT}, {STEP_REDIRECT, "ports"}}},
@@ -98,6 +93,13 @@ const struct rule_row table_rules[] = {
      {{STEP_IPV4}, {STEP_IN_DEVICE}, {STEP_IN_SET, "hidden"}, NOT_TO_US, {STEP_MASQUERADE}}},
     {"postrouting",
      {{STEP_IPV6}, {STEP_IN_DEVICE}, {STEP_IN_SET, "hidden6"}, NOT_TO_US, {STEP_MASQUERADE}}},
+    /* What was let in goes on; the answers to what the host sent from 127.0.0.1 are for it. */
+    {"input", {{STEP_ESTABLISHED}, {STEP_ACCEPT}}},
+    /* The bridge may route 127.0.0.0/8 (see bridge.c) for what the host itself sends, never for
+     * what comes in by it: the guard of each pair has dropped that already, but a device of
+     * somebody else's in the bridge has none. */
+    {"input", {{STEP_TO_LOOPBACK}, FROM_US, {STEP_DROP}}},
+    {"input", {{STEP_FROM_LOOPBACK}, FROM_US, {STEP_DROP}}},
     /* A network's gateway serves that network alone. */
     {"input",
      {FROM_US,
@@ -112,7 +114,6 @@ const struct rule_row table_rules[] = {
       {STEP_TO_ANOTHER_DEVICE},
       {STEP_DROP}}},
     /* An internal network asks its gateway for names and where it is; the host may call into it. */
-    {"input", {FROM_INTERNAL, {STEP_ESTABLISHED}, {STEP_ACCEPT}}},
     {"input",
      {FROM_INTERNAL, {STEP_PORT}, {STEP_IN_SET, "services"}, {STEP_TO_THIS_DEVICE}, {STEP_ACCEPT}}},
     {"input", {FROM_INTERNAL, {STEP_ICMPV6}, {STEP_ACCEPT}}},
