@@ -3,8 +3,16 @@
 # Where something runs out: one clear line, the right exit status, nothing left (crash_limits.py).
 load helper
 
-setup_file() { engine_setup busybox; }
-teardown_file() { engine_teardown; }
+setup_file() {
+    engine_setup busybox
+    cd "$BATS_FILE_TMPDIR" || return 1
+    bad_registry
+}
+
+teardown_file() {
+    registries_stop
+    engine_teardown
+}
 
 # scarce KIND STEP: every STEP-th amount; each with TEST_FULL=1.
 scarce() {

@@ -17,7 +17,9 @@ from crash_sweep import (CLOISON, DATA, LOG, PARENT, PLACE, QUICK, RUN, TAG, Fai
 RUN_RM = ["run", "--rm", *PLACE, *QUICK]
 DETACHED = ["run", "-d", *PLACE, "--network", "none", "-v", "/etc", *QUICK]
 CREATE = ["create", *PLACE, "-v", "/etc", *QUICK]
-IMAGE_VERBS = ("import", "load", "tag")
+PULLED = f"{os.environ.get('REGISTRY')}/plain/x:two"
+IMAGE_VERBS = ("import", "load", "tag", "pull", "commit", "rmi", "image")
+IMAGES = ("crash:1", PULLED)  # that they make or remove
 
 
 def one_line(r, where, codes):
@@ -36,18 +38,23 @@ def limited(command, prefix):
     return Result(p)
 
 
-def each(command, amounts, prefix, after=lambda: None):
-    """Runs the command with each of the amounts: some must suffice, some not."""
+def each(command, amounts, prefix, before=lambda: None, after=lambda: None):
+    """Runs the command with each of the amounts: some must suffice, some not; but what only removes
+    must succeed with any."""
     baseline, enough, bad = everything(), 0, []
     for amount in amounts:
         where = f"{amount}: cloison {' '.join(command)}"
         try:
+            before()
             r = limited(command, prefix(amount))
             after()
-            enough += one_line(r, where, (1,) if command[0] in IMAGE_VERBS else (125,))
+            fits = one_line(r, where, (1,) if command[0] in IMAGE_VERBS else (125,))
+            enough += fits
+            if not fits and command[0] in ("rmi", "image"):
+                raise Failure(f"it takes what is not there to make room: {r}")
             Scenario().clean()
             if command[0] in IMAGE_VERBS:
-                cloison("rmi", "-f", "crash:1", want=None)
+                cloison("rmi", "-f", *IMAGES)
                 cloison("image", "prune", "-f")
             cloison("ps", "-a")
             cloison("system", "check")
@@ -57,6 +64,8 @@ def each(command, amounts, prefix, after=lambda: None):
     if bad:
         raise Failure("\n".join(bad))
     print(f"{command[0]}: {enough} of {len(amounts)} sufficed")
+    if command[0] in ("rmi", "image"):
+        return
     if not enough or enough == len(amounts):
         raise Failure(f"{command[0]}: the amounts are not from too little to enough: {enough} of {len(amounts)}")
 
@@ -72,6 +81,11 @@ def remount(place, options):
         raise Failure(f"remount: {r}")
 
 
+def prepare():
+    """An image to be removed: busybox and a layer."""
+    cloison("commit", "-c", "LABEL crash=1", "old", "crash:1")
+
+
 def full(place, kind, commands, amounts):
     """The place is a file system of its own that has so many files (inodes) or pages left."""
     execute(["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=50000", "full", place])
@@ -79,15 +93,19 @@ def full(place, kind, commands, amounts):
         cloison("run", "--rm", "--cgroup-parent", f"/{PARENT}", "busybox", "true")
         cloison("save", "-o", f"{LOG}.tar", "busybox")
         cloison("tag", "busybox", "kept:1")
+        cloison("run", "--name", "old", "--cgroup-parent", f"/{PARENT}", "--network", "none", "busybox", "mkdir", "/a")
         for command in commands:
-            used = os.statvfs(place)
-            if kind == "inodes":
-                def prefix(n):
+            before = prepare if command[0] in ("rmi", "image") else lambda: None
+
+            def prefix(n):
+                used = os.statvfs(place)
+                if kind == "inodes":
                     return f"mount -o remount,nr_inodes={used.f_files - used.f_ffree + n} {place}"
-            else:
-                def prefix(n):
-                    return f"mount -o remount,size={(used.f_blocks - used.f_bfree + n) * used.f_frsize} {place}"
-            each(command, amounts, prefix, after=lambda: remount(place, "size=64m,nr_inodes=50000"))
+                return f"mount -o remount,size={(used.f_blocks - used.f_bfree + n) * used.f_frsize} {place}"
+
+            each(command, amounts, prefix, before=before,
+                 after=lambda: remount(place, "size=64m,nr_inodes=50000"))
+        cloison("rm", "old")
         cloison("rmi", "-f", "kept:1", "busybox")
     finally:
         for _ in range(100):  # monitors that are about to end
@@ -101,8 +119,14 @@ def full(place, kind, commands, amounts):
 def disk(step):
     containers = (RUN_RM, DETACHED, CREATE)
     images = (["import", f"{LOG}.tar", "crash:1"], ["load", "-i", f"{LOG}.tar"], ["tag", "kept:1", "crash:1"])
-    full(DATA, "inodes", containers + images, range(0, 40, step))
+    more = (["pull", PULLED], ["commit", "old", "crash:1"])
+    removals = (["rmi", "crash:1"], ["image", "prune", "-a", "-f", "--filter", "label=crash"])
+    few = range(0, 40, step)
+    full(DATA, "inodes", containers + images + more, few)
     full(DATA, "pages", containers + images[:2], [*range(0, 20, step), *range(20, 1600, 100 * step)])
+    full(DATA, "pages", more, [*few, *range(40, 640, 60 * step)])
+    for kind in ("inodes", "pages"):
+        full(DATA, kind, removals, range(0, 4, min(step, 2)))
 
 
 def volatile(step):
@@ -133,7 +157,7 @@ def readonly(step):
             cloison(*command)
         for command in (RUN_RM, DETACHED, CREATE, ["start", "old"], ["rm", "old"], ["rename", "old", "new"],
                         ["import", f"{LOG}.tar", "x:1"], ["load", "-i", f"{LOG}.tar"], ["tag", "busybox", "x:1"],
-                        ["rmi", "busybox"], ["commit", "old", "x:1"]):
+                        ["rmi", "busybox"], ["commit", "old", "x:1"], ["pull", PULLED], ["image", "prune", "-a", "-f"]):
             r = execute([CLOISON, *command])
             where = f"read-only: cloison {' '.join(command)}"
             if one_line(r, where, (125,) if command[0] in ("run", "create") else (1,)):

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 
+#define MAGIC_BYTES 6 /* enough to tell what it is: xz's is the longest */
 #define OUT_BYTES ((size_t)256 << 10)
 #define ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB, as zstd's own tool takes without being asked */
 
@@ -197,10 +198,28 @@ static enum compression kind_of(const unsigned char *b, size_t len)
     return COMPRESSION_NONE;
 }
 
+/* The first piece, or as many as it takes to tell what they are the begin of: a pipe may give them
+ * byte by byte. */
+static int fill_first(struct inflate *i, struct error **err)
+{
+    int r = fill(i, err);
+    while (r > 0 && i->in_len < MAGIC_BYTES) {
+        if (!i->first.len) {
+            strbuf_add(&i->first, i->in, i->in_len);
+        }
+        i->in_len = 0;
+        r = fill(i, err);
+        strbuf_add(&i->first, i->in, i->in_len);
+        i->in = (const unsigned char *)i->first.data;
+        i->in_len = i->first.len;
+    }
+    return r < 0 ? r : i->in_len > 0;
+}
+
 int inflate_init(struct inflate *i, struct source *from, struct error **err)
 {
     *i = (struct inflate){.base.read = read_inflated, .from = from};
-    int r = fill(i, err);
+    int r = fill_first(i, err);
     if (r <= 0) {
         return r < 0 ? r : error_set(err, ERROR_CORRUPT, 0, "truncated: it is empty");
     }
@@ -236,6 +255,7 @@ void inflate_done(struct inflate *i)
     ZSTD_freeDCtx(i->zstd);
     free(i->gzip);
     free(i->out);
+    strbuf_done(&i->first);
     error_free(i->error);
     *i = (struct inflate){0};
 }

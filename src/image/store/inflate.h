@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
 #include "image/store/source.h"
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_OTHER };
@@ -16,6 +17,7 @@ struct inflate {
     enum compression kind;
     const unsigned char *in; /* what has been read and not yet taken */
     size_t in_len;
+    struct strbuf first; /* the first pieces together, where each told too little */
     char *out;
     bool begun; /* inside a member or frame */
     bool ended; /* behind the last one: what follows belongs to no stream */

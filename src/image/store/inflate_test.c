@@ -2,6 +2,7 @@
 #include "image/store/inflate.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include "base/test.h"
 
@@ -41,6 +42,27 @@ static void add_member(struct strbuf *to, char letter, size_t count)
     (void)deflateEnd(&z);
 }
 
+/* What comes in pieces of `size` bytes is of this kind, and holds that. */
+static void check_pieces(const struct strbuf *packed, size_t size, enum compression kind,
+                         const char *plain)
+{
+    struct pieces p = {{read_piece}, (unsigned char *)packed->data, packed->len, size, NULL};
+    CLEANUP(strbuf) struct strbuf got = {0};
+    struct inflate i;
+    struct error *err = NULL;
+    const void *bytes;
+    ssize_t n;
+    CHECK_OK(inflate_init(&i, &p.base, &err), err);
+    CHECK(i.kind == kind);
+    while ((n = i.base.read(&i.base, &bytes, &err)) > 0) {
+        strbuf_add(&got, bytes, (size_t)n);
+    }
+    CHECK_OK((int)n, err);
+    CHECK_STR(got.data, plain);
+    inflate_done(&i);
+    free(p.piece);
+}
+
 /* Each member's end falls on each place of a piece. */
 static void test_inflate_members_in_pieces(void)
 {
@@ -52,25 +74,37 @@ static void test_inflate_members_in_pieces(void)
             strbuf_addc(&plain, (char)('a' + n));
         }
     }
-    for (size_t size = 4; size < 80; size++) {
-        struct pieces p = {{read_piece}, (unsigned char *)packed.data, packed.len, size, NULL};
-        CLEANUP(strbuf) struct strbuf got = {0};
-        struct inflate i;
-        struct error *err = NULL;
-        const void *bytes;
-        ssize_t n;
-        CHECK_OK(inflate_init(&i, &p.base, &err), err);
-        while ((n = i.base.read(&i.base, &bytes, &err)) > 0) {
-            strbuf_add(&got, bytes, (size_t)n);
-        }
-        CHECK_OK((int)n, err);
-        CHECK_STR(got.data, plain.data);
-        inflate_done(&i);
-        free(p.piece);
+    for (size_t size = 1; size < 80; size++) {
+        check_pieces(&packed, size, COMPRESSION_GZIP, plain.data);
+    }
+}
+
+/* However little the first piece tells, it is known what the stream is. */
+static void test_inflate_kind_by_pieces(void)
+{
+    static const char bzip2[] =
+        "BZh91AY&SY\x19\x93\x9b\x6b\x00\x00\x00\x01\x00\x20\x00\x20\x00\x21\x18"
+        "\x46\x82\xee\x48\xa7\x0a\x12\x03\x32\x73\x6d\x60";
+    CLEANUP(strbuf) struct strbuf text = {0};
+    CLEANUP(strbuf) struct strbuf zstd = {0};
+    char out[64];
+    strbuf_add(&zstd, out, ZSTD_compress(out, sizeof(out), "ab", 2, 1));
+    for (size_t size = 1; size < 8; size++) {
+        text.len = 0;
+        strbuf_addf(&text, "plain text");
+        check_pieces(&text, size, COMPRESSION_NONE, "plain text");
+        text.len = 0;
+        strbuf_addf(&text, "\x1f");
+        check_pieces(&text, size, COMPRESSION_NONE, "\x1f");
+        text.len = 0;
+        strbuf_add(&text, bzip2, sizeof(bzip2) - 1);
+        check_pieces(&text, size, COMPRESSION_OTHER, "a");
+        check_pieces(&zstd, size, COMPRESSION_ZSTD, "ab");
     }
 }
 
 static const struct test tests[] = {
     TEST(test_inflate_members_in_pieces),
+    TEST(test_inflate_kind_by_pieces),
 };
 TEST_MAIN(tests)

@@ -171,7 +171,7 @@ int verb_rmi(const struct verb_request *request, struct error **err)
     if ((r = json_get_strv(request->json, "images", "request", &q.names, err)) >= 0 &&
         (r = json_get_strv(request->json, "platforms", "request", &q.platforms, err)) >= 0 &&
         (r = json_get_bool(request->json, "force", "request", &q.force, err)) >= 0 &&
-        (r = store_open(request->data_dir, &s, err)) >= 0) {
+        (r = store_open_to_remove(request->data_dir, &s, err)) >= 0) {
         r = remove_all(&s, &q, err);
     }
     strv_done(&q.names);

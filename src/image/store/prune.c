@@ -69,7 +69,7 @@ int verb_prune(const struct verb_request *request, struct error **err)
     if ((r = json_get_strv(request->json, "filters", "request", &filters, err)) < 0 ||
         (r = json_get_bool(request->json, "all", "request", &p.all, err)) < 0 ||
         (r = json_get_i64(request->json, "freed", "request", 0, INT64_MAX, &before, err)) < 0 ||
-        (r = store_open(request->data_dir, &s, err)) < 0) {
+        (r = store_open_to_remove(request->data_dir, &s, err)) < 0) {
         return r;
     }
     r = image_filter_parse(request->data_dir, &filters, &p.filter, err);

@@ -113,11 +113,17 @@ static int open_parts(struct store *s, struct error **err)
     return 0;
 }
 
+static void store_init(struct store *s, const char *data_dir)
+{
+    *s = (struct store){.fd = -1, .lock = -1};
+    s->path = layout_store_path(data_dir);
+    s->data_dir = xstrdup(data_dir);
+}
+
 int store_open(const char *data_dir, struct store *ret, struct error **err)
 {
     struct store s = {.fd = -1, .lock = -1};
-    s.path = layout_store_path(data_dir);
-    s.data_dir = xstrdup(data_dir);
+    store_init(&s, data_dir);
     int r = open_parts(&s, err);
     if (r < 0) {
         error_wrap(err, r, "opening the image store '%s'", s.path);
@@ -129,7 +135,7 @@ int store_open(const char *data_dir, struct store *ret, struct error **err)
 }
 
 /* Without a folder of its own: whoever tries to write below learns why that is not possible. */
-static int open_unwritable(struct store *s, struct error **err)
+static int open_without_tmp(struct store *s, struct error **err)
 {
     s->fd = open_file(AT_FDCWD, s->path, O_RDONLY | O_DIRECTORY, 0, err);
     if (s->fd < 0) {
@@ -140,27 +146,48 @@ static int open_unwritable(struct store *s, struct error **err)
         return s->lock;
     }
     s->tmp = xstrdup("tmp");
-    s->unwritable = true;
     return lock_fd(s->lock, LOCK_SHARED, true, err);
 }
 
-int store_open_to_read(const char *data_dir, struct store *ret, struct error **err)
+/* store_open(), or what is possible where that says one of these: 1. */
+static int open_somehow(const char *data_dir, const int *codes, size_t count, struct store *ret,
+                        struct error **err)
 {
     CLEANUP(error) struct error *why = NULL;
     int r = store_open(data_dir, ret, &why);
-    if (r != -EROFS && r != -ENOSPC && r != -EDQUOT) {
-        return r < 0 ? error_move(err, &why, r) : r;
+    bool expected = false;
+    for (size_t i = 0; i < count; i++) {
+        expected = expected || r == -codes[i];
     }
-    struct store s = {.fd = -1, .lock = -1};
-    s.path = layout_store_path(data_dir);
-    s.data_dir = xstrdup(data_dir);
-    r = open_unwritable(&s, err);
+    if (!expected) {
+        return r < 0 ? error_move(err, &why, r) : 0;
+    }
+    struct store s;
+    store_init(&s, data_dir);
+    r = open_without_tmp(&s, err);
     if (r < 0) {
+        free(take_ptr(s.tmp));
         store_close(&s);
         return error_wrap(err, r, "opening the image store");
     }
     *ret = s;
-    return 0;
+    return 1;
+}
+
+int store_open_to_read(const char *data_dir, struct store *ret, struct error **err)
+{
+    static const int codes[] = {EROFS, ENOSPC, EDQUOT};
+    int r = open_somehow(data_dir, codes, ARRAY_SIZE(codes), ret, err);
+    ret->unwritable = r > 0;
+    return r < 0 ? r : 0;
+}
+
+int store_open_to_remove(const char *data_dir, struct store *ret, struct error **err)
+{
+    static const int codes[] = {ENOSPC, EDQUOT};
+    int r = open_somehow(data_dir, codes, ARRAY_SIZE(codes), ret, err);
+    ret->full = r > 0;
+    return r < 0 ? r : 0;
 }
 
 int store_start_unpacker(struct store *s, bool durable, struct error **err)
@@ -217,7 +244,11 @@ void store_close(struct store *s)
             index_write(s);
         }
         sweep_if_wanted(s);
-        IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* last: see clear_rubbish() */
+        if (s->full && s->names_changed) {
+            index_write(s); /* now there is room */
+        } else if (!s->full) {
+            IGNORE(remove_tree(s->fd, s->tmp, NULL)); /* last: see clear_rubbish() */
+        }
     }
     s->lock = fd_close(s->lock);
     s->fd = fd_close(s->fd);

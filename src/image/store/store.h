@@ -21,6 +21,7 @@ struct store {
     int lock;
     char *tmp;       /* "tmp/<random>", made with the store */
     bool unwritable; /* opened to read where nothing can be written: `tmp` is none of its own */
+    bool full;       /* opened to make room where there is none: neither */
     bool names_changed;
     struct unpacker unpacker; /* of store_start_unpacker() */
 };
@@ -30,6 +31,8 @@ int store_open(const char *data_dir, struct store *ret, struct error **err) NODI
 /* The same for whoever writes nothing that lasts: a full or a read-only disk is no hindrance, only
  * that nothing can be made in the temporary folder then. */
 int store_open_to_read(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
+/* The same for whoever removes alone: a full disk is no hindrance. */
+int store_open_to_remove(const char *data_dir, struct store *ret, struct error **err) NODISCARD;
 /* Starts what unpacks layers in it; the process has one thread still. `durable`: they are to stay.
  */
 int store_start_unpacker(struct store *s, bool durable, struct error **err) NODISCARD;
