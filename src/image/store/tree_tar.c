@@ -132,8 +132,31 @@ static int put_content(struct writing *w, int fd, const struct stat *st, const c
     return 0;
 }
 
-static int put_file(struct writing *w, int folder, const char *name, const struct stat *seen,
-                    struct archive_entry *e, const char *path)
+/* 1: the archive has the file under another name, and now this one as a link to it; 0: it is the
+ * first name. */
+static int put_link(struct writing *w, const struct stat *st, struct archive_entry *e,
+                    const char *path)
+{
+    if (st->st_nlink < 2) {
+        return 0;
+    }
+    CLEANUP(free)
+    char *key =
+        str_format("%llx:%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+    const char *first = json_string_value(json_object_get(w->links, key));
+    if (first) {
+        archive_entry_set_size(e, 0);
+        archive_entry_copy_hardlink(e, first);
+        int r = put_header(w, e);
+        return r < 0 ? r : 1;
+    }
+    /* jansson takes UTF-8 alone: other names stand each for itself */
+    json_object_set_new(w->links, key, json_string(path));
+    return 0;
+}
+
+static int put_file(struct writing *w, int folder, const char *name, struct archive_entry *e,
+                    const char *path)
 {
     CLEANUP(fd) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
@@ -144,23 +167,15 @@ static int put_file(struct writing *w, int folder, const char *name, const struc
         return 0;
     }
     set_stat(e, &st);
-    CLEANUP(free)
-    char *key =
-        str_format("%llx:%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-    const char *first = json_string_value(json_object_get(w->links, key));
-    if (seen->st_nlink > 1 && first) {
-        archive_entry_set_size(e, 0);
-        archive_entry_copy_hardlink(e, first);
-        return put_header(w, e);
-    }
-    if (seen->st_nlink > 1) { /* jansson takes UTF-8 alone: other names stand each for itself */
-        json_object_set_new(w->links, key, json_string(path));
+    int r = put_link(w, &st, e, path);
+    if (r != 0) {
+        return r < 0 ? r : 0;
     }
     set_holes(e, fd, &st);
     if (w->to->bytes) {
         *w->to->bytes += st.st_size;
     }
-    int r = put_header(w, e);
+    r = put_header(w, e);
     return r < 0 ? r : put_content(w, fd, &st, path);
 }
 
@@ -227,12 +242,16 @@ static int put_entry_of(struct writing *w, int folder, const char *name, const s
     set_stat(e, st);
     set_xattrs(e, whole);
     if (S_ISREG(st->st_mode)) {
-        return put_file(w, folder, name, st, e, path);
+        return put_file(w, folder, name, e, path);
+    }
+    int r = S_ISDIR(st->st_mode) ? 0 : put_link(w, st, e, path);
+    if (r != 0) {
+        return r < 0 ? r : 0;
     }
     if (S_ISLNK(st->st_mode)) {
         return put_symlink(w, folder, name, e, path);
     }
-    int r = put_header(w, e);
+    r = put_header(w, e);
     if (r >= 0 && S_ISDIR(st->st_mode) && w->to->is_upper && is_opaque(whole)) {
         CLEANUP(free) char *mark = str_format("%s/.wh..opq", path);
         r = put_whiteout(w, mark, ".wh..opq");
