@@ -346,6 +346,46 @@ PY
     [ -z "$(find second/images/layers second/images/blobs second/images/tmp -mindepth 1 ! -name sha256)" ]
 }
 
+@test "an index that leads to itself, or to a chain of them, is refused" {
+    cloison save --format oci-archive -o oci.tar busybox
+    mkdir -p x && tar -C x -xf oci.tar
+    type=application/vnd.oci.image.index.v1+json
+    index() { printf '{"schemaVersion":2,"mediaType":"%s","manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%s,"platform":{"os":"linux","architecture":"%s"}}]}' "$type" "$type" "$1" "$2" "$arch"; }
+    arch=$(cloison inspect -f '{{.Architecture}}' busybox)
+    # Its digest is a lie: no file can hold its own.
+    lie=$(printf 'e%.0s' {1..64}) && size=$(index "$lie" 100 | wc -c)
+    index "$lie" "$size" >"x/blobs/sha256/$lie"
+    index "$lie" "$size" >x/index.json
+    tar -C x -cf circle.tar .
+    refused "digest mismatch" -- cloison load -i circle.tar
+    # And a chain that is none.
+    inner=$(jq -r '.manifests[0].digest' <(tar -xOf oci.tar index.json)) && inner=${inner#sha256:}
+    size=$(wc -c <"x/blobs/sha256/$inner")
+    for _ in 1 2 3 4 5 6; do
+        index "$inner" "$size" >next && size=$(wc -c <next) && inner=$(sha256sum next | cut -d' ' -f1)
+        mv next "x/blobs/sha256/$inner"
+    done
+    index "$inner" "$size" >x/index.json
+    tar -C x -cf chain.tar .
+    refused "indexes within indexes" -- cloison load -i chain.tar
+}
+
+@test "GNU's and POSIX's long names, long links and sparse files" {
+    name=$(printf 'n%.0s' {1..180}) && mkdir -p "t/$name"
+    echo deep >"t/$name/$name" && ln -s "$name/$name" t/l && ln "t/$name/$name" t/h
+    truncate -s 32M t/hole && printf end >>t/hole
+    for format in gnu posix; do
+        tar --format=$format --sparse -C t -cf $format.tar .
+        cloison import $format.tar long:$format >/dev/null
+        d=$(layer long:$format)
+        [ "$(cat "$d/l")" = deep ]
+        [ "$(stat -c %i "$d/h")" = "$(stat -c %i "$d/$name/$name")" ]
+        [ "$(tail -c 3 "$d/hole")" = end ]
+        [ "$(du -k "$d/hole" | cut -f1)" -lt 1024 ]
+        cloison rmi long:$format
+    done
+}
+
 @test "load unpacks a layer as it comes, before it is known whose it is; the same layer twice" {
     mkdir -p src && echo once >src/unpacked-early && tar -C src -cf one.tar . && gzip -n one.tar
     diff=sha256:$(gunzip -c one.tar.gz | sha256sum | cut -d' ' -f1)

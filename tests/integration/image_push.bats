@@ -175,6 +175,36 @@ digest_of() { cloison images --digests --format '{{.Repository}} {{.Digest}}' | 
     [[ $output == *client.key* ]]
 }
 
+@test "certs.d is found where Docker's, Podman's and our own is" {
+    printf '{"registries":{"%s":{"insecure":false}}}' "$SAFE" >c.json
+    for place in cloison containers docker; do
+        cat >in-$place.sh <<EOF
+mount -t tmpfs etc "$PWD/nokey" && mkdir "$PWD/nokey/up" "$PWD/nokey/work"
+mount -t overlay -o "lowerdir=/etc,upperdir=$PWD/nokey/up,workdir=$PWD/nokey/work" etc /etc
+rm -rf /etc/{cloison,containers,docker}/certs.d && mkdir -p "/etc/$place/certs.d/$SAFE"
+cp certs/* "/etc/$place/certs.d/$SAFE"
+printf secret | "$CLOISON" login -u me --password-stdin "$SAFE"
+EOF
+        mkdir -p nokey
+        CLOISON_CONFIG=$PWD/c.json unshare -m bash -e in-$place.sh
+        run env CLOISON_CONFIG="$PWD/c.json" bash -c "printf secret | '$CLOISON' login -u me --password-stdin $SAFE"
+        [ "$status" -eq 1 ]
+        [[ $output == *certificate* ]]
+    done
+}
+
+@test "zstd layers come in, and go out as they came" {
+    skopeo copy -q --dest-tls-verify=false --dest-compress-format zstd --src-tls-verify=false \
+        "docker://$REGISTRY/plain/x:raw" "docker://$PLAIN/zstd/a:1"
+    skopeo inspect --raw --tls-verify=false "docker://$PLAIN/zstd/a:1" | jq -e '.layers[0].mediaType | endswith("+zstd")'
+    cloison pull -q "$PLAIN/zstd/a:1"
+    cloison tag "$PLAIN/zstd/a:1" "$PLAIN/zstd/b:1"
+    cloison push -q "$PLAIN/zstd/b:1"
+    [ "$(digest_of "$PLAIN/zstd/b")" = "$(digest_of "$PLAIN/zstd/a")" ]
+    [ "$(cloison manifest inspect "$PLAIN/zstd/b:1")" = "$(cloison manifest inspect "$PLAIN/zstd/a:1")" ]
+    cloison rmi "$PLAIN/zstd/a:1" "$PLAIN/zstd/b:1"
+}
+
 @test "HTTP/2: all layers of an image come over one connection" {
     printf '{"registries":{"%s":{"certs":"%s"}}}' "$SAFE" "$PWD/certs" >c.json
     export CLOISON_CONFIG=$PWD/c.json

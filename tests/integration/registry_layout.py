@@ -32,6 +32,20 @@ def tar(**files):
 OCI, DOCKER = "application/vnd.oci.image.", "application/vnd.docker."
 
 
+def tar_of(*entries):
+    b = io.BytesIO()
+    with tarfile.open(fileobj=b, mode="w") as t:
+        for e in entries:
+            t.addfile(e)
+    return b.getvalue()
+
+
+def symlink(path, target):
+    e = tarfile.TarInfo(path)
+    e.type, e.linkname = tarfile.SYMTYPE, target
+    return e
+
+
 def image(arch, tars, docker=False, pack=gzip.compress, suffix=None, **more):
     layers = []
     for t in tars:
@@ -96,4 +110,8 @@ m["config"]["size"] += 1
 name(blob(json.dumps(m).encode()) | {"mediaType": m["mediaType"]}, "longconfig")
 name(image("amd64", [tar(zeros=bytes(64 << 20))]), "bomb")
 name(image("amd64", [tar(small=b"small"), base]), "mixed")
+# Links by an earlier layer, through which a later one would like to write: to the host, and to a link.
+doors = tar_of(symlink("door", "/var/tmp"), symlink("door2", "door"),
+               symlink("file", "/var/tmp/cloison-through-a-link"))
+name(image("amd64", [doors, tar(**{d + "/cloison-through-a-link": b"x" for d in ("door", "door2")}, file=b"x")]), "doors")
 json.dump(index, open(f"{root}/index.json", "w"))
