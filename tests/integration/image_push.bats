@@ -175,6 +175,31 @@ digest_of() { cloison images --digests --format '{{.Repository}} {{.Digest}}' | 
     [[ $output == *client.key* ]]
 }
 
+@test "TLS: of an image that is here one question is asked, of whom its certificate proves" {
+    known() { printf '{"registries":{"%s":{"certs":"%s"}}}' "$1" "$2" >c.json; }
+    export CLOISON_CONFIG=$PWD/c.json
+    mkdir -p authority other && cp ca.crt authority/
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=other -keyout other.key -out other/ca.crt 2>/dev/null
+    known "$UNKNOWN" "$PWD/authority"
+    cloison tag busybox "$UNKNOWN/one/a:1"
+    cloison push -q "$UNKNOWN/one/a:1"
+    cloison pull -q "$UNKNOWN/one/a:1"
+    run strace -f -qq -e trace=execve,openat -o trace "$CLOISON" pull "$UNKNOWN/one/a:1"
+    [[ $output == *"up to date"* ]]
+    run grep -E '\.so|cloison-image' trace
+    [ -z "$output" ]
+    # An authority that did not sign it, and a host that it is not for.
+    known "$UNKNOWN" "$PWD/other"
+    run -1 cloison pull "$UNKNOWN/one/a:1"
+    one_line
+    [[ $output == *certificate* ]]
+    cloison tag busybox "localhost:${UNKNOWN#*:}/one/a:1"
+    known "localhost:${UNKNOWN#*:}" "$PWD/authority"
+    run -1 cloison pull "localhost:${UNKNOWN#*:}/one/a:1"
+    one_line
+    cloison rmi "$UNKNOWN/one/a:1" "localhost:${UNKNOWN#*:}/one/a:1"
+}
+
 @test "certs.d is found where Docker's, Podman's and our own is" {
     printf '{"registries":{"%s":{"insecure":false}}}' "$SAFE" >c.json
     for place in cloison containers docker; do

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/current/head.h"
 
-#include <arpa/inet.h>
 #include <http_parser.h>
-#include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/str.h"
+#include "image/current/link.h"
 #include "image/store/manifest.h"
 
 #define HEADERS_BYTES_MAX 16384
 #define DIGEST_HEADER "docker-content-digest"
-#define HTTP_PORT 80
 #define WAIT_SECONDS 1
 
 struct answer {
@@ -89,62 +85,45 @@ bool head_parse(const char *bytes, size_t len, char ret[DIGEST_TEXT_BYTES])
     return good;
 }
 
-/* "host:port", the host a number or "localhost": *ret is where to connect to. */
-static bool parse_address(const char *url, struct sockaddr_in *ret)
-{
-    struct http_parser_url u;
-    http_parser_url_init(&u);
-    const unsigned known = 1U << UF_SCHEMA | 1U << UF_HOST | 1U << UF_PORT;
-    if (!str_starts(url, "http://") || http_parser_parse_url(url, strlen(url), 0, &u) != 0 ||
-        (u.field_set & ~known)) {
-        return false;
-    }
-    CLEANUP(free)
-    char *host = xstrndup(url + u.field_data[UF_HOST].off, u.field_data[UF_HOST].len);
-    *ret = (struct sockaddr_in){.sin_family = AF_INET};
-    ret->sin_port = htons(u.field_set & 1U << UF_PORT ? u.port : HTTP_PORT);
-    const char *number = str_equal(host, "localhost") ? "127.0.0.1" : host;
-    return str_starts(number, "127.") && inet_pton(AF_INET, number, &ret->sin_addr) == 1;
-}
-
-static int connect_to(const struct sockaddr_in *address)
-{
-    struct timeval limit = {.tv_sec = WAIT_SECONDS};
-    CLEANUP(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-                setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
-                connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
-    return good ? take_fd(&fd) : -1;
-}
-
 /* Up to the empty line behind the headers. */
-static size_t receive(int fd, char *bytes, size_t max)
+static size_t receive(struct link *l, char *bytes, size_t max)
 {
     size_t len = 0;
-    ssize_t n;
+    size_t n;
     int64_t until = clock_ms() + WAIT_SECONDS * 1000;
     while (len < max && clock_ms() < until && !memmem(bytes, len, "\r\n\r\n", 4) &&
-           (n = recv(fd, bytes + len, max - len, 0)) > 0) {
-        len += (size_t)n;
+           (n = link_receive(l, bytes + len, max - len)) > 0) {
+        len += n;
     }
     return len;
 }
 
-bool head_digest(const char *url, const char *repository, const char *tag,
-                 char ret[DIGEST_TEXT_BYTES])
+static bool ask(const struct head_request *q, char ret[DIGEST_TEXT_BYTES])
 {
-    struct sockaddr_in address;
-    if (!parse_address(url, &address)) {
+    CLEANUP(link) struct link l;
+    if (!link_open(q->url, q->tls, q->insecure, &l)) {
         return false;
     }
-    CLEANUP(fd) int fd = connect_to(&address);
     CLEANUP(free)
     char *request = str_format("HEAD /v2/%s/manifests/%s HTTP/1.1\r\nHost: %s\r\n"
                                "User-Agent: cloison/" CLOISON_VERSION "\r\n"
                                "Accept: " MANIFEST_ACCEPT "\r\nConnection: close\r\n\r\n",
-                               repository, tag, url + strlen("http://"));
-    size_t len = strlen(request);
+                               q->repository, q->tag, strstr(q->url, "//") + 2);
     char bytes[HEADERS_BYTES_MAX];
-    return fd >= 0 && send(fd, request, len, MSG_NOSIGNAL) == (ssize_t)len &&
-           head_parse(bytes, receive(fd, bytes, sizeof(bytes)), ret);
+    return link_send(&l, request, strlen(request)) &&
+           head_parse(bytes, receive(&l, bytes, sizeof(bytes)), ret);
+}
+
+/* OpenSSL writes with write(2): a registry that hangs up must not end us. What this process
+ * executes next inherits the signal's handling. */
+bool head_digest(const struct head_request *q, char ret[DIGEST_TEXT_BYTES])
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    bool changed = sigaction(SIGPIPE, &ignore, &before) == 0;
+    bool known = changed && ask(q, ret);
+    if (changed) {
+        IGNORE(sigaction(SIGPIPE, &before, NULL)); /* it was so a moment ago */
+    }
+    return known;
 }

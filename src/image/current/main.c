@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "image/current/head.h"
 #include "image/layout.h"
+#include "image/registry/certs.h"
 #include "image/registry/complete.h"
 #include "image/registry/registry_settings.h"
 
@@ -53,6 +54,22 @@ static bool wants_signatures(const struct request *q)
            json_object_size(part) > 0;
 }
 
+static bool ask_at(const struct registry_address *address, const struct registry_settings *settings,
+                   const struct reference *ref, char ret[DIGEST_TEXT_BYTES])
+{
+    CLEANUP(free) char *host = registry_host_of(address->url);
+    struct http_tls tls = {0};
+    if (str_starts(address->url, "https://") &&
+        certs_load(address->is_mirror ? NULL : settings->certs,
+                   address->is_mirror ? host : ref->registry, &tls, NULL) < 0) {
+        return false;
+    }
+    struct head_request q = {address->url, &tls, address->insecure, ref->repository, ref->tag};
+    bool known = head_digest(&q, ret);
+    http_tls_done(&tls);
+    return known;
+}
+
 /* What the first address says that the tag leads to. */
 static bool ask(const struct request *q, char ret[DIGEST_TEXT_BYTES])
 {
@@ -64,7 +81,7 @@ static bool ask(const struct request *q, char ret[DIGEST_TEXT_BYTES])
         return false;
     }
     registry_addresses(ref->registry, &settings, &list, &count);
-    bool known = count && head_digest(list[0].url, ref->repository, ref->tag, ret);
+    bool known = count && ask_at(&list[0], &settings, ref, ret);
     registry_addresses_free(list, count);
     registry_settings_done(&settings);
     return known;
