@@ -11,7 +11,8 @@
 #include "base/file.h"
 #include "build/add_remote.h"
 
-static int run_git(const char *const *arguments, struct error **err)
+/* `quiet`: its failure is no failure of ours, and it is not to speak of it. */
+static int run_git(const char *const *arguments, bool quiet, struct error **err)
 {
     const char *argv[32] = {"git", "-c", "core.hooksPath=/dev/null", "-c",
                             "protocol.ext.allow=never"};
@@ -23,6 +24,9 @@ static int run_git(const char *const *arguments, struct error **err)
     (void)posix_spawn_file_actions_init(&actions); /* glibc's cannot fail */
     (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, 2, 1);
+    if (quiet) {
+        (void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    }
     pid_t pid;
     (void)setenv("GIT_TERMINAL_PROMPT", "0", 1);
     int code = posix_spawnp(&pid, "git", &actions, NULL, (char *const *)argv, environ);
@@ -34,26 +38,31 @@ static int run_git(const char *const *arguments, struct error **err)
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    return status == 0 ? 0 : error_set(err, ERROR_NETWORK, 0, "git %s failed", arguments[0]);
+    bool at = str_equal(arguments[0], "-C"); /* then a folder, then what is to be done */
+    return status == 0 ? 0
+                       : error_set(err, ERROR_NETWORK, 0, "'git %s' failed", arguments[at ? 2 : 0]);
 }
 
-/* Only what is asked for, without its history; a server may refuse a commit's number, then all. */
+/* Only what is asked for, without its history, where the server can leave that out; it may refuse a
+ * commit's number, then all. */
 static int fetch(const char *url, const char *ref, const char *at, struct error **err)
 {
     const char *const init[] = {"init", "-q", at, NULL};
     const char *const shallow[] = {"-C", at, "fetch", "-q", "--depth=1", "--", url, ref, NULL};
-    const char *const whole[] = {"-C", at, "fetch", "-q", "--tags", "--", url, NULL};
+    const char *const whole[] = {
+        "-C", at, "fetch", "-q", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*", NULL};
+    const char *const single[] = {"-C", at, "fetch", "-q", "--", url, ref, NULL};
     const char *const head[] = {"-C", at, "checkout", "-q", "--detach", "FETCH_HEAD", NULL};
     const char *const named[] = {"-C", at, "checkout", "-q", "--detach", ref, NULL};
     if (ref[0] == '-') {
         return error_set(err, ERROR_INVALID_INPUT, 0, "'%s' is no reference of git's", ref);
     }
-    int r = run_git(init, err);
-    if (r == 0 && run_git(shallow, NULL) == 0) {
-        return run_git(head, err);
+    int r = run_git(init, false, err);
+    if (r == 0 && (run_git(shallow, true, NULL) == 0 || run_git(single, true, NULL) == 0)) {
+        return run_git(head, false, err);
     }
-    r = r < 0 ? r : run_git(whole, err);
-    return r < 0 ? r : run_git(named, err);
+    r = r < 0 ? r : run_git(whole, false, err);
+    return r < 0 ? r : run_git(named, false, err);
 }
 
 /* The commit that is checked out: HEAD is detached. */

@@ -75,7 +75,7 @@ static int build(struct build *b, const char *context, struct error **err)
     b->progress = progress_new(b, mode);
     r = execute_graph(b, err);
     if (r < 0 && b->failed) {
-        progress_failure(b->progress, b->failed);
+        progress_failure(b->progress, b->failed, err && *err ? (*err)->message : "");
     }
     if (r >= 0 && b->options->squash) {
         r = squash_stage(b, &b->stages[b->target_stage], err);

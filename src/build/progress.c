@@ -117,31 +117,33 @@ static void print_state(const struct shown *x)
     }
 }
 
+/* Whole lines, each with its step and time in front; at the step's end also one that is not. */
+static void print_lines(struct shown *x, bool over)
+{
+    struct build_step *s = x->step;
+    while (x->line_begun < s->output.len) {
+        const char *begin = s->output.data + x->line_begun;
+        const char *end = memchr(begin, '\n', s->output.len - x->line_begun);
+        if (!end && !over) {
+            return;
+        }
+        size_t len = end ? (size_t)(end - begin) : s->output.len - x->line_begun;
+        fprintf(stderr, "#%d %.3f %.*s\n", s->number, (double)(now_ms() - s->began_ms) / 1000,
+                (int)len, begin);
+        x->line_begun += len + 1;
+    }
+}
+
 void progress_step(struct progress *p, struct stage *s, struct build_step *step)
 {
     struct shown *x = find(p, s, step);
     if (p->mode == PROGRESS_PLAIN) {
+        print_lines(x, step->state == STEP_DONE || step->state == STEP_FAILED);
         print_state(x);
     } else if (p->mode == PROGRESS_JSON) {
         print_json(p, x, NULL, 0);
     }
     progress_tick(p);
-}
-
-/* Whole lines, each with its step and time in front. */
-static void print_lines(struct shown *x)
-{
-    struct build_step *s = x->step;
-    for (;;) {
-        const char *begin = s->output.data + x->line_begun;
-        const char *end = memchr(begin, '\n', s->output.len - x->line_begun);
-        if (!end) {
-            return;
-        }
-        fprintf(stderr, "#%d %.3f %.*s\n", s->number, (double)(now_ms() - s->began_ms) / 1000,
-                (int)(end - begin), begin);
-        x->line_begun += (size_t)(end - begin) + 1;
-    }
 }
 
 /* The last part alone is kept of what a step says. */
@@ -167,7 +169,7 @@ void progress_output(struct progress *p, struct build_step *step, const char *by
         }
         keep_output(x, bytes, len);
         if (p->mode == PROGRESS_PLAIN) {
-            print_lines(x);
+            print_lines(x, false);
         } else if (p->mode == PROGRESS_JSON) {
             print_json(p, x, bytes, len);
         }
@@ -265,8 +267,49 @@ void progress_tick(struct progress *p)
     }
 }
 
+/* The longest of what the error names in quotes that the line has, else the instruction's name. */
+static void find_mark(const char *line, const char *error, size_t *ret_at, size_t *ret_len)
+{
+    *ret_at = strspn(line, " \t");
+    *ret_len = strcspn(line + *ret_at, " \t");
+    size_t best = 0;
+    for (const char *open = strchr(error, '\''); open; open = strchr(open + 1, '\'')) {
+        for (const char *end = strchr(open + 1, '\''); end; end = strchr(end + 1, '\'')) {
+            CLEANUP(free) char *word = xstrndup(open + 1, (size_t)(end - open - 1));
+            size_t n = strlen(word);
+            /* A command is told with its instruction's name, and without its flags. */
+            const char *shown = str_starts(word, "RUN ") ? word + strlen("RUN ") : word;
+            const char *at = n > best ? strstr(line, shown) : NULL;
+            if (at) {
+                best = n;
+                *ret_at = (size_t)(at - line);
+                *ret_len = strlen(shown);
+            }
+        }
+    }
+}
+
+static void print_mark(const char *line, const char *error)
+{
+    size_t at, len;
+    find_mark(line, error, &at, &len);
+    fprintf(stderr, "     |     ");
+    for (size_t i = 0; i < at; i++) { /* tabs stay, for the columns to be the same */
+        if (((unsigned char)line[i] & 0xc0) != 0x80) {
+            fputc(line[i] == '\t' ? '\t' : ' ', stderr);
+        }
+    }
+    fputc('^', stderr);
+    for (size_t i = at + 1; i < at + len; i++) {
+        if (((unsigned char)line[i] & 0xc0) != 0x80) {
+            fputc('~', stderr);
+        }
+    }
+    fputc('\n', stderr);
+}
+
 /* The lines of the file around the instruction, its own marked. */
-static void print_excerpt(const struct build *b, const struct build_step *step)
+static void print_excerpt(const struct build *b, const struct build_step *step, const char *error)
 {
     const struct instruction *at = step->at;
     int first = at->line > 2 ? at->line - 2 : 1;
@@ -275,23 +318,17 @@ static void print_excerpt(const struct build *b, const struct build_step *step)
     fprintf(stderr, "%s:%d\n--------------------\n", b->file.name, at->line);
     for (int n = first; n <= last; n++) {
         CLEANUP(free) char *line = xstrdup(b->file.lines.items[n - 1]);
-        str_replace_control(line);
         bool marked = n >= at->line && n <= at->last_line;
+        str_replace_control(line);
         fprintf(stderr, "%4d | %s %s\n", n, marked ? ">>>" : "   ", line);
         if (n == at->line) {
-            size_t indent = strspn(line, " \t");
-            size_t width = strlen(line) - indent;
-            fprintf(stderr, "     |     %*s^", (int)indent, "");
-            for (size_t i = 1; i < width && i < 72; i++) {
-                fputc('~', stderr);
-            }
-            fputc('\n', stderr);
+            print_mark(line, error);
         }
     }
     fprintf(stderr, "--------------------\n");
 }
 
-void progress_failure(struct progress *p, const struct build_step *step)
+void progress_failure(struct progress *p, const struct build_step *step, const char *error)
 {
     if (p->mode == PROGRESS_TTY) {
         draw(p);
@@ -303,7 +340,7 @@ void progress_failure(struct progress *p, const struct build_step *step)
         fprintf(stderr, "------\n%.*s%s------\n", (int)step->output.len, step->output.data,
                 step->output.data[step->output.len - 1] == '\n' ? "" : "\n");
     }
-    print_excerpt(p->b, step);
+    print_excerpt(p->b, step, error);
 }
 
 void progress_free(struct progress *p)

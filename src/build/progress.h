@@ -19,8 +19,8 @@ void progress_output(struct progress *p, struct build_step *step, const char *by
 void progress_note(struct progress *p, const char *text);
 /* Redraws, at most ten times a second. */
 void progress_tick(struct progress *p);
-/* The step that failed: its output, and where it stands. */
-void progress_failure(struct progress *p, const struct build_step *step);
+/* The step that failed: its output, and where it stands, the word that the error names marked. */
+void progress_failure(struct progress *p, const struct build_step *step, const char *error);
 void progress_free(struct progress *p);
 
 int64_t now_ms(void);

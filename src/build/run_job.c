@@ -112,6 +112,12 @@ static int prepare(struct run *r, struct error **err)
     if (!r->layers.count) {
         return error_set(err, ERROR_NOT_FOUND, 0, "RUN has no program to run in an empty stage");
     }
+    bool machine = str_equal(b->options->run.wall, "vm");
+    if (machine && str_equal(r->step->network, "default")) {
+        int no = error_set(err, ERROR_UNSUPPORTED, 0,
+                           "a step in a virtual machine has no part in the build's network");
+        return error_hint(err, no, "RUN --network=none, or build with --network none");
+    }
     int e = mkdir_all(wall, 0700, err);
     e = e < 0 ? e : step_folders_make(b, r->step, &r->layer, err);
     e = e < 0 ? e : network_files(b, r->step->network, &r->hosts, &r->resolv, err);

@@ -407,12 +407,22 @@ static int add_ssh(struct adding *a)
                     : 0;
         return r < 0 ? error_hint(a->err, r, "build with --ssh %s", m->id) : 0;
     }
-    if (stat(socket, &st) < 0 || !S_ISSOCK(st.st_mode)) {
-        int r = error_set(a->err, ERROR_UNSUPPORTED, 0, "--ssh: '%s' is no agent's socket", socket);
+    int r = stat(socket, &st) < 0 ? -errno : 0;
+    if (r < 0 || !(S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode))) {
+        r = error_set_errno(a->err, ERROR_NOT_FOUND, r < 0 ? -r : EINVAL,
+                            "--ssh: the agent's socket or the key '%s'", socket);
         return error_hint(a->err, r, "start ssh-agent, ssh-add the key, and give --ssh default");
     }
+    if (S_ISREG(st.st_mode)) {
+        CLEANUP(free) char *key = take_ptr(socket);
+        socket = own_path(a, "agent", false);
+        r = ssh_agent_with_key(key, socket, a->err);
+        if (r < 0) {
+            return r;
+        }
+    }
     CLEANUP(free) char *path = own_path(a, "ssh", false);
-    int r = ssh_relay(socket, path, m->mode >= 0 ? (mode_t)m->mode : 0600, m->uid, m->gid, a->err);
+    r = ssh_relay(socket, path, m->mode >= 0 ? (mode_t)m->mode : 0600, m->uid, m->gid, a->err);
     if (r < 0) {
         return r;
     }

@@ -2,14 +2,19 @@
 #include "build/ssh_relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "base/file.h"
 
@@ -72,6 +77,105 @@ static void serve(int listener, const char *agent)
             fds[count++] = (struct pollfd){.fd = to, .events = POLLIN};
         }
     }
+}
+
+/* In a child: a program without a terminal to ask on, and whose words nobody needs. */
+static void become(const char *const *argv)
+{
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    (void)setsid();
+    (void)signal(SIGTERM, SIG_DFL);
+    for (int fd = 0; fd < 3 && nowhere >= 0; fd++) {
+        (void)dup2(nowhere, fd); /* valid */
+    }
+    (void)execvp(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+static int start(const char *const *argv, pid_t *ret, struct error **err)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        become(argv);
+    }
+    *ret = pid;
+    return pid < 0 ? error_set_errno(err, ERROR_KERNEL, errno, "making a process") : 0;
+}
+
+/* In a child: starts the program, and ends it when the other end of the pipe is closed, however its
+ * holder ended. (ssh-agent is set-group-ID: PR_SET_PDEATHSIG is none of its.) */
+static void keep_watch(int pipe_end, const char *const *argv)
+{
+    pid_t pid = -1;
+    int status, r = start(argv, &pid, NULL);
+    (void)setsid();
+    struct pollfd fds[2] = {
+        {.fd = pipe_end, .events = POLLIN},
+        {.fd = r < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN}};
+    while (r >= 0 && !fds[0].revents && !fds[1].revents &&
+           (poll(fds, 2, -1) > 0 || errno == EINTR)) {
+    }
+    if (r >= 0 && !fds[1].revents) {
+        (void)kill(pid, SIGTERM);
+        (void)waitpid(pid, &status, 0); /* it was told to end */
+    }
+    _exit(0);
+}
+
+/* The pipe's end of ours stays open for as long as this process lives. */
+static int start_watched(const char *const *argv, pid_t *ret, struct error **err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
+    }
+    *ret = fork();
+    if (*ret == 0) {
+        fd_close(ends[1]);
+        keep_watch(ends[0], argv);
+    }
+    fd_close(ends[0]);
+    return *ret < 0 ? error_set_errno(err, ERROR_KERNEL, errno, "making a process") : 0;
+}
+
+/* The agent makes its socket, and may end before. */
+static int await_agent(pid_t pid, const char *path, struct error **err)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    for (;;) {
+        int status, fd = connect_to(path);
+        if (fd >= 0) {
+            fd_close(fd);
+            return 0;
+        }
+        if (waitpid(pid, &status, WNOHANG) == pid) {
+            int r = error_set(err, ERROR_UNSUPPORTED, 0, "the program 'ssh-agent' has ended");
+            return error_hint(err, r, "install openssh-client, or give --ssh an agent's socket");
+        }
+        (void)nanosleep(&pause, NULL); /* there is nothing to wait on before the socket is there */
+    }
+}
+
+int ssh_agent_with_key(const char *key, const char *path, struct error **err)
+{
+    const char *const agent[] = {"ssh-agent", "-D", "-a", path, NULL};
+    const char *const add[] = {"ssh-add", "-q", "--", key, NULL};
+    int status = 0;
+    pid_t pid = -1, adder = -1;
+    int r = start_watched(agent, &pid, err);
+    r = r < 0 ? r : await_agent(pid, path, err);
+    if (r < 0) {
+        return r;
+    }
+    (void)setenv("SSH_AUTH_SOCK", path, 1); /* of this job alone */
+    r = start(add, &adder, err);
+    while (r >= 0 && waitpid(adder, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (r >= 0 && status != 0) {
+        r = error_set(err, ERROR_INVALID_INPUT, 0, "ssh-add does not take the key '%s'", key);
+        return error_hint(err, r, "one with a passphrase: ssh-add it, and give --ssh default");
+    }
+    return r;
 }
 
 int ssh_relay(const char *agent, const char *path, mode_t mode, uid_t uid, gid_t gid,

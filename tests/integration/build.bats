@@ -193,6 +193,109 @@ END
     [ "$(in_image t4 cat /g)" = hi ]
     run build -t t5 - </dev/null
     [ "$status" -eq 1 ]
+    printf 'FROM busybox\nCOPY f /h\n' >other && tar cJf ../ctx.tar.xz f other && build -q -t t6 -f other - <../ctx.tar.xz
+    [ "$(in_image t6 cat /h)" = hi ]
+}
+
+@test "contexts and archives from a web server, in a folder of no git server's too" {
+    local web
+    web=$(free_port)
+    mkdir web && echo hi >f && printf 'FROM busybox\nCOPY f /f\n' >Dockerfile && tar czf web/ctx.tgz f Dockerfile
+    printf 'FROM busybox\nRUN echo alone >/f\n' >web/Dockerfile.web
+    git init -q -b main repo && cp f Dockerfile repo && git -C repo add . && git -C repo -c user.name=x -c user.email=x@x commit -qm x
+    git clone -q --bare repo web/repo.git && git -C web/repo.git update-server-info
+    python3 -m http.server "$web" --directory web --bind 127.0.0.1 >/dev/null 2>&1 3>&- &
+    echo $! >>../pids
+    wait_for 10 curl -fsS -o /dev/null "http://127.0.0.1:$web/ctx.tgz"
+    build -q -t w1 "http://127.0.0.1:$web/ctx.tgz"
+    [ "$(in_image w1 cat /f)" = hi ]
+    build -q -t w2 "http://127.0.0.1:$web/Dockerfile.web"
+    [ "$(in_image w2 cat /f)" = alone ]
+    build -q -t w3 "http://127.0.0.1:$web/repo.git"
+    [ "$(in_image w3 cat /f)" = hi ]
+    run build "http://127.0.0.1:$web/none"
+    [ "$status" -eq 1 ]
+    one_line
+    cat >Dockerfile <<END
+FROM busybox
+ADD --unpack=false web/ctx.tgz /a/
+ADD --unpack=true http://127.0.0.1:$web/ctx.tgz /b/
+ADD http://127.0.0.1:$web/ctx.tgz /c/
+END
+    build -q -t w4 .
+    [ "$(in_image w4 ls /a /b /c)" = "$(printf '/a:\nctx.tgz\n\n/b:\nDockerfile\nf\n\n/c:\nctx.tgz')" ]
+}
+
+@test "RUN with more rights and on the host's network, when it is allowed" {
+    printf 'FROM busybox\nRUN --security=insecure mkdir /m && mount -t tmpfs none /m && grep -q "^Seccomp:.0" /proc/self/status && echo yes >/s\n' >Dockerfile
+    run build .
+    [ "$status" -eq 1 ]
+    one_line
+    [[ $output == *"Dockerfile:2: "*"--allow security.insecure"* ]]
+    build -q --allow security.insecure -t insecure .
+    [ "$(in_image insecure cat /s)" = yes ]
+    printf 'FROM busybox\nRUN --network=host ls /sys/class/net >/host; printf "no line end"\nRUN --network=none ls /sys/class/net >/none\n' >Dockerfile
+    run build .
+    [ "$status" -eq 1 ]
+    [[ $output == *"--allow network.host"* ]]
+    run build --progress plain --allow network.host -t nets .
+    [ "$status" -eq 0 ]
+    grep -qE '^#1 [0-9.]+ no line end$' <<<"$output"
+    [ "$(in_image nets cat /none)" = lo ]
+    ls /sys/class/net >host
+    [ "$(wc -l <host)" -gt 1 ] || skip "the host has no interface but lo"
+    [ "$(in_image nets cat /host | sort)" != lo ]
+}
+
+@test "quotas and settings of RUN" {
+    printf 'FROM busybox\nRUN (ulimit -n; df -k /dev/shm | tail -1 | tr -s " " | cut -d" " -f2; grep -c "1.2.3.4.*there" /etc/hosts; grep nameserver /etc/resolv.conf) >/f\n' >Dockerfile
+    build -q --memory 64m --cpus 0.5 --pids-limit 40 --dns 192.0.2.9 --add-host there:1.2.3.4 --ulimit nofile=123:123 --shm-size 5m -t quotas .
+    [ "$(in_image quotas cat /f)" = "$(printf '123\n5120\n1\nnameserver 192.0.2.9')" ]
+    printf 'FROM busybox\nRUN dd if=/dev/zero of=/dev/null bs=200M count=1\n' >Dockerfile
+    run build --network none --memory 32m --memory-swap 32m .
+    [ "$status" -eq 1 ]
+    [[ ${lines[-1]} == *"killed for want of memory (--memory)" ]]
+}
+
+@test "cache mounts: locked ones take turns, private ones are each one's own" {
+    cat >Dockerfile <<'END'
+FROM busybox AS a
+RUN --mount=type=cache,target=/c,id=k,sharing=locked echo in >>/c/log; sleep 0.2; echo out >>/c/log
+FROM busybox AS b
+RUN --mount=type=cache,target=/c,id=k,sharing=locked echo in >>/c/log; sleep 0.2; echo out >>/c/log
+FROM busybox AS c
+RUN --mount=type=cache,target=/m,id=meet --mount=type=cache,target=/c,id=p,sharing=private touch /m/1 /c/1; until [ -e /m/2 ]; do sleep 0.1; done; ls /c >/l; touch /m/3; until [ -e /m/4 ]; do sleep 0.1; done
+FROM busybox AS d
+RUN --mount=type=cache,target=/m,id=meet --mount=type=cache,target=/c,id=p,sharing=private touch /m/2 /c/2; until [ -e /m/1 ]; do sleep 0.1; done; ls /c >/l; touch /m/4; until [ -e /m/3 ]; do sleep 0.1; done
+FROM busybox AS turns
+COPY --from=a /etc/passwd /a
+COPY --from=b /etc/passwd /b
+RUN --mount=type=cache,target=/c,id=k cp /c/log /log
+FROM busybox AS own
+COPY --from=c /l /1
+COPY --from=d /l /2
+END
+    build -q --target turns -t turns .
+    [ "$(in_image turns cat /log)" = "$(printf 'in\nout\nin\nout')" ]
+    build -q --target own -t own .
+    [ "$(in_image own cat /1)" = 1 ]
+    [ "$(in_image own cat /2)" = 2 ]
+}
+
+@test "--ssh: an agent's socket, or a key, whose agent is gone behind" {
+    command -v ssh-agent >/dev/null || skip "no ssh-agent"
+    printf 'FROM busybox\nRUN --mount=type=ssh test -S "$SSH_AUTH_SOCK" && echo yes >/f\n' >Dockerfile
+    ssh-keygen -q -t ed25519 -N '' -f key
+    build -q --ssh default=key -t ssh .
+    [ "$(in_image ssh cat /f)" = yes ]
+    ssh-keygen -q -t ed25519 -N secret -f locked
+    run build --no-cache --ssh default=locked .
+    [ "$status" -eq 1 ]
+    [[ ${lines[-1]} == *"does not take the key 'locked'"* ]]
+    wait_for 10 bash -c '! pgrep -f "ssh-agent.*$CLOISON_RUN_ROOT/build" >/dev/null'
+    run build --no-cache --ssh default=nothing .
+    [ "$status" -eq 1 ]
+    [[ ${lines[-1]} == *"'nothing'"* ]]
 }
 
 @test "ADD of URLs and git repositories, and a git repository as the context" {
@@ -338,6 +441,8 @@ END
     [ "$status" -eq 1 ]
     [[ $stderr == *"about to fail"* && $stderr == *"3 | >>> RUN echo about to fail; exit 7"*'^~~~'* ]]
     [[ ${stderr_lines[-1]} == "cloison-build: Dockerfile:3: 'RUN echo about to fail; exit 7' ended with 7" || ${stderr_lines[-1]} == "cloison: Dockerfile:3: 'RUN echo about to fail; exit 7' ended with 7" ]]
+    # The command alone is marked, under its first letter.
+    grep -qx '     |         ^~*' <<<"$stderr"
     run build -t bad .
     [ "$(grep -c CACHED <<<"$output")" = 1 ]
     [ -z "$(ls -A "$CLOISON_RUN_ROOT/build")" ]
