@@ -43,6 +43,7 @@ struct unpack {
     struct unpack_limits limits;
     bool is_plain; /* no layer: names of whiteouts and links to anywhere are what they say, and a
                       folder makes room for a folder alone */
+    bool links_anywhere; /* a symlink may lead above the root, where it stays as in a chroot */
     int64_t bytes, entries;
     struct strv opaque; /* folders that hide what is below: for the caller to mark as overlayfs's */
     struct strv implied; /* folders that no entry spoke of, "a/b": made 0755, root's */
