@@ -14,12 +14,6 @@ static struct net_place place_of(const struct engine *e)
     return (struct net_place){e->run_dir, e->data_dir, e->config_path};
 }
 
-static bool is_ipv4_only(const struct container *c)
-{
-    const struct wall_ops *wall = NULL;
-    return wall_find(c->wall, &wall, NULL) >= 0 && wall->one_interface;
-}
-
 int network_need(const struct engine *e, const struct container *c, pid_t pid,
                  struct network_need *ret, struct error **err)
 {
@@ -31,7 +25,6 @@ int network_need(const struct engine *e, const struct container *c, pid_t pid,
                                      .pid = pid,
                                      .publish = &c->publish,
                                      .dns = &c->dns,
-                                     .ipv4_only = is_ipv4_only(c),
                                  }};
     int r = net_choices_from_json(c->networks, &ret->choices, err);
     ret->request.networks = &ret->choices;
@@ -139,17 +132,6 @@ static int check_choices(const struct engine *e, struct net_choices *choices, st
     return r;
 }
 
-/* A wall whose workload has one interface, with an IPv4 address. */
-static int check_wall(const struct container *c, const struct net_choices *choices,
-                      struct error **err)
-{
-    if (is_ipv4_only(c) && (choices->count > 1 || (choices->count && choices->items[0].ip6))) {
-        return error_set(err, ERROR_UNSUPPORTED, 0,
-                         "the %s wall has one network, and IPv4 addresses in it", c->wall);
-    }
-    return 0;
-}
-
 static int choose(const struct engine *e, const struct run_request *r, struct container *c,
                   struct error **err)
 {
@@ -178,7 +160,7 @@ static int choose(const struct engine *e, const struct run_request *r, struct co
         return check_special(r, c->network_mode, err);
     }
     c->networks = net_choices_to_json(&choices);
-    return check_wall(c, &choices, err);
+    return 0;
 }
 
 static int choose_rate(const struct run_request *r, struct container *c, struct error **err)
@@ -306,6 +288,11 @@ int network_follow_resolver(const struct engine *e, const struct container *c,
     return write_resolv(e, c, a, true, err);
 }
 
+static bool is_attached(const struct container *c)
+{
+    return container_is_up(c) && c->status != CONTAINER_RESTARTING && c->pid > 0;
+}
+
 /* One that can be in other networks than it is in. */
 static int check_changeable(const struct container *c, struct error **err)
 {
@@ -314,8 +301,12 @@ static int check_changeable(const struct container *c, struct error **err)
             err, ERROR_UNSUPPORTED, 0, "container '%s' has no network of its own (--network %s)",
             c->name, str_starts(c->network_mode, "container:") ? "container:…" : c->network_mode);
     }
-    if (is_ipv4_only(c)) {
-        return error_set(err, ERROR_UNSUPPORTED, 0, "the %s wall has one network", c->wall);
+    const struct wall_ops *wall = NULL;
+    if (is_attached(c) && wall_find(c->wall, &wall, NULL) >= 0 && wall->fixed_interfaces) {
+        int r = error_set(err, ERROR_UNSUPPORTED, 0,
+                          "behind the %s wall '%s' keeps the networks that it started with",
+                          c->wall, c->name);
+        return error_hint(err, r, "stop it first");
     }
     return 0;
 }
@@ -331,11 +322,6 @@ static int lock_container(const struct engine *e, const char *name, struct conta
     r = r < 0 ? r : container_load(e, c->id, ret, err);
     r = r < 0 ? r : check_changeable(*ret, err);
     return r < 0 ? r : take_fd(&lock);
-}
-
-static bool is_attached(const struct container *c)
-{
-    return container_is_up(c) && c->status != CONTAINER_RESTARTING && c->pid > 0;
 }
 
 static int connect_running(const struct engine *e, const struct container *c,

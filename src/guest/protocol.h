@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-#define GUEST_PROTOCOL_VERSION 1
+#define GUEST_PROTOCOL_VERSION 2
 #define GUEST_PORT_NAME "org.cloison.agent"
 
 #define MESSAGE_DATA_MAX (64 * 1024)        /* bytes of one MESSAGE_DATA */

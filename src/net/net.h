@@ -77,7 +77,6 @@ struct net_request {
     const struct strv *publish; /* Docker's -p syntax, or NULL */
     const struct strv *dns;     /* the container's own resolvers, or NULL */
     struct net_rate rate;
-    bool ipv4_only; /* the workload cannot have IPv6 addresses: none are leased */
 };
 
 /* One end: a container in a network. */

@@ -125,7 +125,7 @@ static int find_addresses(const struct reservation *v, const struct net_choice *
     for (int f = 0; f < NET_FAMILIES && r >= 0; f++) {
         struct net_address wanted;
         r = wanted_address(n, f, asked[f], &wanted, err);
-        if (r >= 0 && net_network_has(n, f) && !(v->request->ipv4_only && f == NET_IPV6)) {
+        if (r >= 0 && net_network_has(n, f)) {
             r = find_address(v, n, f, &wanted, &e->addresses[f], err);
         }
     }

@@ -111,8 +111,8 @@ typedef int wall_make(void *context, const char *cgroup, pid_t *ret_pid, struct 
 enum wall_format { WALL_TEXT, WALL_JSON };
 
 struct wall_ops {
-    const char *name;   /* "container", "vm" */
-    bool one_interface; /* the workload has at most one network interface, with an IPv4 address */
+    const char *name;      /* "container", "vm" */
+    bool fixed_interfaces; /* those that it starts with: no network is joined or left meanwhile */
     int (*plan)(const struct wall_params *params, struct plan **ret, struct error **err);
     /* The plan as a readable ordered list, or as a JSON array of steps. */
     int (*describe)(const struct plan *plan, enum wall_format format, struct strbuf *out,

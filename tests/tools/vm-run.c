@@ -286,7 +286,6 @@ int main(int argc, char **argv)
                                   .serial = -1,
                                   .report = -1,
                                   .log = 2,
-                                  .tap = -1,
                                   .shares = -1};
     for (int c; !err && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == '?') {

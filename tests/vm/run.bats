@@ -202,3 +202,41 @@ PYTHON
     [[ $(fact "monitor's network namespace") == separate* ]]
     cloison rm -f seen
 }
+
+@test "several networks of both families, fixed addresses, names, ports; joined and left when it does not run" {
+    cloison network create --ipv6 one
+    cloison network create two
+    subnet6=$(cloison network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' one | tr ' ' '\n' | grep :)
+    fixed6=${subnet6%%::*}::77
+    cloison run -d --name peer --network one busybox sleep 1000
+    vm -d --name wired --network one --network two --ip6 "$fixed6" --dns-option ndots:1 --add-host extra:10.9.8.7 \
+        -p 127.0.0.1:18098:80 busybox sh -c 'echo page >/tmp/index.html; httpd -f -p 80 -h /tmp'
+    run cloison exec wired sh -c 'ip -o addr; ip -6 route; ip route; grep -w extra /etc/hosts; cat /etc/hosts'
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *'eth0 '*"$fixed6/"*'eth1 '* ]]
+    ip4=$(cloison inspect --format '{{(index .NetworkSettings.Networks "one").IPAddress}}' wired)
+    two4=$(cloison inspect --format '{{(index .NetworkSettings.Networks "two").IPAddress}}' wired)
+    [[ $output == *"inet $ip4/"* ]]
+    [[ $output == *"inet $two4/"* ]]
+    [[ $output == *'default via '*:*'dev eth0'* ]]
+    # Each finds the other by name, in both families, and is found.
+    cloison exec wired ping -c 1 -W 20 peer
+    cloison exec wired ping -6 -c 1 -W 20 peer
+    cloison exec peer ping -6 -c 1 -W 20 wired
+    cloison exec peer ping -c 1 -W 20 "$fixed6"
+    [ "$(curl -s --max-time 20 http://127.0.0.1:18098/)" = page ]
+    run cloison network disconnect two wired
+    echo "$output"
+    [ "$status" != 0 ]
+    [[ $output == *"keeps the networks that it started with (stop it first)"* ]]
+    cloison stop -t 1 wired
+    cloison network disconnect two wired
+    cloison start wired
+    run cloison exec wired ip -o link
+    echo "$output"
+    [[ $output == *eth0* ]]
+    [[ $output != *eth1* ]]
+    cloison rm -f wired peer
+    cloison network rm one two
+}

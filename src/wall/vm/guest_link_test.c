@@ -45,12 +45,12 @@ static void test_guest_link_hello(void)
 {
     CLEANUP(error) struct error *err = NULL;
     fresh();
-    guest_says(MESSAGE_HELLO, 0, "{\"version\":1}");
+    guest_says(MESSAGE_HELLO, 0, "{\"version\":2}");
     CHECK_OK(link_hello(&host, 1000, NULL, &err), err);
     fresh();
-    guest_says(MESSAGE_HELLO, 0, "{\"version\":2}");
+    guest_says(MESSAGE_HELLO, 0, "{\"version\":3}");
     CHECK(link_hello(&host, 1000, NULL, &err) < 0);
-    CHECK_STR(err->message, "the machine's agent speaks version 2 of the protocol, not 1");
+    CHECK_STR(err->message, "the machine's agent speaks version 3 of the protocol, not 2");
 }
 
 static void test_guest_link_reply_after_other_messages(void)

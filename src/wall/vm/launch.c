@@ -68,9 +68,10 @@ static json_t *devices_json(const struct vm_launch *l, struct vm_numbers *n)
     for (size_t i = 0; i < l->disk_count; i++) {
         (void)json_array_append_new(devices, disk_json(&l->disks[i], n));
     }
-    if (l->tap >= 0) {
-        json_t *net = json_pack("{s:s, s:s, s:i}", "type", "net", "mac", l->mac, "mtu", l->mtu);
-        set_fd(net, "tap_fd", n, l->tap);
+    for (size_t i = 0; i < l->card_count; i++) {
+        const struct vm_card *c = &l->cards[i];
+        json_t *net = json_pack("{s:s, s:s, s:i}", "type", "net", "mac", c->mac, "mtu", c->mtu);
+        set_fd(net, "tap_fd", n, c->tap);
         (void)json_array_append_new(devices, net);
     }
     if (l->shares >= 0) {

@@ -30,6 +30,12 @@ struct vm_port {
     bool is_console;
 };
 
+struct vm_card { /* of a network */
+    int tap;
+    const char *mac; /* of the tap's other end */
+    uint16_t mtu;
+};
+
 enum vm_monitor { VM_KVM, VM_QEMU };
 
 struct vm_launch { /* descriptors are borrowed; -1 is none */
@@ -44,9 +50,8 @@ struct vm_launch { /* descriptors are borrowed; -1 is none */
     size_t disk_count;
     const struct vm_port *ports;
     size_t port_count;
-    int tap;         /* -1: no network */
-    const char *mac; /* of the tap's other end */
-    uint16_t mtu;
+    const struct vm_card *cards;
+    size_t card_count;
     int shares; /* a socket to cloison-fs; -1: none */
 };
 

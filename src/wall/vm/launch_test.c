@@ -12,6 +12,8 @@ static void test_launch_text_is_understood(void)
                                     {.fd = 31, .serial = "disk", .bytes_per_second = 1000}};
     const struct vm_port ports[] = {{.name = "console", .in = -1, .out = 40, .is_console = true},
                                     {.name = "agent", .in = 41, .out = 41}};
+    const struct vm_card cards[] = {{.tap = 50, .mac = "02:00:00:00:00:01", .mtu = 1500},
+                                    {.tap = 51, .mac = "02:00:00:00:00:02", .mtu = 1400}};
     const struct vm_launch l = {.cpus = 3,
                                 .memory_bytes = 128 << 20,
                                 .kvm = 10,
@@ -24,10 +26,9 @@ static void test_launch_text_is_understood(void)
                                 .disk_count = 2,
                                 .ports = ports,
                                 .port_count = 2,
-                                .tap = 50,
-                                .shares = -1,
-                                .mac = "02:00:00:00:00:01",
-                                .mtu = 1500};
+                                .cards = cards,
+                                .card_count = 2,
+                                .shares = -1};
     struct vm_numbers n = {.first = 4};
     CLEANUP(free) char *text = vm_launch_text(&l, &n);
     const int *fds = n.fds;
@@ -40,7 +41,7 @@ static void test_launch_text_is_understood(void)
     CHECK_INT(fds[s.kernel_fd - 4], 11);
     CHECK_INT(s.initramfs_fd, -1);
     CHECK_INT(fds[s.serial_fd - 4], 40);
-    CHECK_INT(s.device_count, 6);
+    CHECK_INT(s.device_count, 7);
     CHECK_INT(s.devices[0].type, DEVICE_CONSOLE);
     CHECK_INT(s.devices[0].console.ports[0].in, -1);
     CHECK_INT(s.devices[0].console.ports[0].out, s.serial_fd); /* one number for one descriptor */
@@ -49,7 +50,9 @@ static void test_launch_text_is_understood(void)
     CHECK(s.devices[1].block.read_only);
     CHECK_INT(s.devices[2].block.rates.bytes_per_second, 1000);
     CHECK_INT(fds[s.devices[3].net.tap - 4], 50);
-    CHECK_INT(n.count, 7);
+    CHECK_INT(fds[s.devices[4].net.tap - 4], 51);
+    CHECK_INT(s.devices[4].net.mtu, 1400);
+    CHECK_INT(n.count, 8);
     free(n.fds);
     machine_spec_done(&s);
 }

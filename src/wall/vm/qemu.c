@@ -68,11 +68,12 @@ static void add_disks(const struct vm_launch *l, struct vm_numbers *n, struct st
 
 static void add_net(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
 {
-    if (l->tap >= 0) {
+    for (size_t i = 0; i < l->card_count; i++) {
+        const struct vm_card *c = &l->cards[i];
         strv_add(v, "-netdev");
-        strv_addf(v, "tap,id=net,fd=%d,vhost=off", vm_number(n, l->tap));
+        strv_addf(v, "tap,id=net%zu,fd=%d,vhost=off", i, vm_number(n, c->tap));
         strv_add(v, "-device");
-        strv_addf(v, "virtio-net-device,netdev=net,mac=%s,host_mtu=%u", l->mac, l->mtu);
+        strv_addf(v, "virtio-net-device,netdev=net%zu,mac=%s,host_mtu=%u", i, c->mac, c->mtu);
     }
 }
 

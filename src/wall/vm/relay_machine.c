@@ -41,6 +41,11 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
         }
         r->shares_ends = (int)syscall(SYS_pidfd_open, r->shares, 0);
     }
+    struct vm_card cards[VM_INTERFACES_MAX];
+    for (size_t i = 0; i < n->count; i++) {
+        const struct vm_interface *c = &n->items[i];
+        cards[i] = (struct vm_card){.tap = c->tap, .mac = c->mac, .mtu = c->mtu};
+    }
     const struct vm_port port = {.name = GUEST_PORT_NAME, .in = theirs, .out = theirs};
     const struct vm_launch l = {.monitor = a->monitor,
                                 .cpus = p->cpus,
@@ -57,9 +62,8 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
                                 .disk_count = count,
                                 .ports = &port,
                                 .port_count = 1,
-                                .tap = n->tap,
-                                .mac = n->mac,
-                                .mtu = n->mtu,
+                                .cards = cards,
+                                .card_count = n->count,
                                 .shares = shares};
     r->link = (struct guest_link){.fd = ends[0], .context = r, .receive = relay_take_message};
     return vm_launch(&l, &r->monitor, err);
@@ -95,6 +99,31 @@ static json_t *disks_json(const struct plan *p)
     return json_pack("{s:o, s:s*}", "layers", layers, "disk", p->disk ? "disk" : NULL);
 }
 
+static void add_text(json_t *array, const char *text)
+{
+    if (text[0]) {
+        (void)json_array_append_new(array, json_string(text));
+    }
+}
+
+/* The interfaces, as the agent finds them by their hardware addresses. */
+static json_t *network_json(const struct vm_network *n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->count; i++) {
+        const struct vm_interface *c = &n->items[i];
+        json_t *addresses = json_array(), *gateways = json_array();
+        add_text(addresses, c->address);
+        add_text(addresses, c->address6);
+        add_text(gateways, c->gateway);
+        add_text(gateways, c->gateway6);
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o, s:o}", "name", c->name,
+                                                    "mac", c->mac, "mtu", c->mtu, "addresses",
+                                                    addresses, "gateways", gateways));
+    }
+    return list;
+}
+
 int relay_browse(struct relay *r, struct error **err)
 {
     json_t *fields = disks_json(r->settings->plan);
@@ -115,12 +144,7 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
         (void)json_object_set_new(fields, "root", json_string(p->root));
     }
     (void)json_object_set_new(fields, "files", files);
-    if (n->tap >= 0) {
-        (void)json_object_set_new(fields, "network",
-                                  json_pack("{s:s, s:s, s:s, s:i}", "address", n->address,
-                                            "netmask", n->netmask, "gateway", n->gateway, "mtu",
-                                            n->mtu));
-    }
+    (void)json_object_set_new(fields, "network", network_json(n));
     (void)json_object_set_new(fields, "shares", json_boolean(p->share_count > 0));
     int result = read_files(p, files, err);
     if (result < 0) {

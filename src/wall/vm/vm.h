@@ -79,11 +79,19 @@ struct vm_assets {
 int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err) NODISCARD;
 void vm_assets_close(struct vm_assets *a);
 
-/* The relay's network, inside its own network namespace: NULL mac when there is no interface. */
-struct vm_network {
+/* One of the relay's interfaces, inside its own network namespace, and the tap behind which the
+ * machine is it. Texts are empty when there is none of it. */
+struct vm_interface {
     int tap;
-    char mac[18], address[16], netmask[16], gateway[16];
+    char name[16], mac[18];
+    char address[64], address6[64]; /* "10.0.0.2/24" */
+    char gateway[16], gateway6[46]; /* where the default route leads through this one */
     uint16_t mtu;
+};
+#define VM_INTERFACES_MAX 8
+struct vm_network {
+    struct vm_interface items[VM_INTERFACES_MAX];
+    size_t count;
 };
 int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
 

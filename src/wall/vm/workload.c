@@ -438,7 +438,7 @@ static void vm_set_warning(struct workload *w, wall_warning *warning, void *cont
 
 const struct wall_ops wall_vm = {
     .name = "vm",
-    .one_interface = true,
+    .fixed_interfaces = true,
     .plan = vm_plan,
     .describe = vm_describe,
     .plan_free = vm_plan_free,
