@@ -283,7 +283,7 @@ static int build_staged(const struct kernel_values *v, const char *folder, const
     CLEANUP(free) char *found = NULL;
     CLEANUP(free) char *release = NULL;
     CLEANUP(free) char *config = v->config ? realpath(v->config, NULL) : find_config();
-    CLEANUP(free) char *image = str_format("%s/image", staged);
+    CLEANUP(free) char *image = str_format("%s/bzImage", staged);
     int64_t count = v->jobs.set ? v->jobs.value : sysconf(_SC_NPROCESSORS_ONLN);
     CLEANUP(free) char *jobs = str_format("%lld", (long long)count);
     int r = v->name ? is_free(folder, v->name, err) : 0;
@@ -299,6 +299,10 @@ static int build_staged(const struct kernel_values *v, const char *folder, const
     r = r < 0 ? r : run_helper((const char *[]){"build", found, config, staged, jobs, NULL}, err);
     r = r != 0 ? r : vm_kernel_release(image, &release, err);
     r = r != 0 ? r : is_free(folder, str_or(v->name, release), err);
+    r = r != 0 ? r : fill(staged, image, err);
+    if (r == 0) {
+        (void)unlink(image); /* unpacked now */
+    }
     CLEANUP(free) char *source = str_format("built from %s", str_or(found, ""));
     return r != 0 ? r
                   : keep(folder, staged, str_or(v->name, release),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `cloison system df`: what images, containers and volumes take on the disk. */
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/human.h"
 #include "cli/commands.h"
 #include "cli/container_text.h"
@@ -154,16 +156,30 @@ static int of_build_cache(const struct stock *s, struct summary *ret, struct err
     return r;
 }
 
+/* Kernels that are kept, and what machines have of kernels, unpacked: a row when there is any. Of
+ * layers they have disks, which count with the images. */
+static struct summary of_machines(const struct stock *s)
+{
+    CLEANUP(free) char *kernels = str_format("%s/kernels", s->engine.data_dir);
+    CLEANUP(free) char *cache = str_format("%s/cache/vm", s->engine.data_dir);
+    CLEANUP(strv) struct strv kept = {0};
+    IGNORE(list_folder(AT_FDCWD, kernels, &kept, NULL) < 0); /* none */
+    return (struct summary){.type = "Machine Kernels",
+                            .total = kept.count,
+                            .active = kept.count,
+                            .bytes = disk_usage(kernels) + disk_usage(cache)};
+}
+
 static int print_summaries(const struct stock *s, const char *format, struct error **err)
 {
     struct list *list = NULL;
-    struct summary rows[] = {of_images(s), of_containers(s), {0}, {0}};
+    struct summary rows[] = {of_images(s), of_containers(s), {0}, {0}, of_machines(s)};
     int r = of_volumes(s, &rows[2], err);
     r = r < 0 ? r : of_build_cache(s, &rows[3], err);
     if (r >= 0) {
         r = list_begin(format, TABLE, columns, &list, err);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(rows) && r >= 0; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows) && r >= 0 && (i < 4 || rows[i].bytes > 0); i++) {
         r = print_summary(&rows[i], list, err);
     }
     if (r >= 0) {

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/prune.h"
 #include "image/helper.h"
+#include "wall/vm/kernels.h"
 
 struct system_prune_values {
     struct strv filters;
@@ -29,6 +30,14 @@ static bool confirmed(const struct system_prune_values *v)
     return prune_confirmed(v->force, text);
 }
 
+/* What machines keep of kernels that are gone; of layers, it goes with them. */
+static int prune_machines(const struct engine *e, int64_t *freed, struct error **err)
+{
+    CLEANUP(free) char *kernels = str_format("%s/kernels", e->data_dir);
+    CLEANUP(free) char *cache = str_format("%s/cache/vm", e->data_dir);
+    return vm_kernel_prune_cache(kernels, cache, freed, err);
+}
+
 static int run(const struct command_context *context, void *values, int argc, char **argv,
                struct error **err)
 {
@@ -45,6 +54,7 @@ static int run(const struct command_context *context, void *values, int argc, ch
     if (r >= 0 && v->volumes) {
         r = prune_volumes(&engine, &filter, false, &freed, err);
     }
+    r = r < 0 ? r : prune_machines(&engine, &freed, err);
     if (r < 0) {
         return r;
     }

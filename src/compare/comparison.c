@@ -306,29 +306,8 @@ int comparison_measure(struct comparison *c, struct error **err)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-/* What the vm wall keeps of the probe's layer: its name there has the layer's chain ID in it. */
-static void forget_probe_disk(const struct comparison *c, const char *image)
-{
-    CLEANUP(image) struct image *i = NULL;
-    CLEANUP(strv) struct strv files = {0};
-    CLEANUP(free) char *cache = str_format("%s/cache/vm", c->data_dir);
-    if (image_resolve(c->data_dir, image, &i, NULL) < 0 || i->layers.count == 0 ||
-        list_folder(AT_FDCWD, cache, &files, NULL) < 0) {
-        return;
-    }
-    CLEANUP(free) char *layer = xstrdup(i->layers.items[0]);
-    *strrchr(layer, '/') = '\0'; /* …/<chain id>/diff */
-    for (size_t k = 0; k < files.count; k++) {
-        CLEANUP(free) char *path = str_format("%s/%s", cache, files.items[k]);
-        if (strstr(files.items[k], strrchr(layer, '/') + 1)) {
-            (void)unlink(path);
-        }
-    }
-}
-
 void forget_probe_image(struct comparison *c, const char *image)
 {
-    forget_probe_disk(c, image);
     IGNORE(engine_command(c, (const char *[]){"rmi", "-f", image, NULL}, NULL, NULL) < 0);
 }
 

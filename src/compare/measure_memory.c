@@ -156,6 +156,12 @@ static void add_disk(struct comparison *c, const char *wall, const struct crowd 
         CLEANUP(free) char *cache = str_format("%s/cache/vm", c->data_dir);
         file_bytes = 0;
         (void)nftw(cache, add_file, 16, FTW_PHYS | FTW_MOUNT);
+        for (size_t i = 0; i < c->image->layers.count; i++) {
+            const char *layer = c->image->layers.items[i];
+            CLEANUP(free)
+            char *disk = str_format("%.*s/layer.erofs", (int)(strrchr(layer, '/') - layer), layer);
+            (void)nftw(disk, add_file, 1, FTW_PHYS | FTW_MOUNT); /* one of these, or the other */
+        }
         (void)json_object_set_new(memory, "diskBytesCache", json_integer(file_bytes));
     }
 }

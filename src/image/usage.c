@@ -7,6 +7,14 @@
 #include "base/file.h"
 #include "image/layout.h"
 
+/* The layer as a disk, if a machine has had use for it (wall/vm/assets.c). */
+static int64_t disk_bytes(int store, const char *folder)
+{
+    CLEANUP(free) char *path = str_format("%s/layer.erofs", folder);
+    struct stat st;
+    return fstatat(store, path, &st, 0) == 0 ? (int64_t)st.st_blocks * 512 : 0;
+}
+
 static int64_t layer_bytes(int store, const char *chain)
 {
     CLEANUP(free) char *folder = layout_layer(chain);
@@ -18,7 +26,7 @@ static int64_t layer_bytes(int store, const char *chain)
         json_get_i64(json, "blobSize", path, 0, INT64_MAX / 2, &blob, NULL) < 0) {
         return 0;
     }
-    return files + blob;
+    return files + blob + disk_bytes(store, folder);
 }
 
 static void add_layer(struct image_usage *u, int store, const char *chain)

@@ -30,5 +30,5 @@ teardown_file() { engine_teardown; }
         [[ $output != *emulated* ]]
     fi
     # Of the machine's copy of our layer nothing is left.
-    [ "$(find "$CLOISON_DATA_ROOT/cache/vm" -name '*.erofs' | wc -l)" = 1 ]
+    [ "$(find "$CLOISON_DATA_ROOT" -name '*.erofs' | wc -l)" = 1 ]
 }

@@ -4,10 +4,12 @@
 
 load ../integration/helper
 
+vm() { timeout --kill-after=5 100 "$CLOISON" run --wall vm "$@"; }
+
 setup_file() {
     ls /boot/vmlinuz-* >/dev/null || skip "no kernel under /boot"
     engine_setup busybox
-    timeout 100 "$CLOISON" run -d --wall vm --name box busybox sh -c 'mkdir /made; echo content >/made/file
+    vm -d --name box busybox sh -c 'mkdir /made; echo content >/made/file
         ln -s file /made/link; rm /etc/group; echo "me:x:77:88::/tmp:/bin/sh" >/etc/passwd; touch /made/ready
         trap "exit 0" TERM; while :; do sleep 1; done'
     wait_for 60 "$CLOISON" exec box test -e /made/ready
@@ -66,4 +68,21 @@ teardown_file() { engine_teardown; }
     [ "$(cloison exec box cat /made/later)" = later ]
     cloison rm -f box
     wait_for 20 sh -c '! pgrep -x cloison-files'
+}
+
+@test "what machines keep goes with its image and its kernel, and system df counts it" {
+    vm --rm --network none busybox true </dev/null
+    run cloison system df
+    echo "$output"
+    [[ $output == *'Machine Kernels'* ]]
+    [ "$(find "$CLOISON_DATA_ROOT/images/layers" -name layer.erofs | wc -l)" = 1 ]
+    : >"$CLOISON_DATA_ROOT/cache/vm/vmlinux-gone@1-2"
+    cloison system prune -f
+    [ ! -e "$CLOISON_DATA_ROOT/cache/vm/vmlinux-gone@1-2" ]
+    [ "$(ls "$CLOISON_DATA_ROOT/cache/vm" | grep -c -e ^vmlinux- -e ^initramfs-)" = 2 ]
+    cloison tag busybox other
+    cloison rmi busybox
+    [ "$(find "$CLOISON_DATA_ROOT/images/layers" -name layer.erofs | wc -l)" = 1 ]
+    cloison rmi other
+    [ "$(find "$CLOISON_DATA_ROOT/images/layers" -name layer.erofs | wc -l)" = 0 ]
 }

@@ -207,7 +207,7 @@ int kernel_build(const struct kernel_build *b, struct error **err)
     }
     r = r < 0 ? r : configure(b, tree, objects, err);
     r = r < 0 ? r : compile(b, tree, objects, err);
-    r = r < 0 ? r : move(objects, "arch/x86/boot/bzImage", b->out, "image", err);
+    r = r < 0 ? r : move(objects, "arch/x86/boot/bzImage", b->out, "bzImage", err);
     r = r < 0 ? r : move(objects, ".config", b->out, "config", err);
     r = r < 0 ? r : remove_tree(AT_FDCWD, objects, err);
     r = r < 0 ? r : remove_tree(AT_FDCWD, tree, err);

@@ -11,7 +11,7 @@
 struct kernel_build {
     const char *source; /* a tar archive or a folder of the kernel's; a folder is not written to */
     const char *config; /* the options, one a line, on top of nothing */
-    const char *out;    /* a folder: gets `image` and `config`, and while it builds the rest */
+    const char *out;    /* a folder: gets `bzImage` and `config`, and while it builds the rest */
     int jobs;
 };
 

@@ -4,7 +4,7 @@
  *     cloison-kernel extract IMAGE OUT                   the ELF kernel packed in a bzImage
  *     cloison-kernel initramfs MODULES INIT OUT [PATH=FILE…]
  *     cloison-kernel release IMAGE                       prints "6.1.0-18-cloud-amd64"
- *     cloison-kernel build SOURCE CONFIG OUT JOBS        a kernel for machines: OUT/image,
+ *     cloison-kernel build SOURCE CONFIG OUT JOBS        a kernel for machines: OUT/bzImage,
  * OUT/config
  *
  * A program of its own because it links libarchive and libkmod. OUT is written whole and renamed;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Each is made under a temporary name and renamed, so that two who make the same do no harm. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,11 +22,14 @@ static int cached(const char *path,
                   const void *from, struct error **err)
 {
     CLEANUP(free) char *temporary = str_format("%s.%d", path, getpid());
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        return fd;
+        return take_fd(&fd);
     }
     int r = make(temporary, from, err);
+    if (r >= 0) {
+        r = fd = open_file(AT_FDCWD, temporary, O_RDONLY, 0, err);
+    }
     if (r >= 0 && rename(temporary, path) < 0) {
         r = error_set_errno(err, ERROR_KERNEL, errno, "writing '%s'", path);
     }
@@ -35,7 +37,38 @@ static int cached(const char *path,
         (void)unlink(temporary); /* the error is told */
         return r;
     }
-    return open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+    return take_fd(&fd);
+}
+
+/* Removes what the cache has under this prefix but the file `name`: of an older kernel of the same
+ * release, of an older agent. Machines that run have theirs open. */
+static void forget_older(const char *cache, const char *prefix, const char *name)
+{
+    CLEANUP(strv) struct strv files = {0};
+    IGNORE(list_folder(AT_FDCWD, cache, &files, NULL) < 0);
+    for (size_t i = 0; i < files.count; i++) {
+        bool is_being_made = strrchr(files.items[i], '.') > strchr(files.items[i], '@');
+        if (str_starts(files.items[i], prefix) && !is_being_made &&
+            !str_equal(files.items[i], name)) {
+            CLEANUP(free) char *path = str_format("%s/%s", cache, files.items[i]);
+            (void)unlink(path); /* another may have been quicker */
+        }
+    }
+}
+
+/* A cached file "<prefix><what it is made of>", after which older ones are of no use. */
+static int cached_newest(const char *cache, const char *prefix, const char *made_of,
+                         int (*make)(const char *temporary, const void *from, struct error **err),
+                         const void *from, struct error **err)
+{
+    CLEANUP(free) char *name = str_format("%s%s", prefix, made_of);
+    CLEANUP(free) char *path = str_format("%s/%s", cache, name);
+    bool is_new = access(path, F_OK) < 0;
+    int fd = cached(path, make, from, err);
+    if (fd >= 0 && is_new) {
+        forget_older(cache, prefix, name);
+    }
+    return fd;
 }
 
 /* --- the kernel ----------------------------------------------------------------------------------
@@ -73,16 +106,20 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
     if (stat(guest, &st) < 0 || stat(files, &files_st) < 0) {
         return error_set_errno(err, ERROR_NOT_FOUND, errno, "'%s' or '%s'", guest, files);
     }
+    const char *name = strchr(k.name, '/') ? k.release : k.name;
     /* A new kernel of the same name, or a new agent, is a new file. */
+    CLEANUP(free) char *kernel = str_format(VM_CACHED_KERNEL "%s@", name);
+    CLEANUP(free) char *initramfs = str_format(VM_CACHED_INITRAMFS "%s@", name);
     CLEANUP(free)
-    char *kernel = str_format("%s/vmlinux-%s-%lld-%lld", p->cache_dir, k.release,
-                              (long long)k.st.st_mtime, (long long)k.st.st_size);
+    char *image = str_format("%lld-%lld", (long long)k.st.st_mtime, (long long)k.st.st_size);
     CLEANUP(free)
-    char *initramfs = str_format("%s/initramfs-%s-%lld-%lld-%lld-%lld", p->cache_dir, k.release,
-                                 (long long)k.st.st_mtime, (long long)st.st_mtime,
-                                 (long long)st.st_size, (long long)files_st.st_mtime);
-    a->kernel = cached(kernel, make_kernel, &k, err);
-    a->initramfs = a->kernel < 0 ? -1 : cached(initramfs, make_initramfs, &k, err);
+    char *programs = str_format("%s-%lld-%lld-%lld", image, (long long)st.st_mtime,
+                                (long long)st.st_size, (long long)files_st.st_mtime);
+    a->kernel = k.is_unpacked ? open_file(AT_FDCWD, k.image, O_RDONLY, 0, err)
+                              : cached_newest(p->cache_dir, kernel, image, make_kernel, &k, err);
+    a->initramfs = a->kernel < 0
+                       ? -1
+                       : cached_newest(p->cache_dir, initramfs, programs, make_initramfs, &k, err);
     return a->initramfs < 0 ? error_wrap(err, -1, "the machine's kernel") : 0;
 }
 
@@ -96,16 +133,26 @@ static int make_layer(const char *temporary, const void *from, struct error **er
     return r == -ENOENT ? error_hint(err, r, "install the package erofs-utils") : r;
 }
 
-/* A layer's folder never changes and its path has its chainID in it. */
-static int open_layer(const struct plan *p, const char *layer, struct error **err)
+/* Beside the files of a layer of the store, with which it goes; of another folder, in the cache. A
+ * layer never changes, and its path has its chainID in it. */
+static char *layer_disk(const struct plan *p, const char *layer)
 {
+    const char *end = strrchr(layer, '/');
+    CLEANUP(free) char *record = str_format("%.*s/layer.json", (int)(end ? end - layer : 0), layer);
+    if (end && str_equal(end, "/diff") && access(record, F_OK) == 0) {
+        return str_format("%.*s/layer.erofs", (int)(end - layer), layer);
+    }
     CLEANUP(free) char *name = xstrdup(layer);
     for (char *c = name; *c; c++) {
         *c = *c == '/' ? '_' : *c;
     }
     size_t len = strlen(name);
-    CLEANUP(free)
-    char *path = str_format("%s/%s.erofs", p->cache_dir, name + (len > 200 ? len - 200 : 0));
+    return str_format("%s/%s.erofs", p->cache_dir, name + (len > 200 ? len - 200 : 0));
+}
+
+static int open_layer(const struct plan *p, const char *layer, struct error **err)
+{
+    CLEANUP(free) char *path = layer_disk(p, layer);
     int fd = cached(path, make_layer, layer, err);
     return fd < 0 ? error_wrap(err, fd, "the layer '%s' as a disk", layer) : fd;
 }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The machine's groups on the host: the container wall's own, with the limits that mean the machine
  * as a whole. Limits of processes, of devices and of memory within are the guest kernel's. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "wall/container/cgroup_files.h"
 #include "wall/container/scope.h"
 #include "wall/vm/vm.h"
 
@@ -59,6 +65,36 @@ int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err)
     r = r < 0 || !g->scope ? r : scope_settle(&scope, g->scope, err);
     scope_leave(&scope);
     return r;
+}
+
+/* Whether it is a thread of the kernel's. man 5 proc, stat: flags. */
+static bool is_kernel_thread(pid_t pid)
+{
+    const unsigned long kthread = 0x00200000; /* PF_KTHREAD */
+    CLEANUP(free) char *path = str_format("/proc/%d/stat", pid);
+    CLEANUP(free) char *line = NULL;
+    unsigned long flags = 0;
+    if (file_read_line(AT_FDCWD, path, &line, NULL) < 0) {
+        return false; /* it has just ended */
+    }
+    const char *rest = strrchr(line, ')');
+    return rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && (flags & kthread);
+}
+
+void vm_groups_release_kernel(const struct cgroup_set *set)
+{
+    CLEANUP(free) pid_t *pids = NULL;
+    size_t count = 0;
+    const struct cgroup_group *v2 = cgroup_set_unified(set);
+    if (!v2 || cgroup_pids(set, &pids, &count, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free) char *text = str_format("%d", pids[i]);
+        if (is_kernel_thread(pids[i])) {
+            IGNORE(cgroup_file_write(v2->mount, "cgroup.procs", text) < 0); /* then it stays */
+        }
+    }
 }
 
 int vm_groups_update(const struct cgroup_set *set, const char *scope,

@@ -148,7 +148,8 @@ static int read_kept(const char *folder, const char *name, struct vm_kernel *k, 
                             .release = xstrdup(str_or(release, name)),
                             .modules = modules ? xstrdup(modules) : NULL,
                             .source = xstrdup(str_or(source, "")),
-                            .created = xstrdup(str_or(created, ""))};
+                            .created = xstrdup(str_or(created, "")),
+                            .is_unpacked = true};
     if (stat(k->image, &k->st) < 0) {
         r = error_set_errno(err, ERROR_CORRUPT, errno, "the kernel '%s'", k->image);
     } else if (modules && access(modules, R_OK) < 0) {
@@ -306,4 +307,40 @@ int vm_kernel_remove(const char *folder, const char *name, struct error **err)
         return error_set_errno(err, ERROR_KERNEL, errno, "'%s'", path);
     }
     return remove_tree(AT_FDCWD, gone, err);
+}
+
+/* --- what is cached of them ----------------------------------------------------------------------
+ */
+
+/* The kernel whose file this is; NULL: not one of ours. The caller frees. */
+static char *kernel_of(const char *file)
+{
+    const char *name = str_starts(file, VM_CACHED_KERNEL)      ? file + strlen(VM_CACHED_KERNEL)
+                       : str_starts(file, VM_CACHED_INITRAMFS) ? file + strlen(VM_CACHED_INITRAMFS)
+                                                               : NULL;
+    return name && strchr(name, '@') ? xstrndup(name, strcspn(name, "@")) : NULL;
+}
+
+int vm_kernel_prune_cache(const char *folder, const char *cache_dir, int64_t *freed,
+                          struct error **err)
+{
+    CLEANUP(strv) struct strv files = {0};
+    struct vm_kernel *kernels = NULL;
+    size_t count = 0;
+    int r = list_folder(AT_FDCWD, cache_dir, &files, err);
+    r = r < 0 ? r : vm_kernel_list(folder, &kernels, &count, err);
+    for (size_t i = 0; i < files.count && r >= 0; i++) {
+        CLEANUP(free) char *name = kernel_of(files.items[i]);
+        CLEANUP(free) char *path = str_format("%s/%s", cache_dir, files.items[i]);
+        struct stat st;
+        bool is_there = false;
+        for (size_t k = 0; k < count; k++) {
+            is_there |= str_equal(kernels[k].name, name);
+        }
+        if (name && !is_there && stat(path, &st) == 0 && unlink(path) == 0) {
+            *freed += (int64_t)st.st_blocks * 512;
+        }
+    }
+    vm_kernel_list_free(kernels, count);
+    return r < 0 ? r : 0;
 }

@@ -2,7 +2,7 @@
 /* The kernels that a machine can boot: those installed under /boot, and those that the user keeps
  * (`cloison kernel add`, `kernel build`).
  *
- * A kept kernel is a folder <kernels>/NAME: `image` (a bzImage, or the ELF kernel itself),
+ * A kept kernel is a folder <kernels>/NAME: `image` (the ELF kernel itself),
  * `kernel.json` ({"release", "modules", "source", "created"}; no "modules": all is built in) and,
  * of one that was built, its `config`. It is made aside, under a name that begins with a dot and is
  * locked, and renamed: a folder that is there is whole.
@@ -18,12 +18,13 @@
 #include "base/error.h"
 
 struct vm_kernel {
-    char *name;    /* what --kernel calls it */
-    char *image;   /* absolute */
-    char *release; /* "6.1.0-18-cloud-amd64" */
-    char *modules; /* their folder; NULL: all is built in */
-    char *source;  /* where a kept one comes from, in words; NULL: installed */
-    char *created; /* RFC 3339; NULL: installed */
+    char *name;       /* what --kernel calls it */
+    char *image;      /* absolute */
+    char *release;    /* "6.1.0-18-cloud-amd64" */
+    char *modules;    /* their folder; NULL: all is built in */
+    bool is_unpacked; /* the image is the ELF kernel */
+    char *source;     /* where a kept one comes from, in words; NULL: installed */
+    char *created;    /* RFC 3339; NULL: installed */
     struct stat st;
 };
 void vm_kernel_done(struct vm_kernel *k);
@@ -52,5 +53,13 @@ int vm_kernel_stage(const char *folder, char **ret_staged, int *ret_lock,
 int vm_kernel_keep(const char *folder, const char *staged, const char *name, const json_t *record,
                    struct error **err) NODISCARD;
 int vm_kernel_check_name(const char *name, struct error **err) NODISCARD;
+/* What a machine's kernel is cached as: these, the kernel's name (of a file: its release), "@". */
+#define VM_CACHED_KERNEL "vmlinux-"
+#define VM_CACHED_INITRAMFS "initramfs-"
+/* Removes from a cache folder of the vm wall what is of kernels that are not there any more;
+ * `freed` grows by their bytes. */
+int vm_kernel_prune_cache(const char *folder, const char *cache_dir, int64_t *freed,
+                          struct error **err) NODISCARD;
+
 /* ERROR_NOT_FOUND; machines that run have theirs open. */
 int vm_kernel_remove(const char *folder, const char *name, struct error **err) NODISCARD;

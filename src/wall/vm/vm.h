@@ -99,6 +99,9 @@ int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
 int vm_groups_plan(struct plan *p, const struct wall_params *params, struct error **err) NODISCARD;
 /* Makes them and moves the process in. After a failure, cgroup_remove() takes what is left. */
 int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err) NODISCARD;
+/* KVM has a thread of the kernel's in the group of whoever made a machine, which no freezer
+ * freezes (before Linux 6.13): it leaves, so that the rest can be. */
+void vm_groups_release_kernel(const struct cgroup_set *set);
 int vm_groups_update(const struct cgroup_set *set, const char *scope,
                      const struct spec_resources *r, struct error **err) NODISCARD;
 

@@ -257,7 +257,10 @@ static int vm_pids(struct workload *w, pid_t **ret, size_t *ret_count, struct er
 static int vm_pause(struct workload *w, struct error **err)
 {
     int r = ask_plain(w, json_pack("{s:s}", "request", "pause"), NULL, err);
-    r = r < 0 || !w->groups.count ? r : cgroup_freeze(&w->groups, err);
+    if (r >= 0 && w->groups.count) {
+        vm_groups_release_kernel(&w->groups);
+        r = cgroup_freeze(&w->groups, err);
+    }
     if (r < 0) {
         IGNORE(ask_plain(w, json_pack("{s:s}", "request", "resume"), NULL, NULL) < 0); /* ended */
     }
