@@ -5,7 +5,10 @@
 load helper
 
 setup_file() { engine_setup busybox; }
-teardown_file() { engine_teardown; }
+teardown_file() {
+    registries_stop
+    engine_teardown
+}
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
@@ -132,6 +135,32 @@ PY
     cloison import n.tar bytes >/dev/null
     [ -e "$(layer bytes)/$(printf 'b\377d')" ]
     cloison rmi bytes
+}
+
+@test "import takes what a web server has, whole or not at all" {
+    mkdir -p web && tar_of web/a.tar <<<'add("f", b"from afar")'
+    head -c 700 web/a.tar >web/cut.tar
+    cat >serve.py <<'PY'
+import functools, http.server
+h = functools.partial(http.server.SimpleHTTPRequestHandler, directory="web")
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), h)
+print(s.server_address[1], flush=True)
+s.serve_forever()
+PY
+    python3 serve.py >port 2>/dev/null 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/pids" # ended with the file
+    wait_for 10 test -s port
+    url=http://127.0.0.1:$(cat port)
+    run cloison import "$url/a.tar" web:1
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(cat "$(layer web:1)/f")" = "from afar" ]
+    [ "$(cloison inspect -f '{{.Comment}}' web:1)" = "Imported from $url/a.tar" ]
+    cloison rmi web:1
+    before=$(store_state)
+    refused "$url/none.tar" "the server refuses" -- cloison import "$url/none.tar" web:2
+    refused runcated -- cloison import "$url/cut.tar" web:2
+    refused "onnect" -- cloison import "http://127.0.0.1:$(free_port)/a.tar" web:2
 }
 
 @test "import --change and -m are the image's config and history" {

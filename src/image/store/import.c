@@ -7,6 +7,7 @@
 
 #include "image/platform.h"
 #include "image/store/changes.h"
+#include "image/store/fetch.h"
 #include "image/store/limits.h"
 #include "image/store/verbs.h"
 
@@ -69,17 +70,38 @@ int import_tarball(struct store *s, const struct import *i, char **ret_id, struc
     return r;
 }
 
-static int open_source(const char *source, int *ret, struct error **err)
+static bool is_url(const char *source)
 {
+    return str_starts(source, "http://") || str_starts(source, "https://");
+}
+
+/* Into a file without a name: what broke on the way is not unpacked. */
+static int open_url(struct store *s, const struct verb_request *request, const char *url, int *ret,
+                    struct error **err)
+{
+    CLEANUP(free) char *name = store_tmp_path(s, "url");
+    CLEANUP(free) char *path = str_format("%s/%s", s->path, name);
+    struct fetch f = {.url = url, .to = path, .config_path = request->config_path};
+    int r = fetch_file(&f, err);
+    if (r >= 0) {
+        *ret = open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+        r = *ret < 0 ? *ret : 0;
+    }
+    (void)unlinkat(s->fd, name, 0); /* else it goes with the temporary folder */
+    return r;
+}
+
+static int open_source(struct store *s, const struct verb_request *request, const char *source,
+                       int *ret, struct error **err)
+{
+    if (is_url(source)) {
+        return open_url(s, request, source, ret, err);
+    }
     if (str_equal(source, "-")) {
         *ret = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
         return isatty(STDIN_FILENO)
                    ? error_set(err, ERROR_USAGE, 0, "refusing to read a tarball from a terminal")
                    : 0;
-    }
-    if (str_starts(source, "http://") || str_starts(source, "https://")) {
-        int r = error_set(err, ERROR_UNSUPPORTED, 0, "import from a URL: '%s'", source);
-        return error_hint(err, r, "curl -L %s | cloison import -", source);
     }
     *ret = open_file(AT_FDCWD, source, O_RDONLY, 0, err);
     return *ret < 0 ? *ret : 0;
@@ -104,9 +126,9 @@ int verb_import(const struct verb_request *request, struct error **err)
         (r = change_apply_all(request->json, config, err)) < 0 ||
         (r = name ? change_read_reference(name, &reference, err) : 0) < 0 ||
         (r = limits_load(request->config_path, &i.limits, err)) < 0 ||
-        (r = open_source(source, &fd, err)) < 0 ||
         (r = store_open(request->data_dir, &s, err)) < 0 ||
-        (r = store_start_unpacker(&s, true, err)) < 0) {
+        (r = store_start_unpacker(&s, true, err)) < 0 ||
+        (r = open_source(&s, request, source, &fd, err)) < 0) {
         return r;
     }
     i.fd = fd;
