@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # A command that changes the image store, killed at any of its system calls, leaves a consistent one
-# (crash_images.py). TEST_FULL=1: at each of them; else at a sample, whose seed is printed.
+# (crash_images.py). TEST_FULL=1: at each of them; else at a sample, whose seed is printed (SAMPLES=N: of so many).
 load helper
 
 setup_file() {
@@ -29,7 +29,7 @@ teardown_file() {
 
 # sweep SCENARIO SAMPLES
 sweep() {
-    local samples=$2
+    local samples=${SAMPLES:-$2}
     [ -z "${TEST_FULL:-}" ] || samples=0
     run python3 "$BATS_TEST_DIRNAME/crash_images.py" "$1" "$samples"
     echo "$output"
