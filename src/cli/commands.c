@@ -86,6 +86,7 @@ const struct command *const commands[] = {
     &command_compose_unpause,
     &command_compose_rm,
     &command_compose_scale,
+    &command_compose_watch,
     &command_compose_wait,
     &command_compose_attach,
     &command_compose_top,

@@ -40,6 +40,7 @@ extern const struct command command_compose_restart;
 extern const struct command command_compose_rm;
 extern const struct command command_compose_run;
 extern const struct command command_compose_scale;
+extern const struct command command_compose_watch;
 extern const struct command command_compose_start;
 extern const struct command command_compose_stats;
 extern const struct command command_compose_stop;

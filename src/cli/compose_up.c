@@ -11,7 +11,7 @@ struct compose_values {
     bool build, no_build, no_cache, pull_flag, abort_on_container_exit, detach, force_recreate,
         ignore_pull_failures, ignore_push_failures, no_color, no_deps, no_log_prefix, no_recreate,
         no_start, no_tty, privileged, quiet, remove_orphans, renew_anon_volumes, rm, service_ports,
-        short_form, timestamps, use_aliases, volumes, wait;
+        short_form, timestamps, use_aliases, volumes, wait, watch, no_up;
 };
 #define AT(member) offsetof(struct compose_values, member)
 
@@ -40,6 +40,7 @@ static const struct option up_options[] = {
      "How many containers the service has"},
     {'t', "timeout", OPTION_INTEGER, AT(timeout), "SECONDS", "How long a container has to end"},
     {0, "timestamps", OPTION_FLAG, AT(timestamps), NULL, "Print when each line was written"},
+    {'w', "watch", OPTION_FLAG, AT(watch), NULL, "Do what 'develop.watch' says when files change"},
     {0, "wait", OPTION_FLAG, AT(wait), NULL, "Until all run, or are healthy; implies --detach"},
     {0, "wait-timeout", OPTION_INTEGER, AT(wait_timeout), "SECONDS", "How long --wait waits"},
     {0},
@@ -55,6 +56,23 @@ const struct command command_compose_up = {
     .min_arguments = 0,
     .max_arguments = -1,
     .run = up_run,
+};
+
+static const struct option watch_options[] = {
+    {0, "no-up", OPTION_FLAG, AT(no_up), NULL, "Do not bring the services up first"},
+    {0},
+};
+COMPOSE_VERB(watch)
+const struct command command_compose_watch = {
+    .name = "compose watch",
+    .group = "Compose",
+    .summary = "Bring services up and follow changes of files",
+    .arguments = "[OPTIONS] [SERVICE...]",
+    .options = watch_options,
+    .values_size = sizeof(struct compose_values),
+    .min_arguments = 0,
+    .max_arguments = -1,
+    .run = watch_run,
 };
 
 static const struct option create_options[] = {

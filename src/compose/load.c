@@ -185,6 +185,20 @@ void project_free(struct project *p)
 static const char *const not_hashed[] = {"build",      "pull_policy", "scale",
                                          "depends_on", "profiles",    "develop"};
 
+/* What the load balancer alone acts on changes no container. */
+static void hash_ours(json_t *service)
+{
+    static const char *const balancers[] = {"publish", "port",   "balance",
+                                            "sticky",  "health", "tls"};
+    json_t *ours = json_object_get(service, "x-cloison");
+    for (size_t i = 0; i < ARRAY_SIZE(balancers); i++) {
+        json_object_del(ours, balancers[i]);
+    }
+    if (json_object_size(ours) == 0) {
+        json_object_del(service, "x-cloison");
+    }
+}
+
 char *service_hash(const struct project *p, const char *service)
 {
     struct node *n = node_at(p->model, "services", service, NULL);
@@ -195,6 +209,8 @@ char *service_hash(const struct project *p, const char *service)
     json_t *deploy = json_object_get(json, "deploy");
     json_object_del(deploy, "replicas");
     json_object_del(deploy, "update_config");
+    json_object_del(deploy, "rollback_config");
+    hash_ours(json);
     CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t len = 0;

@@ -19,7 +19,7 @@ static const struct {
     {"run", verb_run},         {"scale", verb_scale},     {"start", verb_start},
     {"stats", verb_stats},     {"stop", verb_stop},       {"top", verb_top},
     {"trust", verb_trust},     {"unpause", verb_unpause}, {"up", verb_up},
-    {"version", verb_version}, {"wait", verb_wait},
+    {"version", verb_version}, {"wait", verb_wait},       {"watch", verb_watch},
 };
 
 static int run_verb(const struct compose_request *r, struct error **err)

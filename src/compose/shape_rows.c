@@ -102,6 +102,12 @@ static const struct shape deploy[] = {
     {0},
 };
 
+/* of post_start, pre_stop and sync+exec */
+static const struct shape hook_fields[] = {
+    {"command", SHAPE_COMMAND},    {"user", SHAPE_STRING},       {"privileged", SHAPE_BOOL},
+    {"working_dir", SHAPE_STRING}, {"environment", SHAPE_PAIRS}, {0}};
+static const struct shape hook[] = {{"", SHAPE_OBJECT, hook_fields}, {0}};
+
 static const struct shape develop[] = {
     {"watch", SHAPE_LIST,
      (const struct shape[]){
@@ -113,7 +119,7 @@ static const struct shape develop[] = {
               {"ignore", SHAPE_STRING_LIST, .identity = ""},
               {"include", SHAPE_STRING_LIST, .identity = ""},
               {"initial_sync", SHAPE_BOOL},
-              {"exec", SHAPE_ANY},
+              {"exec", SHAPE_OBJECT, hook_fields},
               {0}}},
          {0}},
      .identity = "path,target,action"},
@@ -154,15 +160,6 @@ static const struct shape healthcheck[] = {
     {"timeout", SHAPE_DURATION},
     {0},
 };
-
-static const struct shape hook[] = {{"", SHAPE_OBJECT,
-                                     (const struct shape[]){{"command", SHAPE_COMMAND},
-                                                            {"user", SHAPE_STRING},
-                                                            {"privileged", SHAPE_BOOL},
-                                                            {"working_dir", SHAPE_STRING},
-                                                            {"environment", SHAPE_PAIRS},
-                                                            {0}}},
-                                    {0}};
 
 static const struct shape service_network[] = {
     {"", SHAPE_OBJECT,
@@ -258,7 +255,7 @@ static const struct shape service[] = {
     {"credential_spec", SHAPE_ANY, .standing = STANDING_CLUSTER},
     {"depends_on", SHAPE_MAP, dependency, expand_depends_on},
     {"deploy", SHAPE_OBJECT, deploy},
-    {"develop", SHAPE_OBJECT, develop, .standing = STANDING_UNUSED},
+    {"develop", SHAPE_OBJECT, develop},
     {"device_cgroup_rules", SHAPE_STRINGS, .identity = ""},
     {"devices", SHAPE_LIST, device, expand_devices, .identity = "target"},
     {"dns", SHAPE_STRING_LIST, .identity = ""},

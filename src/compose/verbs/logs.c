@@ -29,6 +29,7 @@ static const char *const colors[] = {"36", "33", "32", "35", "34", "96", "93", "
 static int start_stream(const struct follow *f, struct stream *s, struct error **err)
 {
     int ends[2];
+    bool is_known = !f->known || strv_contains(f->known, s->member->container->id);
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
     }
@@ -38,7 +39,7 @@ static int start_stream(const struct follow *f, struct stream *s, struct error *
         struct logs_options o = {.follow = f->follow,
                                  .timestamps = f->timestamps,
                                  .tail = f->tail,
-                                 .since = f->since,
+                                 .since = is_known ? f->since : (struct timespec){0},
                                  .until = f->until};
         (void)signal(SIGINT, SIG_IGN); /* the parent ends us */
         (void)signal(SIGTERM, SIG_DFL);
@@ -120,16 +121,17 @@ static void name_streams(const struct follow *f, struct stream *streams)
     }
 }
 
-/* Until all have ended, a signal has come, or, with stop_on_exit, one has ended. */
+/* Until all have ended, a signal or a byte has come, or, with stop_on_exit, one has ended. */
 static void pump(struct follow *f, struct stream *streams)
 {
     CLEANUP(free) struct pollfd *fds = xcalloc(f->count + 1, sizeof(*fds));
-    for (size_t open = f->count; open > 0;) {
+    fds[f->count] = (struct pollfd){.fd = f->wake_fd, .events = POLLIN};
+    for (size_t open = f->count; open > 0 || f->wake_fd >= 0;) {
         for (size_t i = 0; i < f->count; i++) {
             fds[i] = (struct pollfd){.fd = streams[i].fd, .events = POLLIN};
         }
-        if (poll(fds, f->count, -1) < 0) {
-            return; /* interrupted */
+        if (poll(fds, f->count + 1, -1) < 0 || fds[f->count].revents) {
+            return;
         }
         for (size_t i = 0; i < f->count; i++) {
             if (!fds[i].revents || read_stream(&streams[i])) {
@@ -200,7 +202,8 @@ int verb_logs(const struct compose_request *r, struct error **err)
                        .timestamps = asked_flag(r, "timestamps"),
                        .no_color = asked_flag(r, "no-color"),
                        .no_prefix = asked_flag(r, "no-log-prefix"),
-                       .ended = -1};
+                       .ended = -1,
+                       .wake_fd = -1};
     for (size_t i = 0; i < s.members.count && result == 0; i++) {
         const struct member *m = &s.members.items[i];
         if (is_asked_for(&r->arguments, m->service) && !m->one_off &&

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `compose up`, `create`, `scale`: images first, so that one that does not exist changes nothing;
  * then networks and volumes; then the containers, each as soon as what it needs is there. */
-#include "base/file.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 
+#include "base/file.h"
 #include "compose/balancer.h"
 #include "compose/build.h"
 #include "compose/reconcile.h"
@@ -177,7 +180,11 @@ static int check_exclusive(const struct compose_request *r, struct error **err)
                                            {"detach", "abort-on-container-exit"},
                                            {"force-recreate", "no-recreate"},
                                            {"wait", "abort-on-container-exit"},
-                                           {"no-start", "wait"}};
+                                           {"no-start", "wait"},
+                                           {"detach", "watch"},
+                                           {"wait", "watch"},
+                                           {"no-start", "watch"},
+                                           {"abort-on-container-exit", "watch"}};
     for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
         if (asked_flag(r, pairs[i][0]) && asked_flag(r, pairs[i][1])) {
             return error_set(err, ERROR_USAGE, 0, "--%s and --%s exclude each other", pairs[i][0],
@@ -266,6 +273,9 @@ static int bring_up(const struct compose_request *r, struct bringing_up *u,
     u->scale = json_object();
     u->images = json_object();
     int result = verb_project(r, names, &u->project, err);
+    if (result == 0 && asked_flag(r, "watch")) {
+        result = watch_check(u->project, names, err);
+    }
     if (result == 0) {
         result = parse_scale(u->project, scale, u->scale, err);
     }
@@ -315,54 +325,105 @@ static bool is_attached(const struct bringing_up *u, const struct member *m)
            (!attach || attach->boolean);
 }
 
-/* In the foreground: the logs until all have ended, or Ctrl-C; then all are stopped. */
-static int stay(const struct compose_request *r, struct bringing_up *u, struct error **err)
+static void choose_attached(const struct bringing_up *u, const struct scope *s, struct follow *f,
+                            const struct member **chosen)
 {
-    CLEANUP(scope) struct scope s = {.name = xstrdup(u->project->name)};
-    bool abort_on_exit =
-        asked_flag(r, "abort-on-container-exit") || asked_text(r, "exit-code-from");
-    int result = members_load(&r->engine, s.name, &s.members, err);
-    if (result < 0) {
-        return result;
-    }
-    CLEANUP(free) const struct member **chosen = xcalloc(s.members.count + 1, sizeof(*chosen));
-    struct follow f = {.engine = &r->engine,
-                       .members = chosen,
-                       .follow = true,
-                       .tail = -1,
-                       .timestamps = asked_flag(r, "timestamps"),
-                       .no_color = asked_flag(r, "no-color"),
-                       .no_prefix = asked_flag(r, "no-log-prefix"),
-                       .stop_on_exit = abort_on_exit,
-                       .ended = -1};
-    for (size_t i = 0; i < s.members.count; i++) {
-        if (is_attached(u, &s.members.items[i])) {
-            chosen[f.count++] = &s.members.items[i];
+    f->count = 0;
+    for (size_t i = 0; i < s->members.count; i++) {
+        if (is_attached(u, &s->members.items[i])) {
+            chosen[f->count++] = &s->members.items[i];
         }
     }
-    struct sigaction once = {.sa_handler = note_interrupt, .sa_flags = SA_RESETHAND};
-    (void)sigaction(SIGINT, &once, NULL);
-    (void)sigaction(SIGTERM, &once, NULL);
-    result = logs_follow(&f, err);
-    if (result < 0 || (!interrupted && !abort_on_exit)) {
-        return result;
-    }
+}
+
+/* Once, or with --watch again and again, as containers are made anew: until Ctrl-C. */
+static int follow_all(const struct compose_request *r, const struct bringing_up *u, struct scope *s,
+                      struct follow *f, struct error **err)
+{
+    CLEANUP(strv) struct strv known = {0};
+    int result;
+    f->known = &known;
+    do {
+        char bytes[64];
+        members_done(&s->members);
+        result = members_load(&r->engine, s->name, &s->members, err);
+        free(f->members);
+        f->members = xcalloc(s->members.count + 1, sizeof(*f->members));
+        if (result == 0) {
+            choose_attached(u, s, f, f->members);
+            result = logs_follow(f, err);
+        }
+        for (size_t i = 0; i < f->count; i++) {
+            strv_add(&known, f->members[i]->container->id);
+        }
+        (void)clock_gettime(CLOCK_REALTIME, &f->since); /* what was printed is not again */
+        IGNORE(f->wake_fd >= 0 && !interrupted && read(f->wake_fd, bytes, sizeof(bytes)) < 0);
+    } while (f->wake_fd >= 0 && result == 0 && !interrupted);
+    f->known = NULL;
+    return result;
+}
+
+/* All of them, in reverse; the exit status is that of --exit-code-from, or the first that ended. */
+static int stop_all(const struct compose_request *r, struct scope *s, const struct follow *f,
+                    struct error **err)
+{
     struct each_member each = {.run = op_stop,
                                .doing = "Stopping",
                                .done = "Stopped",
                                .reverse = true,
                                .like = {.timeout_s = asked_timeout(r)}};
     CLEANUP(strv) struct strv none = {0};
-    result = on_each_member(r, &s, &none, &each, err);
+    int result = on_each_member(r, s, &none, &each, err);
     const char *from = asked_text(r, "exit-code-from");
-    const struct member *whose = from           ? member_find(&s.members, from, 0)
-                                 : f.ended >= 0 ? chosen[f.ended]
-                                                : NULL;
+    const struct member *whose = from            ? member_find(&s->members, from, 0)
+                                 : f->ended >= 0 ? f->members[f->ended]
+                                                 : NULL;
     int code = 0;
-    if (result == 0 && whose && abort_on_exit && (from || !interrupted)) {
+    if (result == 0 && whose && f->stop_on_exit && (from || !interrupted)) {
         result = engine_wait(&r->engine, whose->container->id, &code, err);
     }
     return result < 0 ? result : interrupted && !from ? 130 : code;
+}
+
+/* In the foreground: the logs until all have ended, or Ctrl-C; then all are stopped. */
+static int stay(const struct compose_request *r, struct bringing_up *u, struct error **err)
+{
+    CLEANUP(scope) struct scope s = {.name = xstrdup(u->project->name)};
+    int wake[2] = {-1, -1};
+    pid_t watcher = -1;
+    struct follow f = {.engine = &r->engine,
+                       .follow = true,
+                       .tail = -1,
+                       .timestamps = asked_flag(r, "timestamps"),
+                       .no_color = asked_flag(r, "no-color"),
+                       .no_prefix = asked_flag(r, "no-log-prefix"),
+                       .stop_on_exit = asked_flag(r, "abort-on-container-exit") ||
+                                       asked_text(r, "exit-code-from"),
+                       .ended = -1,
+                       .wake_fd = -1};
+    struct sigaction once = {.sa_handler = note_interrupt, .sa_flags = SA_RESETHAND};
+    if (asked_flag(r, "watch")) {
+        if (pipe2(wake, O_CLOEXEC) < 0) {
+            return error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
+        }
+        watcher = watch_beside(r, u->project, wake[1], err);
+        f.wake_fd = wake[0];
+        fd_close(wake[1]);
+    }
+    (void)sigaction(SIGINT, &once, NULL);
+    (void)sigaction(SIGTERM, &once, NULL);
+    int result =
+        asked_flag(r, "watch") && watcher < 0 ? (int)watcher : follow_all(r, u, &s, &f, err);
+    if (watcher > 0) {
+        (void)kill(watcher, SIGTERM);
+        (void)waitpid(watcher, NULL, 0);
+    }
+    if (result == 0 && (interrupted || f.stop_on_exit)) {
+        result = stop_all(r, &s, &f, err);
+    }
+    fd_close(wake[0]);
+    free(f.members);
+    return result;
 }
 
 int verb_up(const struct compose_request *r, struct error **err)

@@ -14,7 +14,7 @@ compose_verb verb_config, verb_version;
 compose_verb verb_up, verb_create, verb_down, verb_scale;
 compose_verb verb_start, verb_stop, verb_restart, verb_kill, verb_pause, verb_unpause, verb_rm;
 compose_verb verb_ps, verb_ls, verb_images, verb_logs, verb_port, verb_events, verb_stats, verb_top;
-compose_verb verb_exec, verb_run, verb_cp, verb_wait, verb_attach;
+compose_verb verb_exec, verb_run, verb_cp, verb_wait, verb_attach, verb_watch;
 compose_verb verb_boot, verb_build, verb_pull, verb_push, verb_trust, verb_kubernetes;
 
 /* The project, its warnings printed on standard error. */
@@ -59,6 +59,11 @@ int on_each_member(const struct compose_request *r, const struct scope *s, const
                    const struct each_member *each, struct error **err) NODISCARD;
 /* --timeout in seconds, else the container's own. */
 int asked_timeout(const struct compose_request *r);
+/* watch.c: a process that does what `develop.watch` asks for; a byte comes through `wake_fd` when
+ * containers were made anew. The caller ends it. */
+int watch_check(const struct project *p, const struct strv *services, struct error **err) NODISCARD;
+pid_t watch_beside(const struct compose_request *r, const struct project *p, int wake_fd,
+                   struct error **err) NODISCARD;
 /* resource_teller of resources.h: a line on standard error. */
 void tell_resource(void *context, const char *what, const char *name, const char *word);
 
@@ -66,11 +71,13 @@ void tell_resource(void *context, const char *what, const char *name, const char
  * ended. `stop_on_exit`: until the first has ended; *ret_ended is its index (-1: none). */
 struct follow {
     const struct engine *engine;
-    const struct member *const *members;
+    const struct member **members;
     size_t count;
     bool follow, timestamps, no_color, no_prefix, stop_on_exit;
     int64_t tail; /* -1: all */
     struct timespec since, until;
+    const struct strv *known; /* IDs that `since` is for; NULL: all */
     ssize_t ended;
+    int wake_fd; /* a byte there ends the following; -1: none */
 };
 int logs_follow(struct follow *f, struct error **err) NODISCARD;
