@@ -26,6 +26,8 @@ struct walk {
 
 #define DEPTH_MAX 128 /* of folders: each level holds two fds */
 #define XATTR_MAX 65536
+#define BLOCK_BYTES ((size_t)4 << 20)
+#define LARGE_BYTES ((off_t)32 << 20)
 
 static int copy_xattrs(int from, int to)
 {
@@ -91,10 +93,13 @@ static int copy_bytes(int from, int to, const struct stat *st, struct walk *w)
             w->how->bytes += st->st_size;
         }
     }
-    while (n > 0) {
-        n = sendfile(to, from, NULL, 1 << 20);
+    for (off_t at = 0; n > 0; at += n) {
+        n = sendfile(to, from, NULL, BLOCK_BYTES);
         if (w->how && n > 0) {
             w->how->bytes += n;
+        }
+        if (n > 0 && st->st_size >= LARGE_BYTES) { /* the disk begins while the rest is copied */
+            (void)sync_file_range(to, at, n, SYNC_FILE_RANGE_WRITE);
         }
     }
     if (n < 0) {

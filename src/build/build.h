@@ -30,6 +30,7 @@ struct build {
     const struct build_options *options;
     char *id;      /* random: names of what is volatile */
     char *run_dir; /* <run_dir>/build/<id>: tmpfs */
+    int at_work;   /* the folder of all builds, with a shared lock */
     int run_lock;
     int store_lock; /* shared: no layer that the cache names goes meanwhile */
 

@@ -2,10 +2,13 @@
 #include "build/cache.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/file.h"
+#include "image/build_cache.h"
 #include "image/layout.h"
 
 #define RECORD_BYTES_MAX 65536
@@ -75,6 +78,21 @@ static bool layer_is_there(const char *data_dir, const struct layer_record *r)
     return access(path, F_OK) == 0 && access(blob_path, F_OK) == 0;
 }
 
+/* For the least recently used to go first, and for `system df -v`. What cannot be written is not
+ * worth a word. */
+static void note_use(const char *path)
+{
+    char text[24] = "";
+    int64_t uses = 0;
+    if (getxattr(path, BUILD_CACHE_USES, text, sizeof(text) - 1) <= 0 ||
+        str_to_i64(text, 10, &uses) < 0) {
+        uses = 0;
+    }
+    snprintf(text, sizeof(text), "%lld", (long long)uses + 1);
+    (void)setxattr(path, BUILD_CACHE_USES, text, strlen(text), 0);
+    (void)utimensat(AT_FDCWD, path, NULL, 0);
+}
+
 int cache_find(const char *data_dir, const char *key, struct layer_record *ret)
 {
     CLEANUP(free) char *path = record_path(data_dir, key);
@@ -84,7 +102,7 @@ int cache_find(const char *data_dir, const char *key, struct layer_record *ret)
         !layer_record_from_json(json, &r) || (!r.empty && !layer_is_there(data_dir, &r))) {
         return 0;
     }
-    (void)utimensat(AT_FDCWD, path, NULL, 0); /* for the least recently used to go first */
+    note_use(path);
     *ret = r;
     return 1;
 }

@@ -115,7 +115,8 @@ int main(int argc, char **argv)
 {
     CLEANUP(error) struct error *err = NULL;
     CLEANUP(json) json_t *json = NULL;
-    struct build b = {.run_lock = -1, .store_lock = -1, .epoch = -1, .context = {.fd = -1}};
+    struct build b = {
+        .at_work = -1, .run_lock = -1, .store_lock = -1, .epoch = -1, .context = {.fd = -1}};
     struct build_options options = {0};
     const char *context = NULL;
     int r = argc == 2 ? json_parse(argv[1], strlen(argv[1]), "request", &json, &err)

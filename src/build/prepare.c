@@ -327,9 +327,9 @@ static int read_platforms(struct build *b, struct error **err)
 int prepare_build(struct build *b, const char *context, struct error **err)
 {
     bool is_file = false;
-    int r;
-    recover_builds(&b->engine);
-    if ((r = read_platforms(b, err)) < 0 || (r = make_run_folder(b, err)) < 0 ||
+    int r = recover_builds(&b->engine, err);
+    b->at_work = r;
+    if (r < 0 || (r = read_platforms(b, err)) < 0 || (r = make_run_folder(b, err)) < 0 ||
         (r = hold_store(b, err)) < 0) {
         return r;
     }
@@ -383,6 +383,7 @@ void build_done(struct build *b)
     }
     fd_close(b->run_lock);
     fd_close(b->store_lock);
+    fd_close(b->at_work);
     free(b->run_dir);
     free(b->id);
 }

@@ -9,5 +9,6 @@
 int prepare_build(struct build *b, const char *context, struct error **err) NODISCARD;
 void build_done(struct build *b);
 
-/* recover.c: what killed builds left: workloads, networks, folders. */
-void recover_builds(const struct engine *e);
+/* recover.c: takes away what killed builds left: workloads, networks, folders. Returns a descriptor
+ * to be held for as long as the build is at work. */
+int recover_builds(const struct engine *e, struct error **err) NODISCARD;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Behind builds that were killed: <run_dir>/build/<id>/ whose lock is free. */
+/* Behind builds that were killed: <run_dir>/build/<id>/ whose lock is free; and, when no other
+ * build is at work, what has no lock to tell whose it is. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -21,11 +22,12 @@ static void delete_workload(const char *state_dir)
     }
 }
 
-static void recover(const struct engine *e, int builds, const char *id)
+/* Those of a kill between a folder and its lock have none: they are for when nobody is at work. */
+static void recover(const struct engine *e, int builds, const char *id, bool alone)
 {
     CLEANUP(free) char *lock_path = str_format("%s/lock", id);
     CLEANUP(fd) int lock = openat(builds, lock_path, O_RDWR | O_CLOEXEC);
-    if (lock < 0 || lock_fd(lock, LOCK_EXCLUSIVE, false, NULL) < 0) {
+    if (lock < 0 ? !alone : lock_fd(lock, LOCK_EXCLUSIVE, false, NULL) < 0) {
         return; /* it lives, or has not begun */
     }
     CLEANUP(strv) struct strv steps = {0};
@@ -41,15 +43,40 @@ static void recover(const struct engine *e, int builds, const char *id)
     IGNORE(remove_tree(builds, id, NULL)); /* likewise */
 }
 
-void recover_builds(const struct engine *e)
+/* What was being made beside the cache's own: "<mount>.build-<id>", and records' temporary names.
+ */
+static void sweep_cache(const struct engine *e)
+{
+    CLEANUP(free) char *records = str_format("%s/build/cache", e->data_dir);
+    CLEANUP(free) char *mounts = str_format("%s/build/mounts", e->data_dir);
+    CLEANUP(strv) struct strv names = {0};
+    file_sweep_temporaries(AT_FDCWD, records, 0);
+    IGNORE(list_folder(AT_FDCWD, mounts, &names, NULL) < 0); /* then there are none */
+    for (size_t i = 0; i < names.count; i++) {
+        CLEANUP(free) char *path = str_format("%s/%s", mounts, names.items[i]);
+        if (strstr(names.items[i], ".build-")) {
+            IGNORE(remove_tree(AT_FDCWD, path, NULL)); /* the next one tries again */
+        }
+    }
+}
+
+int recover_builds(const struct engine *e, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/build", e->run_dir);
-    CLEANUP(fd) int builds = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP(strv) struct strv ids = {0};
-    if (builds < 0 || list_folder(builds, ".", &ids, NULL) < 0) {
-        return;
+    int r = mkdir_all(path, 0700, err);
+    CLEANUP(fd) int builds = r < 0 ? -1 : open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (builds < 0) {
+        return r < 0 ? r : builds;
     }
+    bool alone = lock_fd(builds, LOCK_EXCLUSIVE, false, NULL) >= 0;
+    IGNORE(list_folder(builds, ".", &ids, NULL) < 0); /* then nothing is left */
     for (size_t i = 0; i < ids.count; i++) {
-        recover(e, builds, ids.items[i]);
+        recover(e, builds, ids.items[i], alone);
     }
+    if (alone) {
+        sweep_cache(e);
+    }
+    r = lock_fd(builds, LOCK_SHARED, true, err);
+    return r < 0 ? r : take_fd(&builds);
 }

@@ -2,6 +2,7 @@
 /* `cloison system df`: what images, containers and volumes take on the disk. */
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/human.h"
@@ -29,6 +30,7 @@ struct stock {
     struct image_usage usage;
     bool *active; /* of each image: a container uses it */
     struct strv volumes;
+    struct build_cache cache;
 };
 
 static void stock_done(struct stock *s)
@@ -38,6 +40,7 @@ static void stock_done(struct stock *s)
     image_usage_done(&s->usage);
     free(s->active);
     strv_done(&s->volumes);
+    build_cache_done(&s->cache);
 }
 
 static size_t containers_of(const struct stock *s, const char *image_id)
@@ -56,7 +59,8 @@ static int stock_read(const struct command_context *context, struct stock *s, st
     if ((r = container_list(&s->engine, &s->containers, &s->container_count, err)) < 0 ||
         (r = image_list(context->data_dir, &s->images, &s->image_count, err)) < 0 ||
         (r = image_usage_read(context->data_dir, s->images, s->image_count, &s->usage, err)) < 0 ||
-        (r = volume_list(&s->engine, &s->volumes, err)) < 0) {
+        (r = volume_list(&s->engine, &s->volumes, err)) < 0 ||
+        (r = build_cache_read(context->data_dir, &s->cache, err)) < 0) {
         return r;
     }
     s->active = xcalloc(s->image_count + 1, sizeof(*s->active));
@@ -142,18 +146,16 @@ static int of_volumes(const struct stock *s, struct summary *ret, struct error *
     return 0;
 }
 
-static int of_build_cache(const struct stock *s, struct summary *ret, struct error **err)
+static struct summary of_build_cache(const struct stock *s)
 {
-    CLEANUP(build_cache) struct build_cache cache = {0};
-    int r = build_cache_read(s->engine.data_dir, &cache, err);
-    *ret = (struct summary){.type = "Build Cache",
-                            .total = cache.count,
-                            .bytes = build_cache_total(&cache),
-                            .reclaimable = build_cache_reclaimable(&cache)};
-    for (size_t i = 0; i < cache.count; i++) {
-        ret->active += cache.items[i].is_shared;
+    struct summary sum = {.type = "Build Cache",
+                          .total = s->cache.count,
+                          .bytes = build_cache_total(&s->cache),
+                          .reclaimable = build_cache_reclaimable(&s->cache)};
+    for (size_t i = 0; i < s->cache.count; i++) {
+        sum.active += s->cache.items[i].is_shared;
     }
-    return r;
+    return sum;
 }
 
 /* Kernels that are kept, and what machines have of kernels, unpacked: a row when there is any. Of
@@ -173,9 +175,9 @@ static struct summary of_machines(const struct stock *s)
 static int print_summaries(const struct stock *s, const char *format, struct error **err)
 {
     struct list *list = NULL;
-    struct summary rows[] = {of_images(s), of_containers(s), {0}, {0}, of_machines(s)};
+    struct summary rows[] = {
+        of_images(s), of_containers(s), {0}, of_build_cache(s), of_machines(s)};
     int r = of_volumes(s, &rows[2], err);
-    r = r < 0 ? r : of_build_cache(s, &rows[3], err);
     if (r >= 0) {
         r = list_begin(format, TABLE, columns, &list, err);
     }
@@ -262,6 +264,44 @@ static json_t *volume_row(const struct stock *s, size_t i)
     return json_pack("{s:s, s:s, s:s}", "Name", v.name, "Links", links, "Size", size);
 }
 
+static char *ago(int64_t then_s)
+{
+    CLEANUP(free) char *since = human_duration(time(NULL) < then_s ? 0 : time(NULL) - then_s);
+    return str_format("%s ago", since);
+}
+
+static json_t *build_cache_row(const struct stock *s, size_t i)
+{
+    const struct build_cache_item *item = &s->cache.items[i];
+    CLEANUP(free) char *id = xstrndup(strrchr(item->path, '/') + 1, 12);
+    CLEANUP(free) char *size = human_size(item->is_again ? 0 : item->bytes);
+    CLEANUP(free) char *made = ago(item->made_s);
+    CLEANUP(free) char *used = ago(item->used_s);
+    CLEANUP(free) char *uses = str_format("%lld", (long long)item->uses);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", id, "CacheType",
+                     item->is_mount ? "exec.cachemount" : "regular", "Size", size, "CreatedSince",
+                     made, "LastUsedSince", used, "UsageCount", uses, "Shared",
+                     item->is_shared ? "true" : "false");
+}
+
+static int print_build_cache(const struct stock *s, struct error **err)
+{
+    static const struct list_column columns_of_cache[] = {{"ID", "CACHE ID"},
+                                                          {"CacheType", "CACHE TYPE"},
+                                                          {"Size", "SIZE"},
+                                                          {"CreatedSince", "CREATED"},
+                                                          {"LastUsedSince", "LAST USED"},
+                                                          {"UsageCount", "USAGE"},
+                                                          {"Shared", "SHARED"},
+                                                          {NULL, NULL}};
+    CLEANUP(free) char *total = human_size(build_cache_total(&s->cache));
+    CLEANUP(free) char *heading = str_format("Build cache usage: %s", total);
+    return print_table(s, heading,
+                       "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t"
+                       "{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}",
+                       columns_of_cache, s->cache.count, build_cache_row, err);
+}
+
 static int print_verbose(const struct stock *s, struct error **err)
 {
     static const struct list_column of_image[] = {{"Repository", "REPOSITORY"},
@@ -294,9 +334,11 @@ static int print_verbose(const struct stock *s, struct error **err)
                         "{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
                         of_container, s->container_count, container_row, err);
     }
-    return r < 0 ? r
-                 : print_table(s, "Local Volumes space usage:", "{{.Name}}\t{{.Links}}\t{{.Size}}",
-                               of_volume, s->volumes.count, volume_row, err);
+    if (r >= 0) {
+        r = print_table(s, "Local Volumes space usage:", "{{.Name}}\t{{.Links}}\t{{.Size}}",
+                        of_volume, s->volumes.count, volume_row, err);
+    }
+    return r < 0 ? r : print_build_cache(s, err);
 }
 
 static int run(const struct command_context *context, void *values, int argc, char **argv,
@@ -319,7 +361,7 @@ static const struct option options[] = {
     {0, "format", OPTION_STRING, offsetof(struct df_values, format), "FORMAT",
      LIST_FORMAT_OPTION_HELP},
     {'v', "verbose", OPTION_FLAG, offsetof(struct df_values, verbose), NULL,
-     "Show each image, container and volume"},
+     "Show each image, container, volume and step kept"},
     {0},
 };
 

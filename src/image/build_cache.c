@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/file.h"
 #include "base/settings.h"
@@ -44,6 +45,22 @@ static json_t *layers_of_images(const char *data_dir)
     return set;
 }
 
+static int64_t made_of(const char *path)
+{
+    struct statx st;
+    return statx(AT_FDCWD, path, 0, STATX_BTIME | STATX_MTIME, &st) < 0 ? 0
+           : st.stx_mask & STATX_BTIME                                  ? st.stx_btime.tv_sec
+                                                                        : st.stx_mtime.tv_sec;
+}
+
+static int64_t uses_of(const char *path)
+{
+    char text[24] = "";
+    int64_t uses = 0;
+    bool told = getxattr(path, BUILD_CACHE_USES, text, sizeof(text) - 1) > 0;
+    return told && str_to_i64(text, 10, &uses) == 0 ? uses : 0;
+}
+
 static void read_record(struct build_cache *c, const char *path, json_t *images, json_t *seen)
 {
     CLEANUP(json) json_t *json = NULL;
@@ -59,8 +76,11 @@ static void read_record(struct build_cache *c, const char *path, json_t *images,
     IGNORE(json_get_i64(json, "size", path, 0, INT64_MAX, &size, NULL));     /* else none */
     IGNORE(json_get_i64(json, "blobSize", path, 0, INT64_MAX, &blob, NULL)); /* likewise */
     struct build_cache_item *item = add(c);
-    *item = (struct build_cache_item){
-        .path = xstrdup(path), .text = xstrdup(text), .used_s = st.st_mtim.tv_sec};
+    *item = (struct build_cache_item){.path = xstrdup(path),
+                                      .text = xstrdup(text),
+                                      .used_s = st.st_mtim.tv_sec,
+                                      .made_s = made_of(path),
+                                      .uses = uses_of(path)};
     if (chain && digest_is_valid(chain) && !str_equal(chain, parent)) {
         const char *hex = digest_hex(chain);
         item->chain_hex = xstrdup(hex);
@@ -103,6 +123,7 @@ static void read_mounts(struct build_cache *c, const char *folder)
         *item = (struct build_cache_item){.path = xstrdup(path),
                                           .text = str_format("mount %.12s", names.items[i]),
                                           .used_s = st.st_mtim.tv_sec,
+                                          .made_s = made_of(path),
                                           .is_mount = true};
         item->bytes = folder_bytes(AT_FDCWD, path, 0);
     }

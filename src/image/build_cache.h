@@ -10,12 +10,16 @@
 
 #define BUILD_CACHE_BYTES_DEFAULT ((int64_t)20 << 30)
 
+/* An attribute of a record's file: how often it was taken from the cache, in digits. */
+#define BUILD_CACHE_USES "user.cloison.uses"
+
 struct build_cache_item {
     char *path;
-    char *text;      /* the step, or the mount's name */
-    char *chain_hex; /* the layer; NULL: a mount, or a step without one */
-    int64_t used_s;  /* seconds since the epoch */
-    int64_t bytes;   /* what goes with it: the layer's files and its blob, the folder's files */
+    char *text;             /* the step, or the mount's name */
+    char *chain_hex;        /* the layer; NULL: a mount, or a step without one */
+    int64_t made_s, used_s; /* seconds since the epoch */
+    int64_t uses;           /* how often it was taken from the cache */
+    int64_t bytes; /* what goes with it: the layer's files and its blob, the folder's files */
     bool is_mount;
     bool is_shared; /* an image has the layer: it stays when the record goes */
     bool is_again;  /* a record before it in the list names the same layer */

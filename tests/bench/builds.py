@@ -40,10 +40,22 @@ class Podman(ImagesPodman):
         return [*self.options(), "--runtime", "runc", "build", "-q", "--layers", "--network", "none", "--pull=never", *more]
 
 
+def debians_client():
+    """The client of Debian's docker.io, if there is one that needs no plug-in for BuildKit."""
+    path = "/usr/bin/docker"
+    if not os.access(path, os.X_OK):
+        return None
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    number = said.split("version ")[-1].split(".")[0]
+    return path if number.isdigit() and int(number) < 23 else None
+
+
 class Docker(ImagesDocker):
-    # Newer clients want a plug-in for BuildKit, which Debian 12 has not: then the classic builder.
-    buildkit = shutil.which("docker") and subprocess.run(
-        ["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
+    # Newer clients want a plug-in for BuildKit, which Debian 12 has not; Debian's own client speaks to the daemon's.
+    # Where there is neither, the classic builder.
+    program = debians_client() or "docker"
+    buildkit = program != "docker" or (shutil.which("docker") and subprocess.run(
+        ["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0)
     environment = dict(os.environ, DOCKER_BUILDKIT=str(int(bool(buildkit))))
 
     def prepare(self, archive):

@@ -232,8 +232,10 @@ class Docker(Contender):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for("dockerd", lambda: subprocess.run(self.client("version"), capture_output=True, check=False).returncode == 0)
 
+    program = "docker"
+
     def client(self, *arguments):
-        return ["docker", "-H", f"unix://{self.folder}/socket", *arguments]
+        return [self.program, "-H", f"unix://{self.folder}/socket", *arguments]
 
     def pull(self):
         return [self.client("pull", "-q", self.reference)]

@@ -480,6 +480,18 @@ END
     [[ $output == *"Dockerfile:1: FromAsCasing"*"Dockerfile:1: StageNameCasing"*"Dockerfile:2: JSONArgsRecommended"*"Dockerfile:3: MaintainerDeprecated"* ]]
 }
 
+@test "df -v tells of each step kept: its kind, its size, how often it was taken" {
+    printf 'FROM busybox\nRUN echo df >/f\nRUN --mount=type=cache,target=/c,id=df echo x >/c/x\n' >Dockerfile
+    cloison builder prune -a -f >/dev/null
+    build -q -t df . && build -q -t df . && build -q -t df .
+    run cloison system df -v
+    echo "$output"
+    [[ $output == *"Build cache usage: "* ]]
+    grep -qE '^CACHE ID +CACHE TYPE +SIZE +CREATED +LAST USED +USAGE +SHARED$' <<<"$output"
+    [ "$(grep -cE '^[0-9a-f]{12} +regular +[0-9.]+k?B .* ago +2 +true$' <<<"$output")" -ge 1 ]
+    [ "$(grep -cE '^[0-9a-f]{12} +exec.cachemount ' <<<"$output")" = 1 ]
+}
+
 @test "the cache is counted and removed; images stay whole" {
     printf 'FROM busybox\nRUN head -c 3000000 /dev/urandom >/big\nRUN --mount=type=cache,target=/c echo x >/c/f\n' >Dockerfile
     build -q -t prunable .

@@ -150,6 +150,34 @@ class commit(ImageScenario):
         cloison("rm", "-f", "crash", want=None)
 
 
+class build_(ImageScenario):
+    """Two steps, of which one copies and one runs, with a cache mount; their records in the cache are whole."""
+    command = ["build", "-q", "--network", "none", "-t", "crash:1", f"{FOLDER}/context"]
+
+    def prepare(self):
+        super().prepare()
+        if not os.path.exists(f"{FOLDER}/context"):
+            os.makedirs(f"{FOLDER}/context")
+            with open(f"{FOLDER}/context/Dockerfile", "w", encoding="utf-8") as f:
+                f.write("FROM busybox\nCOPY Dockerfile /f\n"
+                        "RUN --mount=type=cache,target=/c rm /bin/vi && echo 1 >/c/x && cp /c/x /x\n")
+            cloison(*self.command)  # what stays by design is there from now on
+            self.clean()
+
+    def again(self, names):
+        super().again(names)
+        r = cloison("run", "--rm", "--network", "none", self.image, "sh", "-c", "cat /x && cmp /f /f && ls /bin/vi", want=1)
+        if r.out != "1\n":
+            raise Failure(f"again: the image has {r}")
+
+    def clean(self):
+        super().clean()
+        cloison("builder", "prune", "-a", "-f")
+
+    def everything(self):
+        return [e for e in super().everything() if f"{DATA}/build/context" not in e]
+
+
 class embed(ImageScenario):
     """The image that is made at its first use, on the way to a container."""
     command = ["create", "--name", "crash", "--network", "none", "busybox", "true"]
