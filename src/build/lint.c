@@ -57,14 +57,12 @@ static bool is_case(const char *word, int (*test)(int))
 static void check_keyword(struct linting *l, const struct instruction *i)
 {
     bool upper = is_case(i->keyword, isupper), lower = is_case(i->keyword, islower);
-    l->upper += upper;
-    l->lower += lower;
     if (!upper && !lower) {
         report(l, "ConsistentInstructionCasing", i->line,
                "'%s' is written in letters of both cases", i->keyword);
-    } else if ((lower && l->upper) || (upper && l->lower)) {
+    } else if (l->lower > l->upper ? upper : lower) {
         report(l, "ConsistentInstructionCasing", i->line,
-               "'%s' is not written in the case of those before it", i->keyword);
+               "'%s' is not written in the case of most others", i->keyword);
     }
 }
 
@@ -171,6 +169,10 @@ int lint_print(const struct build *b)
     struct linting l = {.b = b};
     int stage = 0;
     read_directive(&l);
+    for (size_t i = 0; i < b->file.count; i++) {
+        l.upper += is_case(b->file.items[i].keyword, isupper);
+        l.lower += is_case(b->file.items[i].keyword, islower);
+    }
     for (size_t i = 0; i < b->file.count; i++) {
         const struct instruction *at = &b->file.items[i];
         check_keyword(&l, at);

@@ -492,6 +492,13 @@ END
     [ "$(grep -cE '^[0-9a-f]{12} +exec.cachemount ' <<<"$output")" = 1 ]
 }
 
+@test "--check: the keyword that is written as few are is named, not those as most" {
+    printf 'from busybox\nRUN true\nENV A=b\n' >Dockerfile
+    run build --check .
+    [ "$status" -eq 1 ]
+    [ "$output" = "Dockerfile:1: ConsistentInstructionCasing: 'from' is not written in the case of most others" ]
+}
+
 @test "the cache is counted and removed; images stay whole" {
     printf 'FROM busybox\nRUN head -c 3000000 /dev/urandom >/big\nRUN --mount=type=cache,target=/c echo x >/c/f\n' >Dockerfile
     build -q -t prunable .
