@@ -190,6 +190,7 @@ static int update(struct request *q, struct error **err)
     json_t *object = NULL;
     int r = json_get_object(q->json, "resources", "update", &object, err);
     r = r < 0 ? r : spec_parse_resources(arena, object, "update", &resources, err);
+    workload_adapt_resources(&resources);
     return r < 0 ? r : w ? wall_container.update(w, &resources, err) : no_workload(err);
 }
 

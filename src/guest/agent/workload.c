@@ -16,6 +16,14 @@
 #define CACHE_DIR "/run/cache"
 #define CGROUP "/workload"
 
+void workload_adapt_resources(struct spec_resources *r)
+{
+    r->cpus = r->mems = NULL; /* numbers of the host's */
+    r->read_bps.count = r->write_bps.count = 0;
+    r->read_iops.count = r->write_iops.count = 0;
+    r->weight_device_count = 0;
+}
+
 void workload_adapt(struct spec *spec)
 {
     struct spec_linux *l = &spec->linux_;
@@ -32,9 +40,7 @@ void workload_adapt(struct spec *spec)
     }
     l->cgroups_path = CGROUP;
     spec->process.apparmor_profile = spec->process.selinux_label = l->mount_label = NULL;
-    l->resources.read_bps.count = l->resources.write_bps.count = 0; /* of the host's disks */
-    l->resources.read_iops.count = l->resources.write_iops.count = 0;
-    l->resources.weight_device_count = 0;
+    workload_adapt_resources(&l->resources);
 }
 
 static int mount_disk(const char *serial, const char *type, unsigned long flags, const char *target,

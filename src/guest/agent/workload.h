@@ -19,9 +19,12 @@ struct guest_workload {
 };
 
 /* Takes away what the machine is instead, or has not: the network namespace (the machine's own
- * network is the workload's), the cgroup's place, labels of the host's security modules, limits of
- * the host's disks. Pure. */
+ * network is the workload's), the cgroup's place, labels of the host's security modules, and of the
+ * resources what workload_adapt_resources() takes. Pure. */
 void workload_adapt(struct spec *spec);
+
+/* The host's groups hold what is said of its processors, memory nodes and disks. Pure. */
+void workload_adapt_resources(struct spec_resources *r);
 
 /* For a machine in which only files are looked at: the same "layers" and "disk", overlaid on
  * WORKLOAD_MERGED; no workload is made. */
