@@ -52,8 +52,8 @@ restore() { # restore ID OPTION…
     detached oci restore -d --image-path "$WORK/$id.images" "${@:2}" "$1" ||
         { grep -a Error "$WORK/$id.images/restore.log" >&2; return 1; }
 }
-# The program counts, in its memory, into a file of its root.
-COUNTS='i=0; while true; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
+# The program counts, in its memory, into a file of its root that is never half written.
+COUNTS='i=0; while true; do i=$((i + 1)); echo $i >/tmp/m; mv /tmp/m /tmp/n; sleep 0.1; done'
 count() { cat "$ROOT/tmp/n"; }
 counted_past() { [ "$(count)" -gt "$1" ]; }
 
@@ -163,4 +163,87 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
     [ "$status" -eq 1 ]
     [ "$(status_of "$id")" = running ]
     oci --criu "$(command -v criu)" checkpoint --image-path "$WORK/$id.images" "$id"
+}
+
+@test "--console-socket: the restored program's terminal comes over it" {
+    needs_criu
+    cat >"$WORK/console.py" <<'P'
+# Says what it reads from the terminal whose master comes over the socket argv[1], and types "again" to it.
+import array, os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+c, _ = s.accept()
+_, anc, _, _ = c.recvmsg(4096, 64)
+fd = array.array("i", anc[0][2])[0]
+os.write(fd, b"again\n")
+while True:
+    try:
+        b = os.read(fd, 4096)
+    except OSError:
+        break
+    if not b:
+        break
+    os.write(1, b)
+P
+    spec_sh '.process.terminal = true' 'while read x; do echo "got $x" | tee -a /tmp/typed; done'
+    rm -f "$ROOT/tmp/typed"
+    python3 "$WORK/console.py" "$WORK/s1" >"$WORK/said1" 3>&- &
+    local first=$!
+    wait_for 60 test -S "$WORK/s1"
+    detached oci run -d --console-socket "$WORK/s1" "$id"
+    wait_for 60 grep -q 'got again' "$WORK/said1"
+    save --shell-job
+    wait "$first"
+    python3 "$WORK/console.py" "$WORK/s2" >"$WORK/said2" 3>&- &
+    local second=$!
+    wait_for 60 test -S "$WORK/s2"
+    restore "$id" --shell-job --console-socket "$WORK/s2"
+    wait_for 60 grep -q 'got again' "$WORK/said2"
+    [ "$(grep -c 'got again' "$ROOT/tmp/typed")" -eq 2 ]
+    oci delete -f "$id"
+    wait "$second"
+}
+
+# Both ends are in the container; the sender counts, and the receiver does not hang up.
+CONNECTED='sleep 100000 | nc -l -p 7000 >/tmp/got &
+    until { i=0; while echo $((i += 1)); do sleep 0.1; done; } | nc 127.0.0.1 7000; do sleep 0.1; done'
+got() { grep -c . "$ROOT/tmp/got"; }
+got_past() { [ "$(got)" -gt "$1" ]; }
+
+@test "--tcp-established: an open connection goes on; without it nothing is saved" {
+    needs_criu
+    rm -f "$ROOT/tmp/got"
+    spec_sh . "$CONNECTED"
+    detached oci run -d "$id"
+    wait_for 60 test -s "$ROOT/tmp/got"
+    run oci checkpoint --image-path "$WORK/$id.refused" "$id"
+    [ "$status" -eq 1 ]
+    grep -qa 'Connected TCP socket' "$WORK/$id.refused/dump.log"
+    [ "$(status_of "$id")" = running ]
+    save --tcp-established
+    before=$(got)
+    restore "$id" --tcp-established
+    wait_for 60 got_past "$before"
+    awk '$1 != NR { exit 1 }' "$ROOT/tmp/got" # nothing was lost, nothing came twice
+    oci delete -f "$id"
+}
+
+@test "--page-server: the memory goes to another CRIU, and comes from there" {
+    needs_criu
+    rm -f "$ROOT/tmp/n"
+    spec_sh . "$COUNTS"
+    detached oci run -d "$id"
+    wait_for 60 test -s "$ROOT/tmp/n"
+    mkdir -p "$WORK/pages"
+    criu page-server --images-dir "$WORK/pages" --address 127.0.0.1 --port 7171 --daemon --pidfile "$WORK/pages.pid" \
+        </dev/null >/dev/null 2>&1 3>&-
+    save --page-server 127.0.0.1:7171
+    before=$(count)
+    ls "$WORK/pages" | grep '^pages-'
+    run ! ls "$WORK/$id.images"/pages-*
+    mv "$WORK/pages"/pages*.img "$WORK/pages"/pagemap*.img "$WORK/$id.images/"
+    restore "$id"
+    wait_for 60 counted_past "$before"
+    oci delete -f "$id"
 }

@@ -183,9 +183,7 @@ static void set_page_server(const char *text)
     size_t len = (size_t)(colon - text);
     bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
     CLEANUP(free) char *address = xstrndup(text + brackets, len - 2 * (size_t)brackets);
-    if (set(address, (int)port) < 0) {
-        fail("--page-server", "CRIU does not take it");
-    }
+    (void)set(address, (int)port); /* libcriu 3.17 gives -ENOMEM in any case */
 }
 
 static void set_options(bool restores)
@@ -222,6 +220,7 @@ static void dump(bool before)
 {
     set_number("criu_set_pid", (int)json_integer_value(json_object_get(request, "pid")));
     set_text("criu_set_root", text_of("root"));
+    set_number("criu_set_orphan_pts_master", 1); /* the terminal's master may be the caller's */
     set_text("criu_set_parent_images", text_of("parentPath"));
     set_text("criu_set_freeze_cgroup", text_of("freezer"));
     set_flag("criu_set_leave_running", "leaveRunning");
