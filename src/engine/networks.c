@@ -357,6 +357,26 @@ static int save_networks(const struct engine *e, struct container *c, json_t *ne
     return container_save(e, c, err);
 }
 
+static int disconnect_running(const struct engine *e, const struct container *c,
+                              const char *network, struct error **err)
+{
+    CLEANUP(network_need) struct network_need need = {0};
+    CLEANUP(net_attachment) struct net_attachment *a = NULL;
+    const json_t *end;
+    size_t i;
+    const char *id = NULL;
+    json_array_foreach(json_object_get(c->network, "endpoints"), i, end)
+    {
+        const json_t *n = json_object_get(end, "network");
+        if (str_equal(json_string_value(json_object_get(n, "name")), network)) {
+            id = json_string_value(json_object_get(n, "id"));
+        }
+    }
+    int r = network_need(e, c, c->pid, &need, err);
+    r = r < 0 || !id ? r : net_disconnect(&need.request, id, &a, err);
+    return r < 0 || !a ? r : network_write_files(e, c, a, true, err);
+}
+
 int engine_network_connect(const struct engine *e, const char *container,
                            const struct net_choice *choice, struct error **err)
 {
@@ -380,6 +400,8 @@ int engine_network_connect(const struct engine *e, const char *container,
         return error_set(err, ERROR_EXISTS, EEXIST, "container '%s' is in network '%s' already",
                          c->name, mine->network);
     }
+    /* What a connect that was killed has made of it goes first. */
+    r = r < 0 || !is_attached(c) ? r : disconnect_running(e, c, mine->network, err);
     r = r < 0 || !is_attached(c) ? r : connect_running(e, c, &one, err);
     if (r < 0) {
         return error_wrap(err, r, "cannot connect '%s'", c->name);
@@ -388,26 +410,6 @@ int engine_network_connect(const struct engine *e, const char *container,
     json_t *networks = json_copy(c->networks);
     (void)json_array_extend(networks, added);
     return save_networks(e, c, networks, err);
-}
-
-static int disconnect_running(const struct engine *e, const struct container *c,
-                              const char *network, struct error **err)
-{
-    CLEANUP(network_need) struct network_need need = {0};
-    CLEANUP(net_attachment) struct net_attachment *a = NULL;
-    const json_t *end;
-    size_t i;
-    const char *id = NULL;
-    json_array_foreach(json_object_get(c->network, "endpoints"), i, end)
-    {
-        const json_t *n = json_object_get(end, "network");
-        if (str_equal(json_string_value(json_object_get(n, "name")), network)) {
-            id = json_string_value(json_object_get(n, "id"));
-        }
-    }
-    int r = network_need(e, c, c->pid, &need, err);
-    r = r < 0 || !id ? r : net_disconnect(&need.request, id, &a, err);
-    return r < 0 || !a ? r : network_write_files(e, c, a, true, err);
 }
 
 /* Its own name, also when it was given as an ID. */

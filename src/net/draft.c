@@ -30,6 +30,16 @@ static int family_of(const struct net_address *a)
     return a->family == AF_INET6 ? NET_IPV6 : NET_IPV4;
 }
 
+/* 0/8, 127/8 and from 224/4 on (RFC 6890); ::/8, fe80::/10 and ff00::/8 (RFC 4291 2.4). */
+static bool is_no_hosts(const struct net_address *a)
+{
+    uint8_t first = a->bytes[0];
+    if (a->family == AF_INET6) {
+        return first == 0 || first == 0xff || (first == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+    }
+    return first == 0 || first == IN_LOOPBACKNET || first >= 224;
+}
+
 static int add_subnet(struct draft *d, const char *text, struct error **err)
 {
     struct net_subnet s;
@@ -42,6 +52,12 @@ static int add_subnet(struct draft *d, const char *text, struct error **err)
         return error_set(err, ERROR_USAGE, EINVAL,
                          "invalid subnet '%s': not a network such as 10.1.0.0/16 or fd00:1::/64, "
                          "/8 to /30 or /126",
+                         text);
+    }
+    if (is_no_hosts(&s.base)) {
+        return error_set(err, ERROR_USAGE, EINVAL,
+                         "invalid subnet '%s': loopback, link-local, multicast and reserved "
+                         "addresses are no container's",
                          text);
     }
     struct net_pool *p = &d->network->pools[family_of(&s.base)];

@@ -58,8 +58,21 @@ int net_program_run(const char *program, const char *const *arguments, const str
     return error_from_json(answer, len > 0 ? (size_t)len : 0, program, err);
 }
 
+int net_helper_run_locked(const char *const *arguments, int lock_fd, struct error **err)
+{
+    struct spawn_fd fds[2];
+    size_t count = 0;
+    int firewall = firewall_socket();
+    if (firewall >= 0) {
+        fds[count++] = (struct spawn_fd){firewall, NET_HELPER_FIREWALL_FD};
+    }
+    if (lock_fd >= 0) {
+        fds[count++] = (struct spawn_fd){lock_fd, NET_HELPER_LOCK_FD};
+    }
+    return net_program_run("cloison-net", arguments, fds, count, err);
+}
+
 int net_helper_run(const char *const *arguments, struct error **err)
 {
-    const struct spawn_fd firewall = {firewall_socket(), NET_HELPER_FIREWALL_FD};
-    return net_program_run("cloison-net", arguments, &firewall, firewall.fd < 0 ? 0 : 1, err);
+    return net_helper_run_locked(arguments, -1, err);
 }

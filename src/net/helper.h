@@ -10,6 +10,7 @@
  * ends: the last close of such a socket waits until the kernel has freed what recent transactions,
  * anybody's, removed; 15 ms and more. */
 #define NET_HELPER_FIREWALL_FD 3
+#define NET_HELPER_LOCK_FD 4
 
 /* Runs one of our programs that prints nothing, or its error as JSON, with the descriptors given.
  */
@@ -18,3 +19,5 @@ int net_program_run(const char *program, const char *const *arguments, const str
                     size_t fd_count, struct error **err) NODISCARD;
 /* Runs `cloison-net <arguments…>` (NULL-terminated, the verb first). Its error becomes *err. */
 int net_helper_run(const char *const *arguments, struct error **err) NODISCARD;
+/* The same, and the lock is held until the helper has ended, also when this process is killed. */
+int net_helper_run_locked(const char *const *arguments, int lock_fd, struct error **err) NODISCARD;

@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/file.h"
 #include "base/str.h"
+
+#define EPHEMERAL_FIRST 32768 /* the kernel's ip_local_port_range, as it is when nobody sets it */
+#define EPHEMERAL_LAST 60999
 
 static int set_reuse(int fd, int on)
 {
@@ -64,6 +68,15 @@ static int fill_address(const char *text, int port, union socket_address *ret, s
     return 0;
 }
 
+/* The kernel has no SCTP of its own, so that no program of the host's can be in the way: of the
+ * ports that Linux gives by itself. */
+static int any_port(void)
+{
+    uint16_t random = 0;
+    (void)getrandom(&random, sizeof(random), 0); /* never fails for so few bytes */
+    return EPHEMERAL_FIRST + random % (EPHEMERAL_LAST - EPHEMERAL_FIRST + 1);
+}
+
 int net_hold_port(const char *proto, const char *address, int *port, int *ret_fd)
 {
     bool tcp = str_equal(proto, "tcp"), udp = str_equal(proto, "udp");
@@ -78,8 +91,12 @@ int net_hold_port(const char *proto, const char *address, int *port, int *ret_fd
     CLEANUP(fd)
     int fd = socket(a.any.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
                     tcp || udp ? 0 : IPPROTO_SCTP);
+    if (fd < 0 && (tcp || udp)) {
+        return -errno;
+    }
     if (fd < 0) {
-        return tcp || udp || *port == 0 ? -errno : 0;
+        *port = *port ? *port : any_port();
+        return 0;
     }
     if (a.any.sa_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) {

@@ -16,7 +16,10 @@ static int load(const struct net_request *q, struct leases *l, struct net_record
                 struct error **err)
 {
     int r = leases_open(q->place.run_dir, l, err);
-    r = r < 0 ? r : net_record_load(l->dir, q->id, ret, err);
+    if (r >= 0) {
+        leases_sweep(l); /* what a change that was killed had begun to write */
+        r = net_record_load(l->dir, q->id, ret, err);
+    }
     return r == -ENOENT ? error_set(err, ERROR_BUSY, ENOENT,
                                     "the container has no network of its own to change")
                         : r;
@@ -81,7 +84,9 @@ int net_connect(const struct net_request *request, struct net_attachment **ret, 
     const char *interface = a->endpoints[a->count - 1].interface;
     r = helper(request, "connect", interface, err);
     if (r < 0) {
-        IGNORE(take_out(request, interface, NULL, NULL)); /* the first error is the one to tell */
+        /* It may have died when all was done. The first error is the one to tell. */
+        IGNORE(helper(request, "disconnect", interface, NULL));
+        IGNORE(take_out(request, interface, NULL, NULL));
         return r;
     }
     r = net_attachment_has_names(a) ? net_names_serve(&request->place, err) : 0;

@@ -37,6 +37,9 @@ static int wanted_address(const struct net_network *n, int family, const char *t
     if (net_address_equal(ret, &p->gateway)) {
         return error_set(err, ERROR_BUSY, EADDRINUSE, "address %s is the gateway's", text);
     }
+    if (net_pool_is_kept(p, ret)) {
+        return error_set(err, ERROR_BUSY, EADDRINUSE, "address %s is kept by --aux-address", text);
+    }
     return 0;
 }
 

@@ -164,6 +164,19 @@ void net_network_list_free(struct net_network **list, size_t count)
     free(list);
 }
 
+/* Of those that were killed while they saved: the lock is ours. */
+static void sweep_new(const char *folder)
+{
+    CLEANUP(strv) struct strv names = {0};
+    CLEANUP(fd) int dir = open_file(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, NULL);
+    IGNORE(dir >= 0 && list_folder_whole(dir, ".", &names, NULL)); /* the next one tries again */
+    for (size_t i = 0; i < names.count; i++) {
+        if (str_starts(names.items[i], ".new-")) {
+            (void)unlinkat(dir, names.items[i], 0);
+        }
+    }
+}
+
 /* Whole under a name that list_folder() leaves out, then the real one, if it is free. */
 static int save_new(const struct net_place *p, const struct net_network *n, struct error **err)
 {
@@ -172,35 +185,40 @@ static int save_new(const struct net_place *p, const struct net_network *n, stru
     CLEANUP(free) char *temporary = str_format("%s/.new-%s", folder, n->id);
     CLEANUP(json) json_t *json = net_network_to_json(n);
     int r = mkdir_all(folder, 0711, err);
+    sweep_new(folder);
     r = r < 0 ? r : json_save_path(AT_FDCWD, temporary, json, 0600, true, err);
     if (r < 0) {
         return r;
     }
     r = link(temporary, path) < 0 ? -errno : 0;
-    (void)unlink(temporary); /* one left behind by a kill hinders nobody */
+    (void)unlink(temporary); /* the next one that saves sweeps */
     if (r == -EEXIST) {
         return error_set(err, ERROR_EXISTS, EEXIST, "network with name %s already exists", n->name);
     }
     return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "making '%s'", path) : 0;
 }
 
-static int helper(const struct net_place *p, const char *verb, const char *name, struct error **err)
+/* The store stays locked until the helper has ended: a bridge that it makes behind the death of
+ * this process would miss its removal. */
+static int helper(const struct net_place *p, const struct leases *l, const char *verb,
+                  const char *name, struct error **err)
 {
     const char *const arguments[] = {verb, p->run_dir, p->data_dir, str_or(p->config_path, ""),
                                      name, NULL};
-    return net_helper_run(arguments, err);
+    return net_helper_run_locked(arguments, l->lock, err);
 }
 
-static int create(const struct net_place *p, const struct net_network *n, struct error **err)
+static int create(const struct net_place *p, const struct leases *l, const struct net_network *n,
+                  struct error **err)
 {
     int r = save_new(p, n, err);
     if (r < 0) {
         return r;
     }
-    r = helper(p, "make", n->name, err);
+    r = helper(p, l, "make", n->name, err);
     if (r < 0) {
         CLEANUP(free) char *path = path_of(p, n->name);
-        IGNORE(helper(p, "unmake", n->name, NULL)); /* the first error is the one to tell */
+        IGNORE(helper(p, l, "unmake", n->name, NULL)); /* the first error is the one to tell */
         (void)unlink(path);
     }
     return r;
@@ -224,7 +242,7 @@ int net_network_create(const struct net_place *place, const struct net_network_r
                          request->name);
     }
     r = r < 0 ? r : net_network_draft(place, request, &n, err);
-    r = r < 0 ? r : create(place, n, err);
+    r = r < 0 ? r : create(place, &leases, n, err);
     if (r < 0) {
         return r;
     }
@@ -256,21 +274,23 @@ int net_network_remove(const struct net_place *place, const char *name, struct e
     }
     r = r < 0 ? r : leases_open(place->run_dir, &leases, err);
     r = r < 0 ? r : check_unused(place, &leases, n, err);
-    r = r < 0 ? r : helper(place, "unmake", n->name, err);
+    r = r < 0 ? r : helper(place, &leases, "unmake", n->name, err);
     if (r < 0) {
         return r;
     }
+    /* The file last: a removal that was killed is done again. */
+    CLEANUP(free) char *addresses = str_format("addresses/%s", n->id);
     CLEANUP(free) char *path = path_of(place, n->name);
-    if (unlink(path) < 0 && errno != ENOENT) {
+    r = remove_tree(leases.dir, addresses, err);
+    if (r >= 0 && unlink(path) < 0 && errno != ENOENT) {
         return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);
     }
-    CLEANUP(free) char *addresses = str_format("addresses/%s", n->id);
-    return remove_tree(leases.dir, addresses, err);
+    return r;
 }
 
 int net_reload(const struct net_place *place, struct error **err)
 {
     CLEANUP(leases) struct leases leases = LEASES_NONE;
     int r = leases_open(place->run_dir, &leases, err);
-    return r < 0 ? r : helper(place, "reload", "", err);
+    return r < 0 ? r : helper(place, &leases, "reload", "", err);
 }

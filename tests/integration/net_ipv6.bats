@@ -115,6 +115,12 @@ c, a = s.accept(); c.sendall(a[0].encode()); c.close()' 3>&- &
     run -0 nft list map inet "cloison_test_$TAG" ports
     [[ $output == *"sctp . 9999 : "*" . 99"* ]]
     cloison rm -f sc >/dev/null
+    cloison run -d --name sc --network six -p 99/sctp busybox sleep 600 >/dev/null
+    local port
+    port=$(cloison port sc 99/sctp | sed -n 's/^0.0.0.0://p')
+    [ "$port" -gt 1023 ]
+    [[ $(nft list map inet "cloison_test_$TAG" ports) == *"sctp . $port : "*" . 99"* ]]
+    cloison rm -f sc >/dev/null
 }
 
 @test "-P publishes what the image and --expose name, on free ports" {

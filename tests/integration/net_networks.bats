@@ -52,6 +52,9 @@ refused() {
     [[ $output == *"inet $at.130/24"* ]]
     run -0 cloison run --rm --network chosen --ip "$at.7" --mac-address 02:00:00:00:00:07 busybox ip a show eth0
     [[ $output == *"02:00:00:00:00:07"*"inet $at.7/24"* ]]
+    run -125 cloison run --rm --network chosen --ip "$at.129" busybox true
+    one_line
+    [[ $output == *"address $at.129 is kept by --aux-address"* ]]
     cloison network rm chosen
 }
 
@@ -145,6 +148,10 @@ refused() {
     refused "bits behind the prefix" network create --subnet "$at.1/24" other
     refused "invalid subnet" network create --subnet "$at.0/33" other
     refused "invalid subnet" network create --subnet "$at.0/31" other
+    local none
+    for none in 127.0.0.0/24 224.0.0.0/24 240.1.0.0/16 0.0.0.0/8 ff02::/64 fe80::/64 ::/64; do
+        refused "are no container's" network create --subnet "$none" other
+    done
     refused "not within a --subnet" network create --subnet 10.254.0.0/24 --gateway 10.253.0.1 other
     refused "not within a --subnet" network create --subnet 10.254.0.0/24 --ip-range 10.254.0.0/16 other
     refused "in use by another network device" network create -o com.docker.network.bridge.name=lo other
