@@ -58,6 +58,15 @@ refused() {
     cloison network rm chosen
 }
 
+@test "an MTU of one's choice, on the bridge and inside" {
+    cloison network create -o com.docker.network.driver.mtu=1400 small >/dev/null
+    cloison run -d --name narrow --network small busybox sleep 600 >/dev/null
+    [ "$(cloison exec narrow cat /sys/class/net/eth0/mtu)" = 1400 ]
+    [ "$(cat "/sys/class/net/$(cloison network inspect -f '{{.Device}}' small)/mtu")" = 1400 ]
+    cloison rm -f narrow >/dev/null
+    cloison network rm small
+}
+
 @test "several networks from the start, joined and left while it runs" {
     cloison network create --ipv6 back >/dev/null
     cloison network create front >/dev/null

@@ -202,3 +202,23 @@ s.bind(('', $PORT)); s.listen()"
         -p "$((PORT > 60000 ? PORT - 1 : PORT + 1)):80" busybox true
     cloison rm -f doomed >/dev/null
 }
+
+@test "ranges: port by port, or the first one that is free" {
+    # Four ports in a row that nobody has now, below those that the kernel gives by itself.
+    local first=20000
+    while ! python3 -c 'import socket, sys
+for p in range(int(sys.argv[1]), int(sys.argv[1]) + 4): socket.socket().bind(("127.0.0.1", p))' "$first"; do
+        first=$((first + 4))
+    done
+    cloison run -d --name span -p "127.0.0.1:$first-$((first + 1)):80-81" -p "127.0.0.1:$first-$((first + 3)):90" busybox sleep 600 >/dev/null
+    run -0 cloison port span
+    [ "$output" = "80/tcp -> 127.0.0.1:$first
+81/tcp -> 127.0.0.1:$((first + 1))
+90/tcp -> 127.0.0.1:$((first + 2))" ]
+    run -0 cloison run -d --name other -p "127.0.0.1:$first-$((first + 3)):90" busybox sleep 600
+    [ "$(cloison port other 90)" = "127.0.0.1:$((first + 3))" ]
+    run -125 cloison run --rm -p "127.0.0.1:$first-$((first + 3)):90" busybox true
+    one_line
+    [[ $output == *"no free port from $first to $((first + 3))"* ]]
+    cloison rm -f span other >/dev/null
+}
