@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `cloison compare`: the program cloison-compare does it. */
+#include <string.h>
+
 #include "cli/commands.h"
 #include "cli/compare_program.h"
 
 struct compare_values {
+    struct strv run_options;
     const char *walls, *counts, *ready_log, *co2_source, *json, *html;
     struct option_integer repeat, probe_time_ms, timeout_ms, ready_port, co2_thousandths;
 };
@@ -27,6 +30,8 @@ static const struct option options[] = {
     {0, "ready-port", OPTION_INTEGER, AT(ready_port), "PORT",
      "It is ready when this TCP port of its own answers", .origin = FROM_CLOISON},
     {0, "repeat", OPTION_INTEGER, AT(repeat), "N", "How many rounds (9)", .origin = FROM_CLOISON},
+    {0, "run-option", OPTION_LIST, AT(run_options), "OPTION",
+     "Run it with this option behind its walls, '--memory=256m'", .origin = FROM_CLOISON},
     {0, "timeout", OPTION_DURATION, AT(timeout_ms), "DURATION", "How long one run may take (2m)",
      .origin = FROM_CLOISON},
     {0, "walls", OPTION_STRING, AT(walls), "WALL,...",
@@ -99,12 +104,32 @@ static int add_counts(json_t *request, const char *text, struct error **err)
     return 0;
 }
 
+/* One word each, which begins with a dash: else it would pass for the image. */
+static int check_run_options(const struct strv *words, struct error **err)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        const char *o = words->items[i];
+        bool is_value = i > 0 && words->items[i - 1][0] == '-' && !strchr(words->items[i - 1], '=');
+        if (o[0] != '-' && !is_value) {
+            int r = error_set(err, ERROR_USAGE, 0, "'--run-option': '%s' is no option of run", o);
+            return error_hint(err, r, "one word each: --run-option=--memory=256m");
+        }
+        if (str_starts(o, "--wall") || str_starts(o, "--name") || str_starts(o, "--rm") ||
+            str_starts(o, "--detach") || str_equal(o, "-d")) {
+            return error_set(err, ERROR_USAGE, 0, "'--run-option': '%s' is the comparison's own",
+                             o);
+        }
+    }
+    return 0;
+}
+
 static int check(const struct compare_values *v, struct error **err)
 {
     int r = check_range("repeat", &v->repeat, 1, 1000, err);
     r = r < 0 ? r : check_range("ready-port", &v->ready_port, 1, 65535, err);
     r = r < 0 ? r : check_range("probe-time", &v->probe_time_ms, 1, 60000, err);
     r = r < 0 ? r : check_range("timeout", &v->timeout_ms, 1, 86400000, err);
+    r = r < 0 ? r : check_run_options(&v->run_options, err);
     r = r < 0 ? r : check_range("co2", &v->co2_thousandths, 0, INT64_MAX, err);
     if (r < 0) {
         return r;
@@ -147,6 +172,7 @@ static int run(const struct command_context *context, void *values, int argc, ch
     }
     json_object_set_new(request, "image", json_string(argv[0]));
     json_object_set_new(request, "command", json_from_strv(&command));
+    json_object_set_new(request, "runOptions", json_from_strv(&v->run_options));
     json_object_set_new(request, "repeat", json_integer(v->repeat.value));
     json_object_set_new(request, "probeMs", json_integer(v->probe_time_ms.value));
     json_object_set_new(request, "timeoutMs", json_integer(v->timeout_ms.value));

@@ -56,10 +56,10 @@ static void describe_asked(const struct comparison *c)
     }
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
     time_text(&now, text);
-    json_t *settings =
-        json_pack("{s:i, s:i, s:i, s:i, s:o, s:o}", "repeat", c->repeat, "probeMs", c->probe_ms,
-                  "timeoutMs", c->timeout_ms, "readyPort", c->ready_port, "walls",
-                  json_from_strv(&c->walls), "counts", counts);
+    json_t *settings = json_pack("{s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "repeat", c->repeat,
+                                 "probeMs", c->probe_ms, "timeoutMs", c->timeout_ms, "readyPort",
+                                 c->ready_port, "walls", json_from_strv(&c->walls), "counts",
+                                 counts, "runOptions", json_from_strv(&c->run_options));
     if (c->ready_log) {
         (void)json_object_set_new(settings, "readyLog", json_string(c->ready_log));
     }
@@ -329,6 +329,7 @@ void comparison_done(struct comparison *c)
     json_decref(c->doc);
     strv_done(&c->environment);
     strv_done(&c->command);
+    strv_done(&c->run_options);
     strv_done(&c->walls);
     char *const texts[] = {c->tag, c->probe, c->probe_image, c->scratch, c->server_address};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

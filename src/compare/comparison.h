@@ -25,6 +25,7 @@ struct comparison {
     const char *image_name, *data_dir, *run_dir, *config_path, *cloison;
     const char *ready_log, *co2_source;
     struct strv command, walls;
+    struct strv run_options; /* of the engine's runs, as the user gave them */
     int repeat, probe_ms, timeout_ms, ready_port;
     int counts[COUNTS_MAX]; /* rising */
     size_t count_count;

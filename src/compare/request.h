@@ -5,10 +5,10 @@
 
 #include "base/json.h"
 
-/* {"image", "command": […], "walls": […], "repeat", "probeMs", "timeoutMs", "counts": […],
- *  "readyPort", "readyLog", "co2Milligrams" a kWh, "co2Source", "json", "html"}. Exit status 1 when
- * something failed behind a wall, 128 + n when a signal ended it early; the results are written all
- * the same. */
+/* {"image", "command": […], "runOptions": […], "walls": […], "repeat", "probeMs", "timeoutMs",
+ * "counts": […], "readyPort", "readyLog", "co2Milligrams" a kWh, "co2Source", "json", "html"}. Exit
+ * status 1 when something failed behind a wall, 128 + n when a signal ended it early; the results
+ * are written all the same. */
 int request_compare(const json_t *request, struct error **err) NODISCARD;
 
 /* {"answers", "rules", "comparison": files, each may be absent}: advice.h. Exit status 1 when no

@@ -60,6 +60,7 @@ static int read_request(const json_t *request, struct comparison *c, struct erro
         r = json_get_str(request, texts[i].key, WHERE, texts[i].at, err);
     }
     r = r < 0 ? r : json_get_strv(request, "command", WHERE, &c->command, err);
+    r = r < 0 ? r : json_get_strv(request, "runOptions", WHERE, &c->run_options, err);
     r = r < 0 ? r : json_get_strv(request, "walls", WHERE, &c->walls, err);
     r = r < 0 ? r : read_numbers(request, c, err);
     if (r >= 0 &&

@@ -8,6 +8,7 @@
  */
 
 #define COLUMNS_MAX 8
+#define TERMINAL_COLUMNS 80
 
 struct grid {
     char *cells[128][COLUMNS_MAX];
@@ -40,6 +41,56 @@ static size_t width_of(const char *s)
     return n;
 }
 
+/* Whether these columns are more than a terminal has. The first then gets a line of its own above
+ * the others. */
+static bool is_wide(const size_t *widths, size_t columns, size_t indent)
+{
+    size_t sum = indent;
+    for (size_t c = 0; c < columns; c++) {
+        sum += widths[c] + (c + 1 < columns ? 3 : 0);
+    }
+    return sum > TERMINAL_COLUMNS;
+}
+
+/* The first column's text on its own line; the rest begins anew. Returns what the rest is indented
+ * by. */
+static size_t print_above(const struct grid *g, size_t row, struct strbuf *out)
+{
+    const char *first = str_or(g->cells[row][0], "");
+    bool has_rest = false;
+    for (size_t c = 1; c < g->columns; c++) {
+        has_rest |= g->cells[row][c] && *g->cells[row][c];
+    }
+    if (*first) {
+        strbuf_addf(out, has_rest ? "%s\n" : "%s", first);
+    }
+    return has_rest ? 2 : 0;
+}
+
+/* Where even that is too wide: a line each, behind the column's heading. */
+static void print_list(const struct grid *g, struct strbuf *out)
+{
+    for (size_t r = 0; r < g->rows; r++) {
+        strbuf_addf(out, "%s\n", str_or(g->cells[r][0], ""));
+        for (size_t c = 1; c < g->columns && r > 0; c++) {
+            const char *cell = str_or(g->cells[r][c], "");
+            if (*cell) {
+                strbuf_addf(out, "  %s: %s\n", str_or(g->cells[0][c], ""), cell);
+            }
+        }
+    }
+}
+
+static void grid_clear(struct grid *g)
+{
+    for (size_t r = 0; r < g->rows; r++) {
+        for (size_t c = 0; c < COLUMNS_MAX; c++) {
+            free(g->cells[r][c]);
+        }
+    }
+    *g = (struct grid){0};
+}
+
 static void grid_print(struct grid *g, struct strbuf *out)
 {
     size_t widths[COLUMNS_MAX] = {0};
@@ -49,9 +100,15 @@ static void grid_print(struct grid *g, struct strbuf *out)
             widths[c] = w > widths[c] ? w : widths[c];
         }
     }
+    size_t first = is_wide(widths, g->columns, 0) ? 1 : 0;
+    if (first && is_wide(widths + 1, g->columns - 1, 2)) {
+        print_list(g, out);
+        grid_clear(g);
+        return;
+    }
     for (size_t r = 0; r < g->rows; r++) {
-        size_t due = 0;
-        for (size_t c = 0; c < g->columns; c++) {
+        size_t due = first ? print_above(g, r, out) : 0;
+        for (size_t c = first; c < g->columns; c++) {
             const char *cell = str_or(g->cells[r][c], "");
             if (*cell) {
                 strbuf_addf(out, "%*s%s", (int)due, "", cell);
@@ -60,11 +117,8 @@ static void grid_print(struct grid *g, struct strbuf *out)
             due += widths[c] - (*cell ? width_of(cell) : 0) + (c + 1 < g->columns ? 3 : 0);
         }
         strbuf_addc(out, '\n');
-        for (size_t c = 0; c < COLUMNS_MAX; c++) {
-            free(g->cells[r][c]);
-        }
     }
-    *g = (struct grid){0};
+    grid_clear(g);
 }
 
 /* --- figures -------------------------------------------------------------------------------------
@@ -88,7 +142,7 @@ static char *figure_text(const json_t *figure, bool few)
     if (str_equal(verdict, "too noisy") || (!few && !str_equal(verdict, "sure"))) {
         strbuf_addf(&b, " %s", verdict);
     }
-    if (ratio) {
+    if (ratio && !str_equal(verdict, "too noisy")) {
         CLEANUP(free) char *times = view_ratio(ratio);
         strbuf_addf(&b, "  x%s", times);
     }

@@ -29,6 +29,7 @@ static void engine_argv(const struct comparison *c, const char *wall, const char
     }
     strv_add(argv, "--name");
     strv_add(argv, name);
+    strv_add_all(argv, c->run_options.items);
     if (run->as_root) {
         strv_add(argv, "-u");
         strv_add(argv, "0:0");

@@ -125,11 +125,24 @@ nothing_left() {
     timeout --kill-after=5 100 "$CLOISON" compare --walls none --repeat 1 --counts 1 --probe-time 1ms busybox
 }
 
+@test "options of run reach the walls, and the table fits 80 columns" {
+    cd "$BATS_TEST_TMPDIR"
+    run timeout --kill-after=5 100 "$CLOISON" compare --walls none,container --repeat 1 --counts 1 --probe-time 1ms \
+        --run-option=--memory=77m --run-option=-e --run-option=A=b --json c.json busybox -- sh -c \
+        '[ -z "${A-}" ] || cat /proc/1/mountinfo >/dev/null; echo "${A-}"'
+    echo "$output"
+    [ "$status" = 0 ]
+    jq -e '.settings.runOptions == ["--memory=77m", "-e", "A=b"]' c.json
+    [[ $output == *'cloison run --rm --memory=77m -e A=b '* ]]
+    # Down to the commands, which are as long as they are.
+    sed '1,/^$/d; /^Commands:/,$d' <<<"$output" | tr -d "\302" | awk 'length > 80 { print "too wide: " $0; bad = 1 } END { exit bad }'
+}
+
 @test "what cannot be compared is one line that says why" {
     for bad in '--walls container,jail busybox' '--walls , busybox' '--repeat 0 busybox' '--repeat x busybox' \
         '--counts 2,1 busybox' '--counts 0 busybox' '--ready-port 70000 busybox' '--ready-log= busybox' \
         '--ready-port 80 --ready-log x busybox' '--co2 50 busybox' '--co2-source rte busybox' '--timeout 0 busybox' \
-        '--json /nowhere/c.json busybox' '--html / busybox' ''; do
+        '--run-option 256m busybox' '--run-option=--wall=vm busybox' '--json /nowhere/c.json busybox' '--html / busybox' ''; do
         # shellcheck disable=SC2086 # a list of words
         run --separate-stderr cloison compare $bad
         echo "$bad: $status $stderr"

@@ -165,7 +165,9 @@ PYTHON
 @test "kernel, monitor and disk are chosen; what is none of these is said in one line" {
     image=$(ls /boot/vmlinuz-* | tail -n 1)
     cp "$image" "$BATS_TEST_TMPDIR/kernel"
-    run vm --rm --kernel "$BATS_TEST_TMPDIR/kernel" --storage-opt size=64m --vmm qemu busybox sh -c \
+    emulated=$(command -v qemu-system-x86_64 >/dev/null && echo --vmm qemu || true)
+    # shellcheck disable=SC2086 # two words, or none
+    run vm --rm --kernel "$BATS_TEST_TMPDIR/kernel" --storage-opt size=64m $emulated busybox sh -c \
         'uname -r; df -m / | awk "END { print (\$2 < 64) }"' </dev/null
     echo "$output"
     [ "${lines[-2]} ${lines[-1]}" = "${image#/boot/vmlinuz-} 1" ]
@@ -239,4 +241,25 @@ PYTHON
     [[ $output != *eth1* ]]
     cloison rm -f wired peer
     cloison network rm one two
+}
+
+@test "a machine that does not answer is stopped all the same, after the time-out" {
+    vm -d --name silent --network none busybox sleep 1000
+    relay=$(cloison inspect --format '{{.State.Pid}}' silent)
+    kill -STOP "$(pgrep -P "$relay")"
+    run timeout 90 "$CLOISON" stop -t 1 silent
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$(cloison inspect --format '{{.State.Status}} {{.State.ExitCode}}' silent)" = 'exited 137' ]
+    wait_for 20 test ! -e "/proc/$relay"
+    cloison rm silent
+}
+
+@test "a kernel without the drivers of a machine: the agent's reason is told" {
+    cloison kernel add --name bare --built-in "$(ls /boot/vmlinuz-* | tail -n 1)"
+    run vm --rm --network none --kernel bare busybox true </dev/null
+    echo "$output"
+    [ "$status" = 125 ]
+    [[ $output == *"cannot start"*"cloison-guest: "*"org.cloison.agent"* ]]
+    cloison kernel rm bare
 }

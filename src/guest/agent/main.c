@@ -25,12 +25,12 @@ static void power_off(void)
     (void)reboot(RB_POWER_OFF); /* does not return for the first process */
 }
 
-/* Where the kernel's messages are; there may be no terminal. */
+/* Where the kernel's messages are, grave enough to be printed; there may be no terminal. */
 static void tell(const struct error *e)
 {
     CLEANUP(fd) int kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     CLEANUP(free) char *text = error_text(e);
-    CLEANUP(free) char *line = str_format("cloison-guest: %s\n", text);
+    CLEANUP(free) char *line = str_format("<2>cloison-guest: %s\n", text);
     IGNORE(kmsg >= 0 && write(kmsg, line, strlen(line)) < 0); /* nobody else to tell */
 }
 

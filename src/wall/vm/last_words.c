@@ -37,6 +37,7 @@ char *vm_last_words(const char *log)
     strv_split(&lines, text, '\n');
     for (size_t i = 0; i < lines.count && !panic; i++) {
         panic = strstr(lines.items[i], "Kernel panic");
+        panic = panic ? panic : strstr(lines.items[i], "cloison-guest: ");
     }
     char *words = panic ? xstrdup(panic) : last_lines(&lines);
     if (words) {

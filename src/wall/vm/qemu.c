@@ -52,14 +52,17 @@ static void add_disks(const struct vm_launch *l, struct vm_numbers *n, struct st
 {
     for (size_t i = 0; i < l->disk_count; i++) {
         const struct vm_disk *d = &l->disks[i];
-        /* By path, not by set: QEMU opens a disk more than once, in more than one mode. */
+        /* By path, not by set: QEMU opens a disk more than once, in more than one mode. A host
+         * without room is the guest's error: else QEMU stops the machine for good. */
         CLEANUP(free)
         char *limit = d->bytes_per_second ? str_format(",throttling.bps-total=%llu",
                                                        (unsigned long long)d->bytes_per_second)
                                           : NULL;
         strv_add(v, "-drive");
-        strv_addf(v, "id=disk%zu,file=/dev/fd/%d,format=raw,if=none,discard=unmap,readonly=%s%s", i,
-                  vm_number(n, d->fd), d->read_only ? "on,file.locking=off" : "off",
+        strv_addf(v,
+                  "id=disk%zu,file=/dev/fd/"
+                  "%d,format=raw,if=none,discard=unmap,werror=report,readonly=%s%s",
+                  i, vm_number(n, d->fd), d->read_only ? "on,file.locking=off" : "off",
                   str_or(limit, ""));
         strv_add(v, "-device");
         strv_addf(v, "virtio-blk-device,drive=disk%zu,serial=%s", i, d->serial);

@@ -110,7 +110,8 @@ int vm_groups_update(const struct cgroup_set *set, const char *scope,
 int vm_shares_start(const struct plan *plan, int log, int *ret_socket, pid_t *ret_pid,
                     struct error **err) NODISCARD;
 
-/* What the machine's log says of its end: the line of a panic, else its last ones, joined. NULL: it
+/* What the machine's log says of its end: the line of a panic or of
+ * the agent, else its last ones, joined. NULL: it
  * says nothing. The caller frees. */
 char *vm_last_words(const char *log);
 

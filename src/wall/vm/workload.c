@@ -16,7 +16,12 @@
 #include "wall/container/scope.h"
 #include "wall/vm/workload.h"
 
-enum { REPLY_BYTES_MAX = 64 * 1024, RECORD_BYTES_MAX = 64 * 1024, DELETE_MS = 10000 };
+enum {
+    REPLY_BYTES_MAX = 64 * 1024,
+    RECORD_BYTES_MAX = 64 * 1024,
+    DELETE_MS = 10000,
+    SIGNAL_MS = 5000
+};
 
 json_t *vm_error_to_json(const struct error *e)
 {
@@ -175,6 +180,27 @@ static int ask_plain(const struct workload *w, json_t *request_take, json_t **re
     return sock < 0 ? sock : 0;
 }
 
+/* For a signal: one that cannot be delivered soon is as good as lost, and who stops a workload goes
+ * on to the next. */
+static int ask_soon(const struct workload *w, json_t *request_take, struct error **err)
+{
+    CLEANUP(json) json_t *request = request_take;
+    CLEANUP(json) json_t *reply = NULL;
+    CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
+    CLEANUP(fd) int sock = connect_relay(w, err);
+    if (sock < 0) {
+        return sock;
+    }
+    struct pollfd p = {.fd = sock, .events = POLLIN};
+    ssize_t n = send_fds(sock, text, strlen(text), NULL, 0);
+    if (n < 0) {
+        return error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay");
+    }
+    return poll(&p, 1, SIGNAL_MS) > 0
+               ? relay_receive(sock, &reply, err)
+               : error_set(err, ERROR_BUSY, ETIMEDOUT, "its machine does not answer");
+}
+
 void workload_stop_relay(const struct workload *w)
 {
     CLEANUP(fd) int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
@@ -221,9 +247,8 @@ static enum wall_state vm_state(struct workload *w)
 static int vm_signal(struct workload *w, int signal, bool all, struct error **err)
 {
     CLEANUP(error) struct error *mine = NULL;
-    int r = ask_plain(
-        w, json_pack("{s:s, s:i, s:b}", "request", "signal", "signal", signal, "all", all), NULL,
-        &mine);
+    int r = ask_soon(
+        w, json_pack("{s:s, s:i, s:b}", "request", "signal", "signal", signal, "all", all), &mine);
     if (r < 0 && signal == SIGKILL) { /* an agent that does not answer is no protection */
         if (cgroup_is_frozen(&w->groups)) {
             return cgroup_signal(&w->groups, SIGKILL, err);
