@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -17,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/give_up.h"
 
 static const int namespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -32,26 +30,32 @@ static int refused(struct error **err, int code)
 }
 
 static pid_t locked_in;
+static volatile sig_atomic_t ended_by; /* a signal to us; 0: none */
 
-static void forward(int number)
+/* The first process of a PID namespace hears of no signal that it has no handler for, but this. */
+static void end_it(int number)
 {
-    (void)kill(locked_in, number); /* it may just have ended */
+    ended_by = number;
+    (void)kill(locked_in, SIGKILL); /* it may just have ended */
 }
 
 static int wait_for(pid_t pid, struct error **err)
 {
-    static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    static const int ending[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     int status;
     locked_in = pid;
-    for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
-        (void)signal(forwarded[i], forward);
+    for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
+        (void)signal(ending[i], end_it);
     }
     while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR) {
             return error_set_errno(err, ERROR_KERNEL, errno, "waiting for the machine's monitor");
         }
     }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) {
+        return 128 + (ended_by ? (int)ended_by : WTERMSIG(status));
+    }
+    return WEXITSTATUS(status);
 }
 
 int lock_in_enter(int *ret_status, struct error **err)
@@ -125,54 +129,6 @@ int lock_in_descriptors(const int *fds, size_t count, struct error **err)
 /* --- the process -------------------------------------------------------------------------------
  */
 
-/* An empty, read-only tmpfs becomes the root; the host's tree goes. */
-static int empty_root(struct error **err)
-{
-    const char *what = "fsopen";
-    CLEANUP(fd) int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
-    CLEANUP(fd) int tree = -1;
-    if (context < 0) {
-        goto failed;
-    }
-    what = "fsmount";
-    if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "size", "4096", 0) < 0 ||
-        syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-        goto failed;
-    }
-    tree =
-        (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
-                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    if (tree < 0) {
-        goto failed;
-    }
-    what = "pivot_root";
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-        fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-        chdir("/") < 0) {
-        goto failed;
-    }
-    return 0;
-failed:
-    return error_set_errno(err, ERROR_KERNEL, errno, "%s of an empty root", what);
-}
-
-static int drop_capabilities(struct error **err)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
-            return error_set_errno(err, ERROR_KERNEL, errno, "dropping capability %lu", cap);
-        }
-    }
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-        syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "dropping every capability");
-    }
-    return 0;
-}
-
 /* No core file, no further descriptor, no locked memory. Threads are counted by their user, who
  * may have others: that none is added is for seccomp to hold. */
 static int set_limits(struct error **err)
@@ -189,9 +145,9 @@ static int set_limits(struct error **err)
 
 int lock_in_process(struct error **err)
 {
-    int r = empty_root(err);
+    int r = give_up_files(err);
     r = r < 0 ? r : set_limits(err);
-    r = r < 0 ? r : drop_capabilities(err);
+    r = r < 0 ? r : give_up_capabilities(err);
     if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
         r = error_set_errno(err, ERROR_KERNEL, errno, "PR_SET_DUMPABLE");
     }

@@ -35,10 +35,10 @@ machine() {
     cat >"$BATS_TEST_TMPDIR/machine.json" <<SPEC
 {"cpus": $cpus, "memory_bytes": $((memory << 20)), "kvm_fd": 10, "kernel_fd": 11, "initramfs_fd": 12,
  "serial_fd": 14, "report_fd": 13, "command_line": "console=ttyS0 quiet panic=-1 pci=off ${COMMAND_LINE:-}",
- "devices": [{"type": "console", "ports": [{"name": "console", "in_fd": 0, "out_fd": 1,
+ "limits": {${LIMITS:-}}, "devices": [{"type": "console", "ports": [{"name": "console", "in_fd": 0, "out_fd": 1,
               "is_console": true}]}$devices]}
 SPEC
-    timeout --kill-after=5 "${LIMIT:-60}" "$BUILD/cloison-vmm" 9 9<"$BATS_TEST_TMPDIR/machine.json" 10<>/dev/kvm \
+    timeout --kill-after=5 "${LIMIT:-120}" "$BUILD/cloison-vmm" 9 9<"$BATS_TEST_TMPDIR/machine.json" 10<>/dev/kvm \
         11<"$KERNEL_DIR/vmlinux" 12<"$BATS_TEST_TMPDIR/initramfs" 13>"$BATS_TEST_TMPDIR/report" \
         14>"$BATS_TEST_TMPDIR/kernel" 2>"$BATS_TEST_TMPDIR/monitor" < <(cat "${INPUT:-/dev/null}") | cat
     return "${PIPESTATUS[0]}"

@@ -10,6 +10,7 @@ load helper
     exec 25</etc/shadow # a descriptor of ours that is nobody's business
     machine 'echo up; sleep 100' ', {"type": "block", "fd": 20, "read_only": true}, {"type": "rng"}' 2 192 \
         20<"$BATS_TEST_TMPDIR/disk" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    job=$!
     read -r line <"$BATS_TEST_TMPDIR/said"
     [[ $line == up* ]]
     waiting=$(pgrep -x cloison-vmm | head -1)
@@ -53,6 +54,8 @@ load helper
     [ "$own" -gt 0 ]
     [ "$own" -le 5120 ]
     kill -TERM "$waiting"
-    wait
+    status=0
+    wait "$job" || status=$?
+    [ "$status" = 143 ]
     ! kill -0 "$pid" 2>/dev/null || false
 }
