@@ -119,6 +119,11 @@
                "Memory and swap together; -1: no limit of swap"),                                  \
         NUMBER(0, "pids-limit", OPTION_INTEGER, pids_limit, "COUNT",                               \
                "At most so many processes; -1: no limit"),                                         \
+        LIST(0, "device-read-bps", device_read_bps, "DEVICE:RATE", "Bytes a second read at most"), \
+        LIST(0, "device-read-iops", device_read_iops, "DEVICE:RATE", "Reads a second at most"),    \
+        LIST(0, "device-write-bps", device_write_bps, "DEVICE:RATE",                               \
+             "Bytes a second written at most"),                                                    \
+        LIST(0, "device-write-iops", device_write_iops, "DEVICE:RATE", "Writes a second at most"), \
         TEXT(0, "network-rate", network_rate, "RATE",                                              \
              "Bits a second at most: in=50mbit,out=10mbit", .origin = FROM_CLOISON),               \
         TEXT(0, "restart", restart, "POLICY", "no, always, unless-stopped or on-failure[:COUNT]",  \
@@ -128,11 +133,6 @@
     CHANGEABLE_ROWS,                                                                               \
         LIST(0, "blkio-weight-device", blkio_weight_device, "DEVICE:WEIGHT",                       \
              "Share of one disk's time"),                                                          \
-        LIST(0, "device-read-bps", device_read_bps, "DEVICE:RATE", "Bytes a second read at most"), \
-        LIST(0, "device-read-iops", device_read_iops, "DEVICE:RATE", "Reads a second at most"),    \
-        LIST(0, "device-write-bps", device_write_bps, "DEVICE:RATE",                               \
-             "Bytes a second written at most"),                                                    \
-        LIST(0, "device-write-iops", device_write_iops, "DEVICE:RATE", "Writes a second at most"), \
         NUMBER(0, "kernel-memory", OPTION_BYTES, kernel_memory, "SIZE",                            \
                "At most so much kernel memory (cgroup v1)"),                                       \
         NUMBER(0, "memory-swappiness", OPTION_INTEGER, memory_swappiness, "PERCENT",               \

@@ -3,6 +3,7 @@
 
 #include "engine/cgroup_driver.h"
 #include "engine/writable.h"
+#include "net/net.h"
 
 void draft_done(struct draft *d)
 {
@@ -61,8 +62,15 @@ int container_plan(const struct engine *e, const struct container *c, const stru
     CLEANUP(free) char *kernels_dir = str_format("%s/kernels", e->data_dir);
     CLEANUP(free) char *upper = writable_path(e, c, "upper");
     CLEANUP(free) char *work = writable_path(e, c, "work");
+    struct net_rate rate = {0};
+    int r = c->network_rate ? net_rate_parse(c->network_rate, &rate, err) : 0;
+    if (r < 0) {
+        return r;
+    }
     struct wall_params params = {
         .id = c->id,
+        .receive_rate = rate.in,
+        .transmit_rate = rate.out,
         .spec = spec,
         .bundle = bundle,
         .state_dir = state_dir,

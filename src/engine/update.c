@@ -29,6 +29,21 @@ static int change_restart(const struct run_request *request, struct container *c
     return r < 0 ? r : 0;
 }
 
+/* At the network, and where the wall has a limit of its own. */
+static int change_running_rate(const struct engine *e, const struct container *c,
+                               const struct net_request *request, struct error **err)
+{
+    const struct wall_ops *wall = NULL;
+    struct workload *w = NULL;
+    int r = engine_workload(e, c, &wall, &w, err);
+    if (r >= 0) {
+        const struct net_rate *rate = &request->rate;
+        r = wall->update_network ? wall->update_network(w, rate->in, rate->out, err) : 0;
+        wall->close(w);
+    }
+    return r < 0 ? r : net_set_rate(request, err);
+}
+
 /* In the kernel, when it runs; in *c, for the next start. */
 static int change_rate(const struct engine *e, const struct run_request *request,
                        struct container *c, struct error **err)
@@ -49,7 +64,7 @@ static int change_rate(const struct engine *e, const struct run_request *request
         return r;
     }
     need.request.rate = rate;
-    r = container_is_up(c) ? net_set_rate(&need.request, err) : 0;
+    r = container_is_up(c) ? change_running_rate(e, c, &need.request, err) : 0;
     if (r >= 0) {
         free(c->network_rate);
         c->network_rate = net_rate_text(&rate);

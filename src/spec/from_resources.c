@@ -244,7 +244,7 @@ static int add_throttles(struct building *b, const char *flag, const struct strv
             return r;
         }
         int bad = bytes ? str_to_bytes(number, &rate) : str_to_i64(number, 10, &rate);
-        if (bad < 0 || rate <= 0) {
+        if (bad < 0 || rate < 0) { /* 0: none, for update */
             return error_set(err, ERROR_USAGE, 0, "%s '%s': invalid rate '%s'", flag,
                              list->items[i], number);
         }

@@ -42,7 +42,25 @@ static int complete_memory(const struct spec_resources *old, struct run_request 
         }                                                                                          \
     } while (0)
 
-static void merge(struct spec_resources *to, const struct spec_resources *from)
+/* A device that had a rate has another; 0 lifts it. */
+static void merge_throttles(struct arena *a, struct spec_throttles *to,
+                            const struct spec_throttles *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct spec_throttle *t = &from->items[i];
+        size_t k = 0;
+        while (k < to->count &&
+               (to->items[k].major != t->major || to->items[k].minor != t->minor)) {
+            k++;
+        }
+        if (k == to->count) {
+            (void)arena_push(a, to->items, to->count);
+        }
+        to->items[k] = *t;
+    }
+}
+
+static void merge(struct arena *a, struct spec_resources *to, const struct spec_resources *from)
 {
     TAKE(memory_limit);
     TAKE(memory_swap);
@@ -54,6 +72,10 @@ static void merge(struct spec_resources *to, const struct spec_resources *from)
     TAKE(cpu_realtime_period_us);
     TAKE(pids_limit);
     TAKE(blkio_weight);
+    merge_throttles(a, &to->read_bps, &from->read_bps);
+    merge_throttles(a, &to->write_bps, &from->write_bps);
+    merge_throttles(a, &to->read_iops, &from->read_iops);
+    merge_throttles(a, &to->write_iops, &from->write_iops);
     to->cpus = from->cpus ? from->cpus : to->cpus;
     to->mems = from->mems ? from->mems : to->mems;
 }
@@ -70,7 +92,7 @@ int spec_update(const struct run_request *request, const struct spec_environment
     }
     if (r >= 0) {
         *ret = changes->linux_.resources;
-        merge(&spec->linux_.resources, ret);
+        merge(spec->arena, &spec->linux_.resources, ret);
     }
     return r;
 }

@@ -11,6 +11,7 @@
 #include "vmm/devices/balloon.h"
 #include "vmm/devices/rng.h"
 #include "vmm/lock_in.h"
+#include "vmm/log.h"
 #include "vmm/x86/acpi.h"
 #include "vmm/x86/boot.h"
 #include "vmm/x86/layout.h"
@@ -75,6 +76,23 @@ static void stop_ready(struct watch *w, uint32_t events)
     m->worker.stop = true;
 }
 
+/* Whoever started us has other limits. At the socket's end they stay. */
+static void control_ready(struct watch *w, uint32_t events)
+{
+    struct machine *m = w->context;
+    char text[LIMITS_TEXT_MAX];
+    struct limit_values values;
+    (void)events;
+    ssize_t len = read(w->fd, text, sizeof(text));
+    if (len <= 0) {
+        IGNORE(worker_watch(&m->worker, w, 0) < 0); /* it is not asked again, or is, for nothing */
+    } else if (limits_read(text, (size_t)len, &values) < 0) {
+        vmm_log("the control socket brought no limits");
+    } else {
+        limits_set(&m->limits, &values);
+    }
+}
+
 /* --- building ------------------------------------------------------------------------------------
  */
 
@@ -90,13 +108,40 @@ static int open_worker(struct machine *m, struct error **err)
     return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "the worker's events") : 0;
 }
 
+static int open_limits(struct machine *m, struct error **err)
+{
+    int r = limits_open(&m->limits, &m->worker, err);
+    if (r < 0) {
+        return r;
+    }
+    limits_set(&m->limits, &m->spec->limits);
+    m->control = (struct watch){.fd = m->spec->control_fd, .ready = control_ready, .context = m};
+    r = m->control.fd < 0 ? 0 : worker_watch(&m->worker, &m->control, EPOLLIN);
+    return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "the control socket") : 0;
+}
+
 static int make_net(struct machine *m, const struct net_settings *s, struct virtio_device **ret,
                     struct error **err)
 {
     struct net_device *n = NULL;
+    struct net_settings settings = *s;
+    settings.receive = &m->limits.net_receive;
+    settings.transmit = &m->limits.net_transmit;
     int r = net_prepare_tap(s->tap, err);
-    r = r < 0 ? r : net_new(s, &m->memory, &m->worker, &n, err);
+    r = r < 0 ? r : net_new(&settings, &m->memory, &m->worker, &n, err);
     *ret = n ? net_virtio(n) : NULL;
+    return r;
+}
+
+static int make_block(struct machine *m, const struct block_settings *s, struct virtio_device **ret,
+                      struct error **err)
+{
+    struct block_device *b = NULL;
+    struct block_settings settings = *s;
+    settings.read = &m->limits.disk_read;
+    settings.write = &m->limits.disk_write;
+    int r = block_new(&settings, &m->memory, &m->worker, &b, err);
+    *ret = b ? block_virtio(b) : NULL;
     return r;
 }
 
@@ -104,7 +149,6 @@ static int make_device(struct machine *m, const struct device_spec *d, struct vi
                        struct error **err)
 {
     struct console_device *console = NULL;
-    struct block_device *block = NULL;
     struct rng_device *rng = NULL;
     struct fs_device *fs = NULL;
     int r = 0;
@@ -115,8 +159,7 @@ static int make_device(struct machine *m, const struct device_spec *d, struct vi
         *ret = console ? console_virtio(console) : NULL;
         break;
     case DEVICE_BLOCK:
-        r = block_new(&d->block, &m->memory, &m->worker, &block, err);
-        *ret = block ? block_virtio(block) : NULL;
+        r = make_block(m, &d->block, ret, err);
         break;
     case DEVICE_NET:
         r = make_net(m, &d->net, ret, err);
@@ -221,6 +264,7 @@ int machine_build(struct machine *m, const struct machine_spec *spec, struct err
         m->memory.is_shared |= spec->devices[i].type == DEVICE_FS;
     }
     r = r < 0 ? r : open_worker(m, err);
+    r = r < 0 ? r : open_limits(m, err);
     r = r < 0 ? r : make_devices(m, err);
     r = r < 0 ? r : open_kvm(m, err);
     r = r < 0 ? r : load_kernel(m, err);

@@ -26,7 +26,9 @@ struct machine {
     struct balloon_device *balloon; /* one of them, or NULL */
     struct vcpu *vcpus;
     struct vcpu_exits exits;
-    struct watch stop; /* an eventfd: some vCPU set `end` */
+    struct limits limits;
+    struct watch control; /* a socket of the description's that brings other limits */
+    struct watch stop;    /* an eventfd: some vCPU set `end` */
     _Atomic(enum machine_end) end;
 };
 

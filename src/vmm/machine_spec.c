@@ -48,28 +48,14 @@ static int need(int result, const char *where, const char *key, struct error **e
                        : result;
 }
 
-static int get_rate(json_t *object, const char *key, const char *where, uint64_t *ret,
-                    struct error **err)
-{
-    int64_t value = 0;
-    int r = json_get_i64(object, key, where, 0, INT64_MAX, &value, err);
-    *ret = (uint64_t)value;
-    return r;
-}
-
 static int read_block(json_t *object, const char *where, struct device_spec *d, struct error **err)
 {
-    static const char *const keys[] = {
-        "type", "fd", "read_only", "serial", "bytes_per_second", "operations_per_second", NULL};
+    static const char *const keys[] = {"type", "fd", "read_only", "serial", NULL};
     struct block_settings *b = &d->block;
     int r = check_keys(object, where, keys, err);
     r = r < 0 ? r : need(get_fd(object, "fd", where, &b->fd, err), where, "fd", err);
     r = r < 0 ? r : json_get_bool(object, "read_only", where, &b->read_only, err);
-    r = r < 0 ? r : json_get_str(object, "serial", where, &b->serial, err);
-    r = r < 0 ? r : get_rate(object, "bytes_per_second", where, &b->rates.bytes_per_second, err);
-    return r < 0 ? r
-                 : get_rate(object, "operations_per_second", where, &b->rates.operations_per_second,
-                            err);
+    return r < 0 ? r : json_get_str(object, "serial", where, &b->serial, err);
 }
 
 static int read_mac(const char *text, const char *where, uint8_t *mac, struct error **err)
@@ -86,9 +72,7 @@ static int read_mac(const char *text, const char *where, uint8_t *mac, struct er
 
 static int read_net(json_t *object, const char *where, struct device_spec *d, struct error **err)
 {
-    static const char *const keys[] = {
-        "type", "tap_fd", "mac", "mtu", "receive_bytes_per_second", "transmit_bytes_per_second",
-        NULL};
+    static const char *const keys[] = {"type", "tap_fd", "mac", "mtu", NULL};
     struct net_settings *n = &d->net;
     const char *mac = NULL;
     int64_t mtu = 0;
@@ -98,12 +82,7 @@ static int read_net(json_t *object, const char *where, struct device_spec *d, st
     r = r < 0 ? r : read_mac(mac, where, n->mac, err);
     r = r < 0 ? r : json_get_i64(object, "mtu", where, 68, 65535, &mtu, err);
     n->mtu = (uint16_t)mtu;
-    r = r < 0 ? r
-              : get_rate(object, "receive_bytes_per_second", where, &n->receive.bytes_per_second,
-                         err);
-    return r < 0 ? r
-                 : get_rate(object, "transmit_bytes_per_second", where,
-                            &n->transmit.bytes_per_second, err);
+    return r;
 }
 
 static int read_port(json_t *object, const char *where, struct console_port_settings *p,
@@ -212,11 +191,34 @@ static int read_devices(struct machine_spec *s, struct error **err)
     return 0;
 }
 
+static int read_limits(json_t *machine, struct limit_values *v, struct error **err)
+{
+    static const char where[] = "machine: limits";
+    static const char *const keys[] = {"disk_read_bytes",
+                                       "disk_read_operations",
+                                       "disk_write_bytes",
+                                       "disk_write_operations",
+                                       "net_receive_bytes",
+                                       "net_transmit_bytes",
+                                       NULL};
+    uint64_t *const values[] = {&v->disk_read.bytes,   &v->disk_read.operations,
+                                &v->disk_write.bytes,  &v->disk_write.operations,
+                                &v->net_receive_bytes, &v->net_transmit_bytes};
+    json_t *o = json_object_get(machine, "limits");
+    int r = o ? check_keys(o, where, keys, err) : 0;
+    for (size_t i = 0; o && r >= 0 && i < ARRAY_SIZE(values); i++) {
+        int64_t value = 0;
+        r = json_get_i64(o, keys[i], where, 0, INT64_MAX, &value, err);
+        *values[i] = (uint64_t)value;
+    }
+    return r;
+}
+
 static int read_machine(struct machine_spec *s, struct error **err)
 {
-    static const char *const keys[] = {
-        "cpus",      "memory_bytes", "kvm_fd",       "kernel_fd", "initramfs_fd",
-        "serial_fd", "report_fd",    "command_line", "devices",   NULL};
+    static const char *const keys[] = {"cpus",         "memory_bytes", "kvm_fd",     "kernel_fd",
+                                       "initramfs_fd", "serial_fd",    "report_fd",  "command_line",
+                                       "devices",      "limits",       "control_fd", NULL};
     static const char where[] = "machine";
     json_t *o = s->json;
     int64_t cpus = 1, memory = 0;
@@ -231,6 +233,8 @@ static int read_machine(struct machine_spec *s, struct error **err)
     r = r < 0 ? r : get_fd(o, "initramfs_fd", where, &s->initramfs_fd, err);
     r = r < 0 ? r : get_fd(o, "serial_fd", where, &s->serial_fd, err);
     r = r < 0 ? r : get_fd(o, "report_fd", where, &s->report_fd, err);
+    r = r < 0 ? r : get_fd(o, "control_fd", where, &s->control_fd, err);
+    r = r < 0 ? r : read_limits(o, &s->limits, err);
     r = r < 0 ? r : json_get_str(o, "command_line", where, &s->command_line, err);
     s->cpus = (unsigned)cpus;
     s->memory_bytes = (uint64_t)(memory / PAGE_BYTES * PAGE_BYTES);
@@ -240,8 +244,12 @@ static int read_machine(struct machine_spec *s, struct error **err)
 
 int machine_spec_read(const char *text, size_t len, struct machine_spec *ret, struct error **err)
 {
-    *ret = (struct machine_spec){
-        .kvm_fd = -1, .kernel_fd = -1, .initramfs_fd = -1, .serial_fd = -1, .report_fd = -1};
+    *ret = (struct machine_spec){.kvm_fd = -1,
+                                 .kernel_fd = -1,
+                                 .initramfs_fd = -1,
+                                 .serial_fd = -1,
+                                 .report_fd = -1,
+                                 .control_fd = -1};
     int r = json_parse(text, len, "machine", &ret->json, err);
     r = r < 0 ? r : read_machine(ret, err);
     r = r < 0 ? r : read_devices(ret, err);

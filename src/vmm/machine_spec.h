@@ -7,14 +7,15 @@
  *      "devices": [
  *        {"type": "console", "ports": [{"name": "console", "in_fd": 0, "out_fd": 1,
  *                                       "is_console": true}]},
- *        {"type": "block", "fd": 7, "read_only": true, "serial": "layer0",
- *         "bytes_per_second": 0, "operations_per_second": 0},
- *        {"type": "net", "tap_fd": 8, "mac": "02:00:00:00:00:01", "mtu": 1500,
- *         "receive_bytes_per_second": 0, "transmit_bytes_per_second": 0},
- *        {"type": "fs", "socket_fd": 15, "tag": "shares"}, {"type": "rng"}, {"type": "balloon"}]}
+ *        {"type": "block", "fd": 7, "read_only": true, "serial": "layer0"},
+ *        {"type": "net", "tap_fd": 8, "mac": "02:00:00:00:00:01", "mtu": 1500},
+ *        {"type": "fs", "socket_fd": 15, "tag": "shares"}, {"type": "rng"}, {"type": "balloon"}],
+ *      "limits": {"disk_read_bytes": 0, "disk_read_operations": 0, "disk_write_bytes": 0,
+ *                 "disk_write_operations": 0, "net_receive_bytes": 0, "net_transmit_bytes": 0},
+ *      "control_fd": 9}
  *
- * initramfs_fd, serial_fd, report_fd and what is 0 above may be left out. An unknown key is an
- * error. docs/vm.md explains each. Reading is pure. */
+ * initramfs_fd, serial_fd, report_fd, control_fd and what is 0 above may be left out. An unknown
+ * key is an error. docs/vm.md explains each. Reading is pure. */
 #pragma once
 
 #include <jansson.h>
@@ -23,6 +24,7 @@
 #include "vmm/devices/console.h"
 #include "vmm/devices/fs.h"
 #include "vmm/devices/net.h"
+#include "vmm/limits.h"
 
 #define MACHINE_CPUS_MAX 64
 #define MACHINE_DEVICES_MAX 160 /* an image has at most 127 layers, each a disk */
@@ -53,10 +55,11 @@ struct device_spec {
 struct machine_spec {
     unsigned cpus;
     uint64_t memory_bytes;
-    int kvm_fd, kernel_fd, initramfs_fd, serial_fd, report_fd; /* -1: none */
+    int kvm_fd, kernel_fd, initramfs_fd, serial_fd, report_fd, control_fd; /* -1: none */
     const char *command_line;
     struct device_spec *devices;
     unsigned device_count;
+    struct limit_values limits;
     json_t *json; /* owns the strings */
 };
 

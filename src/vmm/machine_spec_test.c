@@ -9,10 +9,10 @@ static const char whole[] =
     "{\"type\":\"console\",\"ports\":[{\"name\":\"c\",\"in_fd\":0,\"out_fd\":1,\"is_console\":true}"
     ","
     "{\"name\":\"agent\",\"in_fd\":9,\"out_fd\":9}]},"
-    "{\"type\":\"block\",\"fd\":7,\"read_only\":true,\"serial\":\"layer0\",\"bytes_per_second\":"
-    "1000},"
-    "{\"type\":\"net\",\"tap_fd\":8,\"mac\":\"02:00:00:00:00:0f\",\"mtu\":1500,"
-    "\"transmit_bytes_per_second\":5},{\"type\":\"rng\"},{\"type\":\"balloon\"}]}";
+    "{\"type\":\"block\",\"fd\":7,\"read_only\":true,\"serial\":\"layer0\"},"
+    "{\"type\":\"net\",\"tap_fd\":8,\"mac\":\"02:00:00:00:00:0f\",\"mtu\":1500},"
+    "{\"type\":\"rng\"},{\"type\":\"balloon\"}],\"control_fd\":11,"
+    "\"limits\":{\"disk_read_bytes\":1000,\"net_transmit_bytes\":5}}";
 
 static void test_machine_spec_whole(void)
 {
@@ -28,9 +28,11 @@ static void test_machine_spec_whole(void)
     CHECK_INT(s.devices[0].console.ports[1].in, 9);
     CHECK(!s.devices[0].console.ports[1].is_console);
     CHECK(s.devices[1].block.read_only);
-    CHECK_INT(s.devices[1].block.rates.bytes_per_second, 1000);
+    CHECK_INT(s.limits.disk_read.bytes, 1000);
     CHECK_INT(s.devices[2].net.mac[5], 15);
-    CHECK_INT(s.devices[2].net.transmit.bytes_per_second, 5);
+    CHECK_INT(s.limits.net_transmit_bytes, 5);
+    CHECK_INT(s.limits.disk_write.operations, 0);
+    CHECK_INT(s.control_fd, 11);
     CHECK_INT(s.devices[4].type, DEVICE_BALLOON);
     machine_spec_done(&s);
 }
@@ -45,6 +47,8 @@ static void test_machine_spec_says_what_is_wrong(void)
         {"[]", "machine: is no object"},
         {"{" BASE ",\"cpu\":1}", "machine: unknown key 'cpu'"},
         {"{\"memory_bytes\":268435456,\"kvm_fd\":3}", "machine: 'kernel_fd' is missing"},
+        {"{" BASE ",\"limits\":{\"disk\":1}}", "machine: limits: unknown key 'disk'"},
+        {"{" BASE ",\"limits\":5}", "machine: limits: is no object"},
         {"{" BASE ",\"devices\":[{}]}", "machine: device 0: 'type' is missing"},
         {"{" BASE ",\"devices\":[7]}", "machine: device 0: is no object"},
         {"{" BASE ",\"devices\":[{\"type\":\"gpu\"}]}", "machine: device 0: unknown type 'gpu'"},

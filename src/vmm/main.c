@@ -34,12 +34,13 @@ static int read_spec(int fd, struct machine_spec *ret, struct error **err)
     return machine_spec_read(text, (size_t)len, ret, err);
 }
 
-enum { FDS_MAX = 5 + MACHINE_DEVICES_MAX * 2 * CONSOLE_PORTS_MAX };
+enum { FDS_MAX = 6 + MACHINE_DEVICES_MAX * 2 * CONSOLE_PORTS_MAX };
 
 static size_t list_fds(const struct machine_spec *s, int *fds)
 {
     size_t count = 0;
-    const int own[] = {s->kvm_fd, s->kernel_fd, s->initramfs_fd, s->serial_fd, s->report_fd};
+    const int own[] = {s->kvm_fd,    s->kernel_fd, s->initramfs_fd,
+                       s->serial_fd, s->report_fd, s->control_fd};
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
         fds[count++] = own[i];
     }

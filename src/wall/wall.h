@@ -48,6 +48,7 @@ struct wall_params {
     const char *cache_dir;   /* absolute: compiled seccomp programs */
     const char *kernels_dir; /* absolute: kernels that the user keeps for machines, or NULL */
     struct wall_rootfs rootfs;
+    uint64_t receive_rate, transmit_rate; /* of its network, bits a second; 0: no limit */
     bool systemd_cgroup;
     bool no_cgroups; /* makes none: whatever limits the spec has are not applied */
     bool no_pivot, no_new_keyring;
@@ -158,6 +159,10 @@ struct wall_ops {
      * workload's own. */
     const char *(*freezer)(const struct workload *w);
     int (*update)(struct workload *w, const struct spec_resources *r, struct error **err);
+    /* Other rates of its network, as in wall_params. NULL: whoever attached the network holds them
+     * alone. */
+    int (*update_network)(struct workload *w, uint64_t receive_rate, uint64_t transmit_rate,
+                          struct error **err);
     /* Other schemata for its resctrl group; NULL: as it is. */
     int (*update_rdt)(struct workload *w, const char *l3, const char *mem_bw, struct error **err);
     int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);

@@ -161,6 +161,29 @@ group_file() {
     cloison rm -f limits
 }
 
+@test "update: a disk's rate changes, another limit of it stays, 0 lifts it; the next start has it" {
+    local device
+    device=$(device_of "$CLOISON_DATA_ROOT")
+    [ -n "$device" ] || skip "the data folder is not on a block device"
+    cloison run -d --name rates --network none --device-read-bps "$device:4mb" --device-write-iops "$device:50" busybox sleep 100
+    cloison update --device-read-bps "$device:8mb" rates
+    run group_file rates blkio blkio.throttle.read_bps_device io.max
+    [[ $output == *8388608* ]]
+    cloison update --device-read-bps "$device:0" rates
+    run group_file rates blkio blkio.throttle.read_bps_device io.max
+    [[ $output != *8388608* ]]
+    run group_file rates blkio blkio.throttle.write_iops_device io.max
+    [[ $output == *50* ]]
+    cloison restart -t 0 rates
+    run group_file rates blkio blkio.throttle.read_bps_device io.max
+    [[ $output != *8388608* ]]
+    run group_file rates blkio blkio.throttle.write_iops_device io.max
+    [[ $output == *50* ]]
+    run cloison update --device-read-bps "$device:-1" rates
+    [ "$status" -ne 0 ]
+    cloison rm -f rates
+}
+
 @test "blkio-weight stands in its group, or is refused by name" {
     run --separate-stderr cloison run -d --name weight --network none --blkio-weight 300 busybox sleep 100
     if [ "$status" -eq 0 ]; then

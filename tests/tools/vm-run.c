@@ -97,6 +97,7 @@ static int open_machine(struct running *x, pid_t *ret_pid, struct error **err)
     }
     const struct vm_port port = {.name = GUEST_PORT_NAME, .in = ends[1], .out = ends[1]};
     l->disks = x->disks;
+    l->control = -1;
     l->ports = &port;
     l->port_count = 1;
     l->command_line = "console=ttyS0 quiet panic=-1 pci=off";

@@ -19,11 +19,20 @@ enum {
     DISCARD_SECTORS_MAX = 1 << 22, /* 2 GiB at once */
 };
 
+enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTION_COUNT, DIRECTION_NONE };
+
+/* Requests that were popped and wait for their direction's rate, oldest first. */
+struct put_off {
+    uint16_t heads[VIRTQ_SIZE_MAX];
+    unsigned first, count;
+};
+
 struct block_device {
     struct virtio_device virtio;
     struct virtio_blk_config config;
     struct virtq_chain chain;
-    struct limiter limiter;
+    struct limiter *limiters[DIRECTION_COUNT];
+    struct put_off put_off[DIRECTION_COUNT];
     int fd;
     bool read_only;
     uint64_t sectors;
@@ -72,7 +81,7 @@ static uint8_t read_or_write(struct block_device *b, bool write, uint64_t sector
     unsigned count = write ? chain_readable(c, sizeof(struct virtio_blk_outhdr), len, ranges)
                            : chain_writable(c, 0, len, ranges);
     int r = transfer(b->fd, write, ranges, count, sector * SECTOR);
-    limiter_charge(&b->limiter, len);
+    limiter_charge(b->limiters[write ? DIRECTION_WRITE : DIRECTION_READ], len);
     *ret_written = write || r < 0 ? 0 : (uint32_t)len;
     return (uint8_t)(r < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 }
@@ -111,7 +120,7 @@ static uint8_t clear_all(struct block_device *b, uint32_t type)
     for (size_t i = 0; status == VIRTIO_BLK_S_OK && i < len / sizeof(segments[0]); i++) {
         status = clear(b, type, &segments[i]);
     }
-    limiter_charge(&b->limiter, 0);
+    limiter_charge(b->limiters[DIRECTION_WRITE], 0);
     return status;
 }
 
@@ -136,29 +145,97 @@ static uint8_t execute(struct block_device *b, const struct virtio_blk_outhdr *h
     }
 }
 
+/* --- the queue ---------------------------------------------------------------------------------
+ */
+
+/* False: the guest broke a rule. */
+static bool read_header(struct block_device *b, struct virtio_blk_outhdr *ret)
+{
+    if (chain_read(&b->chain, 0, ret, sizeof(*ret)) != sizeof(*ret) ||
+        b->chain.writable_bytes < 1) {
+        virtio_fail(&b->virtio, "a request without header or status");
+        return false;
+    }
+    return true;
+}
+
+static enum direction direction_of(uint32_t type)
+{
+    switch (type) {
+    case VIRTIO_BLK_T_IN:
+        return DIRECTION_READ;
+    case VIRTIO_BLK_T_OUT:
+    case VIRTIO_BLK_T_DISCARD:
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+        return DIRECTION_WRITE;
+    default:
+        return DIRECTION_NONE; /* §5.2.6.2: a flush covers what has been completed */
+    }
+}
+
+static void serve(struct block_device *b, unsigned queue, const struct virtio_blk_outhdr *header)
+{
+    const struct virtq_chain *c = &b->chain;
+    uint32_t written = 0;
+    uint8_t status = execute(b, header, &written);
+    /* §5.2.6: the status is the last byte. A GET_ID may have been given no more than that. */
+    (void)chain_write(c, c->writable_bytes - 1, &status, 1);
+    virtq_push(&b->virtio.queues[queue], c->head, written + 1);
+}
+
+/* What was put off, as far as the rate goes by now. A chain that was changed meanwhile is taken as
+ * it is now. */
+static void serve_put_off(struct block_device *b, unsigned queue, enum direction direction)
+{
+    struct put_off *p = &b->put_off[direction];
+    struct virtio_device *d = &b->virtio;
+    struct virtio_blk_outhdr header;
+    while (d->running && p->count > 0 && limiter_may_pass(b->limiters[direction], d, queue)) {
+        uint16_t head = p->heads[p->first];
+        p->first = (p->first + 1) % VIRTQ_SIZE_MAX;
+        p->count--;
+        if (!virtio_read(d, queue, head, &b->chain) || !read_header(b, &header)) {
+            return;
+        }
+        serve(b, queue, &header);
+    }
+}
+
+static bool has_room(const struct block_device *b)
+{
+    return b->put_off[DIRECTION_READ].count < VIRTQ_SIZE_MAX &&
+           b->put_off[DIRECTION_WRITE].count < VIRTQ_SIZE_MAX;
+}
+
 static void queue_notify(struct virtio_device *d, unsigned queue)
 {
     struct block_device *b = (struct block_device *)d;
-    while (limiter_may_pass(&b->limiter) && virtio_pop(d, queue, &b->chain)) {
-        struct virtio_blk_outhdr header;
-        const struct virtq_chain *c = &b->chain;
-        uint32_t written = 0;
-        if (chain_read(c, 0, &header, sizeof(header)) != sizeof(header) || c->writable_bytes < 1) {
-            virtio_fail(d, "a request without header or status");
-            break;
+    struct virtio_blk_outhdr header;
+    serve_put_off(b, queue, DIRECTION_READ);
+    serve_put_off(b, queue, DIRECTION_WRITE);
+    while (has_room(b) && virtio_pop(d, queue, &b->chain) && read_header(b, &header)) {
+        enum direction direction = direction_of(header.type);
+        struct put_off *p = direction == DIRECTION_NONE ? NULL : &b->put_off[direction];
+        if (p && (p->count > 0 || !limiter_may_pass(b->limiters[direction], d, queue))) {
+            p->heads[(p->first + p->count++) % VIRTQ_SIZE_MAX] = b->chain.head;
+        } else {
+            serve(b, queue, &header);
         }
-        uint8_t status = execute(b, &header, &written);
-        /* §5.2.6: the status is the last byte. A GET_ID may have been given no more than that. */
-        (void)chain_write(c, c->writable_bytes - 1, &status, 1);
-        virtq_push(&d->queues[queue], c->head, written + 1);
     }
     virtio_signal_used(d, queue);
+}
+
+static void reset(struct virtio_device *d)
+{
+    struct block_device *b = (struct block_device *)d;
+    memset(b->put_off, 0, sizeof(b->put_off));
 }
 
 static const struct virtio_device_ops block_ops = {
     .name = "block",
     .device_id = VIRTIO_ID_BLOCK,
     .queue_notify = queue_notify,
+    .reset = reset,
 };
 
 static void fill_config(struct block_device *b)
@@ -195,6 +272,8 @@ int block_new(const struct block_settings *settings, const struct guest_memory *
     struct block_device *b = xcalloc(1, sizeof(*b));
     b->fd = settings->fd;
     b->read_only = settings->read_only;
+    b->limiters[DIRECTION_READ] = settings->read;
+    b->limiters[DIRECTION_WRITE] = settings->write;
     b->sectors = (uint64_t)size / SECTOR;
     if (settings->serial) { /* §5.2.6: NUL only where it is shorter */
         memcpy(b->serial, settings->serial, strnlen(settings->serial, sizeof(b->serial)));
@@ -202,20 +281,16 @@ int block_new(const struct block_settings *settings, const struct guest_memory *
     int r = virtio_init(&b->virtio, &block_ops, memory, worker, 1, err);
     if (r >= 0) {
         fill_config(b);
-        r = limiter_init(&b->limiter, &b->virtio, 0, &settings->rates, err);
-    }
-    if (r < 0) {
+        *ret = b;
+    } else {
         block_free(b);
-        return r;
     }
-    *ret = b;
-    return 0;
+    return r;
 }
 
 void block_free(struct block_device *b)
 {
     if (b) {
-        limiter_done(&b->limiter);
         virtio_done(&b->virtio);
         free(b);
     }

@@ -21,12 +21,19 @@ enum {
 static struct fake_driver f;
 static struct block_device *block;
 static int disk = -1;
+static struct limiter limiters[2]; /* of reads, of writes */
 
 static void fresh(bool read_only, uint64_t bytes_per_second)
 {
     CLEANUP(error) struct error *err = NULL;
-    struct block_settings settings = {.read_only = read_only, .serial = "layer-0123456789abcdef!"};
-    settings.rates.bytes_per_second = bytes_per_second;
+    struct block_settings settings = {.read_only = read_only,
+                                      .serial = "layer-0123456789abcdef!",
+                                      .read = &limiters[0],
+                                      .write = &limiters[1]};
+    for (size_t i = 0; i < ARRAY_SIZE(limiters); i++) {
+        CHECK_OK(limiter_open(&limiters[i], NULL, &err), err);
+    }
+    limiter_set(&limiters[0], &(struct limiter_rates){.bytes = bytes_per_second});
     disk = fd_close(disk);
     disk = memfd_create("disk", MFD_CLOEXEC);
     CHECK_INT(ftruncate(disk, DISK_BYTES), 0);
@@ -147,12 +154,36 @@ static void test_block_rate_is_limited(void)
     fresh(false, 1024);
     CHECK_INT(request(VIRTIO_BLK_T_IN, 0, 2048, true), VIRTIO_BLK_S_OK); /* into debt */
     CHECK_INT(request(VIRTIO_BLK_T_IN, 0, 512, true), -1);               /* waits */
+    CHECK_INT(limiters[0].waiter_count, 1);
+}
+
+/* Reads that wait hold no write up, and are served when the rate is lifted; a reset forgets them.
+ */
+static void test_block_directions_wait_apart(void)
+{
+    fresh(false, 1024);
+    limiter_charge(&limiters[0], 1 << 20);
+    CHECK_INT(request(VIRTIO_BLK_T_IN, 0, 512, true), -1);
+    CHECK_INT(request(VIRTIO_BLK_T_FLUSH, 0, 0, false), VIRTIO_BLK_S_OK);
+    memset(fake_bytes + DATA, 'w', 512);
+    CHECK_INT(request(VIRTIO_BLK_T_OUT, 0, 512, false), VIRTIO_BLK_S_OK);
+    uint16_t used = f.used_seen[0];
+    limiter_set(&limiters[0], &(struct limiter_rates){0});
+    const uint16_t *ring = (const uint16_t *)(const void *)(fake_bytes + FAKE_USED);
+    CHECK_INT(ring[1] - used, 1);
+    fresh(false, 1024);
+    limiter_charge(&limiters[0], 1 << 20);
+    CHECK_INT(request(VIRTIO_BLK_T_IN, 0, 512, true), -1);
+    memset(fake_bytes, 0, sizeof(fake_bytes)); /* nothing is offered anew */
+    fake_start(&f, block_virtio(block), UINT64_MAX);
+    limiter_set(&limiters[0], &(struct limiter_rates){0});
+    CHECK_INT(ring[1], 0);
 }
 
 static const struct test tests[] = {
     TEST(test_block_configuration),     TEST(test_block_writes_and_reads),
     TEST(test_block_stays_on_the_disk), TEST(test_block_read_only),
     TEST(test_block_discards),          TEST(test_block_malformed_fails_the_device),
-    TEST(test_block_rate_is_limited),
+    TEST(test_block_rate_is_limited),   TEST(test_block_directions_wait_apart),
 };
 TEST_MAIN(tests)

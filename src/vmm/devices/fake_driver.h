@@ -129,10 +129,11 @@ static inline int64_t fake_offer(struct fake_driver *f, unsigned q)
 
 /* The fuzz targets' body: the input is the features that the driver takes, then its memory from
  * address 0 on; every queue is notified, twice, with more chains the second time. */
-static inline void fake_fuzz(struct fake_driver *f, struct virtio_device *d, const uint8_t *input,
-                             size_t size)
+static inline void fake_fuzz_rounds(struct fake_driver *f, struct virtio_device *d,
+                                    const uint8_t *input, size_t size)
 {
     uint64_t features = 0;
+    f->mmio = (struct virtio_mmio){.device = d};
     if (size < sizeof(features)) {
         return;
     }
@@ -148,5 +149,12 @@ static inline void fake_fuzz(struct fake_driver *f, struct virtio_device *d, con
             avail[2] = (uint8_t)(avail[2] + 3);
         }
     }
+}
+
+/* … and a reset at the end. */
+static inline void fake_fuzz(struct fake_driver *f, struct virtio_device *d, const uint8_t *input,
+                             size_t size)
+{
+    fake_fuzz_rounds(f, d, input, size);
     fake_write(f, VIRTIO_MMIO_STATUS, 0);
 }

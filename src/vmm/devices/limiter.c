@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/devices/limiter.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -18,44 +20,68 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * second_ns + (uint64_t)t.tv_nsec;
 }
 
+/* Those that still may not pass put themselves on the list again. */
+static void wake_all(struct limiter *l)
+{
+    struct limiter_waiter waiters[LIMITER_WAITERS_MAX];
+    unsigned count = l->waiter_count;
+    memcpy(waiters, l->waiters, count * sizeof(waiters[0]));
+    l->waiter_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct virtio_device *d = waiters[i].device;
+        if (virtio_enter(d)) {
+            d->ops->queue_notify(d, waiters[i].queue);
+            virtio_leave(d);
+        }
+    }
+}
+
 static void timer_ready(struct watch *w, uint32_t events)
 {
-    struct limiter *l = w->context;
     uint64_t expirations;
     (void)events;
     IGNORE(read(w->fd, &expirations, sizeof(expirations)) < 0); /* a wake-up is all it is */
-    if (virtio_enter(l->device)) {
-        l->device->ops->queue_notify(l->device, l->queue);
-        virtio_leave(l->device);
-    }
+    wake_all(w->context);
 }
 
-int limiter_init(struct limiter *l, struct virtio_device *d, unsigned queue,
-                 const struct limiter_rates *rates, struct error **err)
+int limiter_open(struct limiter *l, struct worker *worker, struct error **err)
 {
-    *l = (struct limiter){
-        .device = d, .queue = queue, .timer = {.fd = -1, .ready = timer_ready, .context = l}};
-    if (!rates->bytes_per_second && !rates->operations_per_second) {
+    *l = (struct limiter){.timer = {.fd = -1, .ready = timer_ready, .context = l}};
+    if (!worker) {
         return 0;
     }
-    bucket_set(&l->bytes, rates->bytes_per_second, rates->burst_bytes, now_ns());
-    bucket_set(&l->operations, rates->operations_per_second, 0, now_ns());
     l->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    int r = l->timer.fd < 0 ? -errno : worker_watch(d->worker, &l->timer, EPOLLIN);
-    return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "the %s device's timer", d->ops->name)
-                 : 0;
+    int r = l->timer.fd < 0 ? -errno : worker_watch(worker, &l->timer, EPOLLIN);
+    return r < 0 ? error_set_errno(err, ERROR_KERNEL, -r, "a rate limit's timer") : 0;
 }
 
-void limiter_done(struct limiter *l)
+void limiter_close(struct limiter *l)
 {
-    if (l->device) {
-        fd_close(l->timer.fd);
+    fd_close(l->timer.fd);
+}
+
+void limiter_set(struct limiter *l, const struct limiter_rates *rates)
+{
+    uint64_t now = now_ns();
+    bucket_set(&l->bytes, rates->bytes, 0, now);
+    bucket_set(&l->operations, rates->operations, 0, now);
+    wake_all(l);
+}
+
+static void wait_for_turn(struct limiter *l, struct virtio_device *d, unsigned queue)
+{
+    for (unsigned i = 0; i < l->waiter_count; i++) {
+        if (l->waiters[i].device == d && l->waiters[i].queue == queue) {
+            return;
+        }
     }
+    assert(l->waiter_count < LIMITER_WAITERS_MAX);
+    l->waiters[l->waiter_count++] = (struct limiter_waiter){d, queue};
 }
 
-bool limiter_may_pass(struct limiter *l)
+bool limiter_may_pass(struct limiter *l, struct virtio_device *d, unsigned queue)
 {
-    if (l->timer.fd < 0) {
+    if (!l || (l->bytes.rate_per_second == 0 && l->operations.rate_per_second == 0)) {
         return true;
     }
     uint64_t now = now_ns();
@@ -67,12 +93,15 @@ bool limiter_may_pass(struct limiter *l)
     }
     struct itimerspec due = {
         .it_value = {.tv_sec = (time_t)(wait / second_ns), .tv_nsec = (long)(wait % second_ns)}};
-    (void)timerfd_settime(l->timer.fd, 0, &due, NULL); /* a valid time: cannot fail */
+    wait_for_turn(l, d, queue);
+    IGNORE(timerfd_settime(l->timer.fd, 0, &due, NULL) < 0); /* tests have no timer */
     return false;
 }
 
 void limiter_charge(struct limiter *l, uint64_t bytes)
 {
-    bucket_charge(&l->bytes, bytes);
-    bucket_charge(&l->operations, 1);
+    if (l) {
+        bucket_charge(&l->bytes, bytes);
+        bucket_charge(&l->operations, 1);
+    }
 }

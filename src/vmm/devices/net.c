@@ -25,7 +25,7 @@ struct net_device {
     struct virtio_device virtio;
     struct virtio_net_config config;
     struct watch tap;
-    struct limiter receive_limit, transmit_limit;
+    struct limiter *receive_limit, *transmit_limit;
     struct virtq_chain chain;
     size_t frame_bytes; /* a frame that has been read and not delivered; 0: none */
     uint8_t frame[FRAME_MAX];
@@ -84,7 +84,8 @@ static void receive(struct net_device *n)
 {
     struct virtio_device *d = &n->virtio;
     uint32_t wait = 0;
-    while (d->running && d->queues[QUEUE_RECEIVE].ready && limiter_may_pass(&n->receive_limit)) {
+    while (d->running && d->queues[QUEUE_RECEIVE].ready &&
+           limiter_may_pass(n->receive_limit, d, QUEUE_RECEIVE)) {
         if (n->frame_bytes == 0) {
             ssize_t len = d->budget == 0 ? -1 : read(n->tap.fd, n->frame, sizeof(n->frame));
             if (len <= HEADER) {
@@ -97,7 +98,7 @@ static void receive(struct net_device *n)
         if (!deliver(n)) {
             break;
         }
-        limiter_charge(&n->receive_limit, n->frame_bytes - HEADER);
+        limiter_charge(n->receive_limit, n->frame_bytes - HEADER);
         n->frame_bytes = 0;
     }
     virtio_signal_used(d, QUEUE_RECEIVE);
@@ -124,13 +125,14 @@ static void transmit(struct net_device *n)
     struct virtio_device *d = &n->virtio;
     struct virtq_chain *c = &n->chain;
     struct iovec ranges[VIRTQ_CHAIN_MAX];
-    while (limiter_may_pass(&n->transmit_limit) && virtio_pop(d, QUEUE_TRANSMIT, c)) {
+    while (limiter_may_pass(n->transmit_limit, d, QUEUE_TRANSMIT) &&
+           virtio_pop(d, QUEUE_TRANSMIT, c)) {
         size_t len = c->readable_bytes < FRAME_MAX ? c->readable_bytes : 0;
         unsigned count = chain_readable(c, 0, len, ranges);
         /* The host's kernel checks header and frame; what it refuses, or has no room for, is lost,
          * as on any wire. */
         IGNORE(len > HEADER && writev(n->tap.fd, ranges, (int)count) < 0);
-        limiter_charge(&n->transmit_limit, len);
+        limiter_charge(n->transmit_limit, len);
         virtq_push(&d->queues[QUEUE_TRANSMIT], c->head, 0);
     }
     virtio_signal_used(d, QUEUE_TRANSMIT);
@@ -175,15 +177,13 @@ static const uint64_t features = 1ull << VIRTIO_NET_F_CSUM | 1ull << VIRTIO_NET_
                                  1ull << VIRTIO_NET_F_GUEST_TSO6 | 1ull << VIRTIO_NET_F_HOST_TSO4 |
                                  1ull << VIRTIO_NET_F_HOST_TSO6 | 1ull << VIRTIO_NET_F_MRG_RXBUF;
 
-static int open_parts(struct net_device *n, const struct net_settings *s, struct error **err)
+static int make_nonblocking(const struct net_settings *s, struct error **err)
 {
     int flags = fcntl(s->tap, F_GETFL);
     if (flags < 0 || fcntl(s->tap, F_SETFL, flags | O_NONBLOCK) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "the network device's tap");
     }
-    int r = limiter_init(&n->receive_limit, &n->virtio, QUEUE_RECEIVE, &s->receive, err);
-    return r < 0 ? r
-                 : limiter_init(&n->transmit_limit, &n->virtio, QUEUE_TRANSMIT, &s->transmit, err);
+    return 0;
 }
 
 int net_new(const struct net_settings *settings, const struct guest_memory *memory,
@@ -192,6 +192,8 @@ int net_new(const struct net_settings *settings, const struct guest_memory *memo
     struct net_device *n = xcalloc(1, sizeof(*n));
     struct virtio_device *d = &n->virtio;
     n->tap = (struct watch){.fd = settings->tap, .ready = tap_ready, .context = n};
+    n->receive_limit = settings->receive;
+    n->transmit_limit = settings->transmit;
     memcpy(n->config.mac, settings->mac, sizeof(n->config.mac));
     n->config.mtu = settings->mtu;
     d->config = (uint8_t *)&n->config;
@@ -199,7 +201,7 @@ int net_new(const struct net_settings *settings, const struct guest_memory *memo
     d->features = features | (settings->mtu ? 1ull << VIRTIO_NET_F_MTU : 0);
     int r = virtio_init(d, &net_ops, memory, worker, QUEUE_COUNT, err);
     if (r >= 0) {
-        r = open_parts(n, settings, err);
+        r = make_nonblocking(settings, err);
     }
     if (r < 0) {
         net_free(n);
@@ -212,8 +214,6 @@ int net_new(const struct net_settings *settings, const struct guest_memory *memo
 void net_free(struct net_device *n)
 {
     if (n) {
-        limiter_done(&n->receive_limit);
-        limiter_done(&n->transmit_limit);
         virtio_done(&n->virtio);
         free(n);
     }

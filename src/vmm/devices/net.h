@@ -10,8 +10,8 @@
 struct net_settings {
     int tap; /* borrowed, made non-blocking; IFF_TAP | IFF_NO_PI | IFF_VNET_HDR */
     uint8_t mac[6];
-    uint16_t mtu;                           /* 0: not told to the guest */
-    struct limiter_rates receive, transmit; /* as the guest sees it */
+    uint16_t mtu;                       /* 0: not told to the guest */
+    struct limiter *receive, *transmit; /* borrowed; as the guest sees it; NULL: none */
 };
 
 struct net_device;

@@ -137,6 +137,15 @@ bool virtio_pop(struct virtio_device *d, unsigned queue, struct virtq_chain *ret
     }
 }
 
+bool virtio_read(struct virtio_device *d, unsigned queue, uint16_t head, struct virtq_chain *ret)
+{
+    if (virtq_read(&d->queues[queue], d->memory, head, ret) < 0) {
+        virtio_fail(d, "a descriptor chain is malformed");
+        return false;
+    }
+    return true;
+}
+
 void virtio_signal_used(struct virtio_device *d, unsigned queue)
 {
     if (d->queues[queue].ready && virtq_wants_interrupt(&d->queues[queue])) {

@@ -85,6 +85,10 @@ void virtio_leave(struct virtio_device *d);
  * broke a rule and the device failed, or this turn was long enough (the queue is kicked: it goes on
  * after the others). A notification is asked for before false. */
 bool virtio_pop(struct virtio_device *d, unsigned queue, struct virtq_chain *ret) NODISCARD;
+/* One that was popped and put off, by its head: it is read and checked anew. False: the guest broke
+ * a rule meanwhile and the device failed. */
+bool virtio_read(struct virtio_device *d, unsigned queue, uint16_t head,
+                 struct virtq_chain *ret) NODISCARD;
 /* Tells the driver, if it wants to know, what was pushed since the last time. */
 void virtio_signal_used(struct virtio_device *d, unsigned queue);
 /* Tells it that the configuration space changed. */

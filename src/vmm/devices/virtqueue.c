@@ -102,6 +102,15 @@ static int walk_chain(const struct virtq *q, const struct guest_memory *memory,
     return walk(c, memory, table, indirect.len / (uint32_t)sizeof(struct vring_desc), 0, NULL);
 }
 
+int virtq_read(const struct virtq *q, const struct guest_memory *memory, uint16_t head,
+               struct virtq_chain *ret)
+{
+    ret->count = ret->readable_count = 0;
+    ret->readable_bytes = ret->writable_bytes = 0;
+    ret->head = head;
+    return walk_chain(q, memory, ret) < 0 ? -EPROTO : 0;
+}
+
 bool virtq_is_empty(const struct virtq *q)
 {
     return load16(q->avail_area + AREA_INDEX) == q->next_avail;
@@ -117,10 +126,8 @@ int virtq_pop(struct virtq *q, const struct guest_memory *memory, struct virtq_c
         return -EPROTO;
     }
     size_t entry = q->next_avail & (q->size - 1u);
-    ret->count = ret->readable_count = 0;
-    ret->readable_bytes = ret->writable_bytes = 0;
-    ret->head = load16(q->avail_area + AREA_RING + entry * AVAIL_ENTRY);
-    if (walk_chain(q, memory, ret) < 0) {
+    uint16_t head = load16(q->avail_area + AREA_RING + entry * AVAIL_ENTRY);
+    if (virtq_read(q, memory, head, ret) < 0) {
         return -EPROTO;
     }
     q->next_avail++;

@@ -45,6 +45,9 @@ void virtq_reset(struct virtq *q);
 /* The next chain: 1, 0 when there is none, -EPROTO. */
 int virtq_pop(struct virtq *q, const struct guest_memory *memory,
               struct virtq_chain *ret) NODISCARD;
+/* A chain that was popped before, by its head: read and checked anew. 0 or -EPROTO. */
+int virtq_read(const struct virtq *q, const struct guest_memory *memory, uint16_t head,
+               struct virtq_chain *ret) NODISCARD;
 /* Puts the last popped chain back, as if it had not been popped. */
 void virtq_unpop(struct virtq *q);
 /* Whether virtq_pop() would find one; does not ask the driver for a notification. */

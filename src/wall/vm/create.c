@@ -57,7 +57,8 @@ static int listen_in(const char *state_dir, struct error **err)
 /* The kernel's and the monitor's last words, for an error that has none of its own. */
 static int with_last_words(const char *log, int result, struct error **err)
 {
-    CLEANUP(free) char *words = vm_last_words(log);
+    CLEANUP(fd) int fd = open(log, O_RDONLY | O_CLOEXEC);
+    CLEANUP(free) char *words = vm_last_words(fd);
     return words ? error_hint(err, result, "its last words: %s", words) : result;
 }
 
@@ -78,7 +79,7 @@ static int set_up(const struct workload *w, const struct plan *plan, int ready,
 {
     CLEANUP(json) json_t *reply = NULL;
     int r = workload_save(w, err); /* first: whoever clears up after a crash must find the groups */
-    r = r < 0 ? r : vm_groups_make(&plan->groups, w->pid, err);
+    r = r < 0 ? r : vm_groups_make(plan, w->pid, w->monitor, err);
     const struct vm_hooks hooks = {.spec = plan->spec, .id = plan->id, .bundle = plan->bundle};
     r = r < 0 ? r : vm_hooks_run(&hooks, w->pid, err);
     r = r < 0 || !c->beside ? r : c->beside(c->context, w->pid, err);
@@ -124,7 +125,8 @@ static int create_relay(struct plan *plan, struct relay_settings *s, const struc
     s->ready = ends[1];
     s->listener = listener;
     s->log = log_fd;
-    struct workload w = {.state_dir = xstrdup(plan->state_dir), .arena = arena_new()};
+    struct workload w = {
+        .state_dir = xstrdup(plan->state_dir), .monitor = s->assets.monitor, .arena = arena_new()};
     copy_groups(&w, &plan->groups);
     w.pid = vm_fork_relay(s);
     fd_close(ends[1]);

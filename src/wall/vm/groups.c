@@ -10,8 +10,12 @@
 #include "wall/container/scope.h"
 #include "wall/vm/vm.h"
 
-/* Beside the guest's memory: relay, monitor, page tables, the disks' pages; QEMU's translations. */
-#define OVERHEAD (INT64_C(256) << 20)
+/* Room beside the guest's memory: relay, monitor, the shares' server, page tables, the disks' pages
+ * on their way to the disk; QEMU and what it has translated. */
+static const int64_t overheads[] = {
+    [VM_KVM] = INT64_C(24) << 20,
+    [VM_QEMU] = INT64_C(256) << 20,
+};
 
 /* Of what the user asks, what the host is to hold. A limit of memory has room for the monitor. */
 static struct spec_resources host_resources(const struct spec_resources *r, int64_t overhead)
@@ -46,15 +50,28 @@ int vm_groups_plan(struct plan *p, const struct wall_params *params, struct erro
     if (params->no_cgroups) {
         return 0;
     }
-    host.linux_.resources = host_resources(&params->spec->linux_.resources, OVERHEAD);
+    enum vm_monitor monitor = str_equal(p->monitor, "qemu") ? VM_QEMU : VM_KVM;
+    p->memory_limit = params->spec->linux_.resources.memory_limit;
+    host.linux_.resources = host_resources(&params->spec->linux_.resources, overheads[monitor]);
     int r = cgroup_layout_read(p->arena, &layout, err);
     return r < 0 ? r
                  : cgroup_plan(p->arena, &host, p->id, params->systemd_cgroup, &layout, &p->groups,
                                err);
 }
 
-int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err)
+/* The plan had room for cloison-vmm, where nothing else was asked for. */
+static int make_room(const struct plan *p, enum vm_monitor monitor, struct error **err)
 {
+    const struct spec_resources r = {.memory_limit = p->memory_limit};
+    const char *scope = p->groups.scope ? p->groups.scope->place.unit : NULL;
+    return monitor == VM_KVM || p->monitor || !p->memory_limit.set
+               ? 0
+               : vm_groups_update(&p->groups.set, scope, &r, monitor, err);
+}
+
+int vm_groups_make(const struct plan *p, pid_t pid, enum vm_monitor monitor, struct error **err)
+{
+    const struct cgroup_plan *g = &p->groups;
     struct scope_helper scope = {0};
     int r = g->scope ? scope_start(&scope, g->scope, err) : 0;
     r = r < 0 || !g->set.count ? r : cgroup_make(g, err);
@@ -64,7 +81,7 @@ int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err)
     r = r < 0 || !g->set.count ? r : cgroup_attach(&g->set, pid, err);
     r = r < 0 || !g->scope ? r : scope_settle(&scope, g->scope, err);
     scope_leave(&scope);
-    return r;
+    return r < 0 ? r : make_room(p, monitor, err);
 }
 
 /* Whether it is a thread of the kernel's. man 5 proc, stat: flags. */
@@ -98,8 +115,8 @@ void vm_groups_release_kernel(const struct cgroup_set *set)
 }
 
 int vm_groups_update(const struct cgroup_set *set, const char *scope,
-                     const struct spec_resources *r, struct error **err)
+                     const struct spec_resources *r, enum vm_monitor monitor, struct error **err)
 {
-    const struct spec_resources host = host_resources(r, OVERHEAD);
+    const struct spec_resources host = host_resources(r, overheads[monitor]);
     return set->count ? cgroup_update(set, scope, &host, err) : 0;
 }

@@ -23,12 +23,12 @@ static char *last_lines(const struct strv *lines)
     return kept.count ? strv_join(&kept, " | ") : NULL;
 }
 
-char *vm_last_words(const char *log)
+char *vm_last_words(int log)
 {
-    CLEANUP(free) char *text = NULL;
+    CLEANUP(free) char *text = xcalloc(1, LOG_BYTES_MAX + 1);
     CLEANUP(strv) struct strv lines = {0};
     const char *panic = NULL;
-    if (file_read(AT_FDCWD, log, LOG_BYTES_MAX, &text, NULL, NULL) < 0 || !text[0]) {
+    if (log < 0 || pread(log, text, LOG_BYTES_MAX, 0) <= 0 || !text[0]) {
         return NULL;
     }
     for (char *c = text; *c; c++) {

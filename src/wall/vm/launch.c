@@ -41,9 +41,8 @@ static void set_fd(json_t *object, const char *key, struct vm_numbers *n, int fd
 
 static json_t *disk_json(const struct vm_disk *d, struct vm_numbers *n)
 {
-    json_t *o = json_pack("{s:s, s:b, s:s, s:I, s:I}", "type", "block", "read_only", d->read_only,
-                          "serial", d->serial, "bytes_per_second", (json_int_t)d->bytes_per_second,
-                          "operations_per_second", (json_int_t)d->operations_per_second);
+    json_t *o = json_pack("{s:s, s:b, s:s}", "type", "block", "read_only", d->read_only, "serial",
+                          d->serial);
     set_fd(o, "fd", n, d->fd);
     return o;
 }
@@ -84,6 +83,16 @@ static json_t *devices_json(const struct vm_launch *l, struct vm_numbers *n)
     return devices;
 }
 
+static json_t *limits_json(const struct vm_limits *l)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I}", "disk_read_bytes", (json_int_t)l->disk_read_bytes,
+        "disk_read_operations", (json_int_t)l->disk_read_operations, "disk_write_bytes",
+        (json_int_t)l->disk_write_bytes, "disk_write_operations",
+        (json_int_t)l->disk_write_operations, "net_receive_bytes", (json_int_t)l->net_receive_bytes,
+        "net_transmit_bytes", (json_int_t)l->net_transmit_bytes);
+}
+
 char *vm_launch_text(const struct vm_launch *l, struct vm_numbers *n)
 {
     json_t *o = json_pack("{s:i, s:I, s:s}", "cpus", (int)l->cpus, "memory_bytes",
@@ -93,6 +102,8 @@ char *vm_launch_text(const struct vm_launch *l, struct vm_numbers *n)
     set_fd(o, "initramfs_fd", n, l->initramfs);
     set_fd(o, "serial_fd", n, l->serial);
     set_fd(o, "report_fd", n, l->report);
+    set_fd(o, "control_fd", n, l->control);
+    (void)json_object_set_new(o, "limits", limits_json(&l->limits));
     (void)json_object_set_new(o, "devices", devices_json(l, n));
     char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(o);

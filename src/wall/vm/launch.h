@@ -21,7 +21,12 @@ struct vm_disk {
     int fd;
     const char *serial; /* by which the guest finds it: at most 20 bytes */
     bool read_only;
-    uint64_t bytes_per_second, operations_per_second; /* 0: unlimited */
+};
+
+/* Rates a second of all disks together, and of the network as the machine sees it; 0: no limit. */
+struct vm_limits {
+    uint64_t disk_read_bytes, disk_read_operations, disk_write_bytes, disk_write_operations;
+    uint64_t net_receive_bytes, net_transmit_bytes;
 };
 
 struct vm_port {
@@ -53,6 +58,8 @@ struct vm_launch { /* descriptors are borrowed; -1 is none */
     const struct vm_card *cards;
     size_t card_count;
     int shares; /* a socket to cloison-fs; -1: none */
+    struct vm_limits limits;
+    int control; /* a socket (SOCK_SEQPACKET) that brings other limits; -1: none; not to QEMU */
 };
 
 #define VM_SHARES_TAG "shares" /* what the guest mounts */

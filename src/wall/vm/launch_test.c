@@ -9,7 +9,7 @@ static void test_launch_text_is_understood(void)
 {
     CLEANUP(error) struct error *err = NULL;
     const struct vm_disk disks[] = {{.fd = 30, .serial = "layer0", .read_only = true},
-                                    {.fd = 31, .serial = "disk", .bytes_per_second = 1000}};
+                                    {.fd = 31, .serial = "disk"}};
     const struct vm_port ports[] = {{.name = "console", .in = -1, .out = 40, .is_console = true},
                                     {.name = "agent", .in = 41, .out = 41}};
     const struct vm_card cards[] = {{.tap = 50, .mac = "02:00:00:00:00:01", .mtu = 1500},
@@ -28,7 +28,9 @@ static void test_launch_text_is_understood(void)
                                 .port_count = 2,
                                 .cards = cards,
                                 .card_count = 2,
-                                .shares = -1};
+                                .shares = -1,
+                                .limits = {.disk_read_bytes = 1000, .net_transmit_bytes = 7},
+                                .control = 60};
     struct vm_numbers n = {.first = 4};
     CLEANUP(free) char *text = vm_launch_text(&l, &n);
     const int *fds = n.fds;
@@ -48,11 +50,13 @@ static void test_launch_text_is_understood(void)
     CHECK_INT(s.devices[0].console.ports[1].in, s.devices[0].console.ports[1].out);
     CHECK_INT(fds[s.devices[1].block.fd - 4], 30);
     CHECK(s.devices[1].block.read_only);
-    CHECK_INT(s.devices[2].block.rates.bytes_per_second, 1000);
+    CHECK_INT(s.limits.disk_read.bytes, 1000);
+    CHECK_INT(s.limits.net_transmit_bytes, 7);
+    CHECK_INT(fds[s.control_fd - 4], 60);
     CHECK_INT(fds[s.devices[3].net.tap - 4], 50);
     CHECK_INT(fds[s.devices[4].net.tap - 4], 51);
     CHECK_INT(s.devices[4].net.mtu, 1400);
-    CHECK_INT(n.count, 8);
+    CHECK_INT(n.count, 9);
     free(n.fds);
     machine_spec_done(&s);
 }

@@ -201,10 +201,13 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .terminal = spec->process.terminal,
                        .rows = spec->process.console_height,
                        .columns = spec->process.console_width,
+                       .net_receive_bytes = params->receive_rate / 8,
+                       .net_transmit_bytes = params->transmit_rate / 8,
                        .spec = spec_to_json(spec)};
     int r = plan_annotations(p, spec, err);
     r = r < 0 ? r : plan_namespaces(p, params, err);
     r = r < 0 ? r : vm_groups_plan(p, params, err);
+    p->throttles = vm_throttles(arena, &spec->linux_.resources);
     r = r < 0 ? r : vm_hooks_check(p->spec, err);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);

@@ -48,16 +48,31 @@ static void add_ports(const struct vm_launch *l, struct vm_numbers *n, struct st
     }
 }
 
+/* One group's throttle: all disks share it. */
+static char *throttle_text(const struct vm_limits *l)
+{
+    static const char *const names[] = {"bps-read", "iops-read", "bps-write", "iops-write"};
+    const uint64_t values[] = {l->disk_read_bytes, l->disk_read_operations, l->disk_write_bytes,
+                               l->disk_write_operations};
+    struct strbuf text = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (values[i] > 0) {
+            strbuf_addf(&text, ",throttling.%s=%llu", names[i], (unsigned long long)values[i]);
+        }
+    }
+    if (text.len > 0) {
+        strbuf_adds(&text, ",throttling.group=disks");
+    }
+    return strbuf_take(&text);
+}
+
 static void add_disks(const struct vm_launch *l, struct vm_numbers *n, struct strv *v)
 {
+    CLEANUP(free) char *limit = throttle_text(&l->limits);
     for (size_t i = 0; i < l->disk_count; i++) {
         const struct vm_disk *d = &l->disks[i];
         /* By path, not by set: QEMU opens a disk more than once, in more than one mode. A host
          * without room is the guest's error: else QEMU stops the machine for good. */
-        CLEANUP(free)
-        char *limit = d->bytes_per_second ? str_format(",throttling.bps-total=%llu",
-                                                       (unsigned long long)d->bytes_per_second)
-                                          : NULL;
         strv_add(v, "-drive");
         strv_addf(v,
                   "id=disk%zu,file=/dev/fd/"

@@ -243,21 +243,20 @@ static int begin(struct relay *r, struct error **err)
     if (result < 0) {
         return result;
     }
-    return r->settings->browse ? relay_browse(r, err) : relay_create(r, &network, err);
+    result = r->settings->browse ? relay_browse(r, err) : relay_create(r, &network, err);
+    return result < 0 ? result : relay_confine(r, err);
 }
 
 /* For the exit record: what went wrong, and what the machine said of it. */
 static void tell_reason(struct relay *r, const struct error *err)
 {
     const struct relay_settings *s = r->settings;
-    CLEANUP(free) char *path = str_format("%s/reason", s->plan->state_dir);
-    CLEANUP(free) char *log = str_format("%s/machine.log", s->plan->state_dir);
     CLEANUP(free) char *end = relay_monitor_end(r);
     CLEANUP(free) char *text = end ? xstrdup(end) : error_text(err);
-    CLEANUP(free) char *words = s->browse ? NULL : vm_last_words(log);
+    CLEANUP(free) char *words = s->browse ? NULL : vm_last_words(r->words);
     CLEANUP(free) char *line = words ? str_format("%s: %s", text, words) : xstrdup(text);
-    IGNORE(!s->browse && file_write_atomic(AT_FDCWD, path, line, strlen(line), 0600, FILE_NO_SYNC,
-                                           NULL) < 0); /* the exit code is told anyway */
+    IGNORE(!s->browse &&
+           write_all(r->reason, line, strlen(line)) < 0); /* the exit code is told anyway */
 }
 
 void relay_run(const struct relay_settings *s)
@@ -265,7 +264,14 @@ void relay_run(const struct relay_settings *s)
     static struct relay relay;
     struct error *err = NULL;
     int status = STATUS_LOST;
-    relay = (struct relay){.settings = s, .next_session = WORKLOAD + 1, .shares_ends = -1};
+    relay = (struct relay){.settings = s,
+                           .next_session = WORKLOAD + 1,
+                           .control = -1,
+                           .shares_ends = -1,
+                           .monitor_ends = -1,
+                           .reason = -1,
+                           .oom = -1,
+                           .words = -1};
     close_others(s);
     settle(&relay);
     int r = begin(&relay, &err);
@@ -279,8 +285,7 @@ void relay_run(const struct relay_settings *s)
     }
     relay_end_machine(&relay, r >= 0);
     if (relay.oom_killed) {
-        CLEANUP(free) char *path = str_format("%s/oom", s->plan->state_dir);
-        IGNORE(file_write_atomic(AT_FDCWD, path, "1", 1, 0600, FILE_NO_SYNC, NULL) < 0);
+        IGNORE(write_all(relay.oom, "1", 1) < 0); /* the exit code tells most of it */
     }
     _exit(status);
 }

@@ -5,6 +5,7 @@
  *     relay_streams.c  the workload's bytes, between descriptors and the guest
  *     relay_clients.c  requests that come over vm.sock
  *     relay_machine.c  the machine: started, given its workload, ended
+ *     relay_confine.c  what it gives up before the workload runs
  * One thread, one process; its descriptors are its own. */
 #pragma once
 
@@ -52,8 +53,13 @@ struct relay {
     int clients[CLIENTS_MAX]; /* 0: none */
     uint32_t next_session;
     pid_t monitor, shares; /* 0: none */
+    int monitor_ends;      /* a pidfd of the monitor's, or -1 */
+    int reason, oom;       /* files for the exit record: empty unless there is something */
+    int words;             /* what the machine's log says */
     int resized;           /* a signalfd, or -1 */
-    int shares_ends;       /* a pidfd of the shares' server, or -1 */
+    struct vm_limits limits;
+    int control;     /* a socket to the monitor, for other limits, or -1 */
+    int shares_ends; /* a pidfd of the shares' server, or -1 */
     bool oom_killed;
 };
 
@@ -82,8 +88,13 @@ int relay_follow_sizes(struct relay *r, bool *ret_any, struct error **err) NODIS
 
 /* Starts the machine's monitor, and the server of its shares if there are any. */
 int relay_launch(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
+/* Change rates of the machine's devices while it runs. */
+int relay_limit_disks(struct relay *r, const json_t *throttles, struct error **err) NODISCARD;
+int relay_limit_network(struct relay *r, const json_t *rates, struct error **err) NODISCARD;
 /* Has the agent make the workload. */
 int relay_create(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
+/* For good, when all is open that it needs. */
+int relay_confine(struct relay *r, struct error **err) NODISCARD;
 /* Has it show the files instead. */
 int relay_browse(struct relay *r, struct error **err) NODISCARD;
 /* How the monitor ended, in words, if that was not by itself; waits a moment for its end. NULL; the

@@ -38,6 +38,19 @@ static int exec(struct relay *r, int client, const char *name, json_t *request, 
     return 0;
 }
 
+/* One request of the workload's that the agent answers. What there is of devices' rates is the
+ * monitor's. */
+static int ask_agent(struct relay *r, const char *name, json_t *request, json_t **ret_reply,
+                     struct error **err)
+{
+    const json_t *throttles = json_object_get(request, "throttles");
+    int result = throttles ? relay_limit_disks(r, throttles, err) : 0;
+    (void)json_object_del(request, "throttles"); /* if there */
+    return result < 0 ? result
+                      : link_request(&r->link, WORKLOAD, name, json_incref(request), REQUEST_MS,
+                                     ret_reply, err);
+}
+
 /* Serves one request; the descriptors that came with it stay open only for an exec that runs. */
 static void serve_client(struct relay *r, int client, const char *text, size_t len, const int *fds,
                          size_t fd_count)
@@ -55,8 +68,9 @@ static void serve_client(struct relay *r, int client, const char *text, size_t l
     if (is_exec) {
         result = exec(r, client, copy, request, fds, fd_count, &err);
     } else if (result >= 0 && str_in(copy, plain)) {
-        result =
-            link_request(&r->link, WORKLOAD, copy, json_incref(request), REQUEST_MS, &reply, &err);
+        result = ask_agent(r, copy, request, &reply, &err);
+    } else if (result >= 0 && str_equal(copy, "network-rate")) {
+        result = relay_limit_network(r, request, &err);
     } else if (result >= 0) {
         result = error_set(&err, ERROR_UNSUPPORTED, 0, "the vm wall knows no '%s'", copy);
     }

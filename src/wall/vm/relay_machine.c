@@ -12,6 +12,62 @@
 #include "base/json.h"
 #include "wall/vm/relay.h"
 
+static int open_control(struct relay *r, int *ret_theirs, struct error **err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "the machine's control socket");
+    }
+    r->control = ends[0];
+    *ret_theirs = ends[1];
+    return 0;
+}
+
+/* The monitor's limits are these from here on. */
+static int tell_limits(const struct relay *r, struct error **err)
+{
+    CLEANUP(free) char *text = vm_limits_text(&r->limits);
+    return r->control >= 0 && send(r->control, text, strlen(text), MSG_NOSIGNAL) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "telling the machine its limits")
+               : 0;
+}
+
+/* The file that tells on which of the host's devices the disks lie. */
+static int some_disk(const struct vm_assets *a)
+{
+    return a->disk >= 0 || a->layer_count == 0 ? a->disk : a->layers[0];
+}
+
+int relay_limit_disks(struct relay *r, const json_t *throttles, struct error **err)
+{
+    CLEANUP(arena) struct arena *arena = arena_new();
+    struct spec_resources resources = {0};
+    int result = spec_parse_resources(arena, throttles, "update", &resources, err);
+    if (result < 0) {
+        return result;
+    }
+    vm_limits_take(&r->limits, &resources, some_disk(&r->settings->assets));
+    return tell_limits(r, err);
+}
+
+int relay_limit_network(struct relay *r, const json_t *rates, struct error **err)
+{
+    const struct {
+        const char *key;
+        uint64_t *value;
+    } fields[] = {{"receive", &r->limits.net_receive_bytes},
+                  {"transmit", &r->limits.net_transmit_bytes}};
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        int64_t value = 0;
+        int result = json_get_i64(rates, fields[i].key, "network-rate", 0, INT64_MAX, &value, err);
+        if (result < 0) {
+            return result;
+        }
+        *fields[i].value = (uint64_t)value;
+    }
+    return tell_limits(r, err);
+}
+
 int relay_launch(struct relay *r, const struct vm_network *n, struct error **err)
 {
     const struct vm_assets *a = &r->settings->assets;
@@ -46,6 +102,16 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
         const struct vm_interface *c = &n->items[i];
         cards[i] = (struct vm_card){.tap = c->tap, .mac = c->mac, .mtu = c->mtu};
     }
+    r->limits = (struct vm_limits){.net_receive_bytes = p->net_receive_bytes,
+                                   .net_transmit_bytes = p->net_transmit_bytes};
+    vm_limits_take(&r->limits, &p->throttles, some_disk(a));
+    CLEANUP(fd) int control = -1;
+    if (a->monitor == VM_KVM) {
+        int result = open_control(r, &control, err);
+        if (result < 0) {
+            return result;
+        }
+    }
     const struct vm_port port = {.name = GUEST_PORT_NAME, .in = theirs, .out = theirs};
     const struct vm_launch l = {.monitor = a->monitor,
                                 .cpus = p->cpus,
@@ -64,9 +130,15 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
                                 .port_count = 1,
                                 .cards = cards,
                                 .card_count = n->count,
-                                .shares = shares};
+                                .shares = shares,
+                                .limits = r->limits,
+                                .control = control};
     r->link = (struct guest_link){.fd = ends[0], .context = r, .receive = relay_take_message};
-    return vm_launch(&l, &r->monitor, err);
+    int result = vm_launch(&l, &r->monitor, err);
+    if (result >= 0) {
+        r->monitor_ends = (int)syscall(SYS_pidfd_open, r->monitor, 0);
+    }
+    return result;
 }
 
 static int read_files(const struct plan *p, json_t *files, struct error **err)
@@ -161,10 +233,9 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
 /* The machine powers off, its disk written; one that does not is ended. */
 char *relay_monitor_end(struct relay *r)
 {
-    CLEANUP(fd) int pidfd = r->monitor > 0 ? (int)syscall(SYS_pidfd_open, r->monitor, 0) : -1;
-    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    struct pollfd p = {.fd = r->monitor_ends, .events = POLLIN};
     int status = 0;
-    if (pidfd < 0 || poll(&p, 1, LAST_MS) <= 0 || waitpid(r->monitor, &status, 0) < 0) {
+    if (r->monitor <= 0 || poll(&p, 1, LAST_MS) <= 0 || waitpid(r->monitor, &status, 0) < 0) {
         return NULL;
     }
     r->monitor = 0;
@@ -175,14 +246,13 @@ char *relay_monitor_end(struct relay *r)
 
 void relay_end_machine(struct relay *r, bool is_fine)
 {
-    CLEANUP(fd) int pidfd = r->monitor > 0 ? (int)syscall(SYS_pidfd_open, r->monitor, 0) : -1;
-    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    struct pollfd p = {.fd = r->monitor_ends, .events = POLLIN};
     if (is_fine) {
         IGNORE(link_request(&r->link, 0, "power-off", NULL, END_MS, NULL, NULL) <
                0); /* waited for */
     }
     if (r->monitor > 0 && (!is_fine || poll(&p, 1, END_MS) <= 0)) {
-        (void)kill(r->monitor, SIGKILL);
+        (void)syscall(SYS_pidfd_send_signal, r->monitor_ends, SIGKILL, NULL, 0);
     }
     while (r->monitor > 0 && waitpid(r->monitor, NULL, 0) < 0 && errno == EINTR) {
     }

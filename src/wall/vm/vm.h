@@ -9,6 +9,7 @@
  *                 speaks with the agent, carries the streams, and ends as the workload does
  *     relay_net.c its network: the interface that the engine attaches, handed on to the machine
  *     groups.c    its control groups on the host
+ *     limits.c    rates of its disks and its network
  *     shares.c    the server of the folders that the machine shares with the host
  *     launch.c, qemu.c, guest_link.c */
 #pragma once
@@ -49,6 +50,9 @@ struct plan {
     size_t file_count;
     struct vm_share *shares;
     size_t share_count;
+    struct opt_i64 memory_limit;     /* what was asked for */
+    struct spec_resources throttles; /* of the host's devices: its rates, nothing else */
+    uint64_t net_receive_bytes, net_transmit_bytes; /* a second; 0: no limit */
     struct cgroup_plan groups; /* of the relay and all that it starts; none: no set */
     json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n, share n's
         GUEST_SHARES/n */
@@ -98,12 +102,21 @@ int vm_network_hand_on(struct vm_network *ret, struct error **err) NODISCARD;
 /* Which groups the machine gets, and limits: pure. */
 int vm_groups_plan(struct plan *p, const struct wall_params *params, struct error **err) NODISCARD;
 /* Makes them and moves the process in. After a failure, cgroup_remove() takes what is left. */
-int vm_groups_make(const struct cgroup_plan *g, pid_t pid, struct error **err) NODISCARD;
+int vm_groups_make(const struct plan *p, pid_t pid, enum vm_monitor monitor,
+                   struct error **err) NODISCARD;
 /* KVM has a thread of the kernel's in the group of whoever made a machine, which no freezer
  * freezes (before Linux 6.13): it leaves, so that the rest can be. */
 void vm_groups_release_kernel(const struct cgroup_set *set);
 int vm_groups_update(const struct cgroup_set *set, const char *scope,
-                     const struct spec_resources *r, struct error **err) NODISCARD;
+                     const struct spec_resources *r, enum vm_monitor monitor,
+                     struct error **err) NODISCARD;
+
+/* Changes what limits of the host's devices say of the disks, of which `file` is one. */
+void vm_limits_take(struct vm_limits *l, const struct spec_resources *r, int file);
+/* As the monitor's control socket takes them; the caller frees. */
+char *vm_limits_text(const struct vm_limits *l);
+/* The devices' rates alone, in memory of the arena's. */
+struct spec_resources vm_throttles(struct arena *a, const struct spec_resources *r);
 
 /* Starts cloison-fs on the plan's shares: its pid, a child of the caller, and the socket for the
  * machine's monitor. From the host's mount namespace, with CAP_SYS_ADMIN. */
@@ -113,7 +126,7 @@ int vm_shares_start(const struct plan *plan, int log, int *ret_socket, pid_t *re
 /* What the machine's log says of its end: the line of a panic or of
  * the agent, else its last ones, joined. NULL: it
  * says nothing. The caller frees. */
-char *vm_last_words(const char *log);
+char *vm_last_words(int log);
 
 /* The relay's body: never returns. `ready` is a socket on which it waits for one byte (go), then
  * says one message: {} or {"error": …}. `io` is the workload's (a terminal's slave three times). */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -61,9 +62,9 @@ int workload_save(const struct workload *w, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/wall.json", w->state_dir);
     CLEANUP(json)
-    json_t *json =
-        json_pack("{s:i, s:I, s:o, s:s*}", "pid", w->pid, "pidStart", (json_int_t)w->pid_start,
-                  "cgroups", cgroup_set_to_json(&w->groups), "scope", w->scope);
+    json_t *json = json_pack("{s:i, s:I, s:b, s:o, s:s*}", "pid", w->pid, "pidStart",
+                             (json_int_t)w->pid_start, "emulated", w->monitor == VM_QEMU, "cgroups",
+                             cgroup_set_to_json(&w->groups), "scope", w->scope);
     return json_save_path(AT_FDCWD, path, json, 0600, false, err);
 }
 
@@ -82,10 +83,12 @@ static int vm_open(const char *state_dir, struct workload **ret, struct error **
     CLEANUP(json) json_t *json = NULL;
     int64_t pid = 0, start = 0;
     const char *scope = NULL;
+    bool emulated = false;
     int r = json_load_path(AT_FDCWD, path, RECORD_BYTES_MAX, &json, err);
     r = r < 0 ? r : json_get_i64(json, "pid", path, 0, INT32_MAX, &pid, err);
     r = r < 0 ? r : json_get_i64(json, "pidStart", path, 0, INT64_MAX, &start, err);
     r = r < 0 ? r : json_get_str(json, "scope", path, &scope, err);
+    r = r < 0 ? r : json_get_bool(json, "emulated", path, &emulated, err);
     if (r < 0) {
         return r;
     }
@@ -93,6 +96,7 @@ static int vm_open(const char *state_dir, struct workload **ret, struct error **
     *w = (struct workload){.state_dir = xstrdup(state_dir),
                            .pid = (pid_t)pid,
                            .pid_start = (uint64_t)start,
+                           .monitor = emulated ? VM_QEMU : VM_KVM,
                            .arena = arena_new()};
     w->scope = scope ? arena_strdup(w->arena, scope) : NULL;
     r = cgroup_set_from_json(w->arena, json_object_get(json, "cgroups"), &w->groups, err);
@@ -309,12 +313,30 @@ static int vm_resume(struct workload *w, struct error **err)
 
 static int vm_update(struct workload *w, const struct spec_resources *r, struct error **err)
 {
-    int result = vm_groups_update(&w->groups, w->scope, r, err);
+    CLEANUP(arena) struct arena *arena = arena_new();
+    const struct spec_resources throttles = vm_throttles(arena, r);
+    struct spec_resources inside = *r;
+    inside.read_bps.count = inside.write_bps.count = 0; /* of the host's disks */
+    inside.read_iops.count = inside.write_iops.count = 0;
+    int result = vm_groups_update(&w->groups, w->scope, r, w->monitor, err);
     return result < 0 ? result
                       : ask_plain(w,
-                                  json_pack("{s:s, s:o}", "request", "update", "resources",
-                                            spec_resources_to_json(r)),
+                                  json_pack("{s:s, s:o, s:o}", "request", "update", "resources",
+                                            spec_resources_to_json(&inside), "throttles",
+                                            spec_resources_to_json(&throttles)),
                                   NULL, err);
+}
+
+/* The engine's own limit stands at the interface's other end; here the machine itself is slowed, so
+ * that little is lost on the way. */
+static int vm_update_network(struct workload *w, uint64_t receive_rate, uint64_t transmit_rate,
+                             struct error **err)
+{
+    return ask_plain(w,
+                     json_pack("{s:s, s:I, s:I}", "request", "network-rate", "receive",
+                               (json_int_t)(receive_rate / 8), "transmit",
+                               (json_int_t)(transmit_rate / 8)),
+                     NULL, err);
 }
 
 static int vm_stats(struct workload *w, struct wall_stats *ret, struct error **err)
@@ -355,7 +377,8 @@ static void vm_limits_hit(struct workload *w, bool *ret_oom_killed, bool *ret_pi
 {
     CLEANUP(free) char *path = str_format("%s/oom", w->state_dir);
     cgroup_limits_hit(&w->groups, ret_oom_killed, ret_pids_refused);
-    *ret_oom_killed |= access(path, F_OK) == 0;
+    struct stat st;
+    *ret_oom_killed |= stat(path, &st) == 0 && st.st_size > 0;
 }
 
 static char *vm_end_reason(struct workload *w)
@@ -363,6 +386,10 @@ static char *vm_end_reason(struct workload *w)
     CLEANUP(free) char *path = str_format("%s/reason", w->state_dir);
     char *text = NULL;
     IGNORE(file_read_line(AT_FDCWD, path, &text, NULL) < 0); /* there is none: as it should be */
+    if (text && !text[0]) {
+        free(text);
+        return NULL;
+    }
     return text;
 }
 
@@ -488,6 +515,7 @@ const struct wall_ops wall_vm = {
     .pause = vm_pause,
     .resume = vm_resume,
     .update = vm_update,
+    .update_network = vm_update_network,
     .update_rdt = vm_update_rdt,
     .detail = vm_detail,
     .watch_memory = vm_watch_memory,

@@ -15,6 +15,7 @@ struct workload {
     char *state_dir;
     pid_t pid; /* the relay */
     uint64_t pid_start;
+    enum vm_monitor monitor;
     struct arena *arena; /* of what follows */
     struct cgroup_set groups;
     const char *scope; /* systemd's unit, or NULL */
