@@ -85,7 +85,7 @@ static void test_console_passes_output(void)
 {
     char text[8] = "";
     fresh();
-    memcpy(fake_bytes + FAKE_DATA, "bonjour", 7);
+    memcpy(fake_bytes + FAKE_DATA, "bonjour", sizeof("bonjour"));
     fake_add(&f, 1, FAKE_DATA, 3, false);
     fake_add(&f, 1, FAKE_DATA + 3, 4, false);
     CHECK_INT(fake_offer(&f, 1), 0);

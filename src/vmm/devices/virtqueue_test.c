@@ -67,7 +67,7 @@ static void test_virtqueue_copies_across_ranges(void)
 {
     char text[16] = "";
     fresh();
-    memcpy(bytes + DATA, "0123456789abcdef", 16);
+    memcpy(bytes + DATA, "0123456789abcdef", sizeof("0123456789abcdef"));
     describe(0, DATA, 4, VRING_DESC_F_NEXT, 1);
     describe(1, DATA + 4, 12, VRING_DESC_F_NEXT, 2);
     describe(2, DATA + 0x100, 3, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 3);
