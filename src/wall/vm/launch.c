@@ -187,7 +187,7 @@ int vm_start_program(const char *path, char *const *arguments, const struct vm_n
 static int launch_kvm(const struct vm_launch *l, struct vm_numbers *n, pid_t *ret_pid,
                       struct error **err)
 {
-    static const char argument[] = "3";
+    char argument[] = "3";
     CLEANUP(free) char *text = vm_launch_text(l, n);
     CLEANUP(free) char *path = program_path("cloison-vmm");
     CLEANUP(fd) int description = memfd_create("machine", MFD_CLOEXEC);
@@ -195,7 +195,7 @@ static int launch_kvm(const struct vm_launch *l, struct vm_numbers *n, pid_t *re
         lseek(description, 0, SEEK_SET) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "the machine's description");
     }
-    char *const arguments[] = {path, (char *)(uintptr_t)argument, NULL};
+    char *const arguments[] = {path, argument, NULL};
     struct program p = {
         .path = path, .arguments = arguments, .description = description, .log = l->log};
     return start(&p, n, ret_pid, err);
