@@ -13,7 +13,6 @@
 
 #define HEADERS_BYTES_MAX 16384
 #define DIGEST_HEADER "docker-content-digest"
-#define WAIT_SECONDS 1
 
 struct answer {
     struct strbuf name, value; /* of the header that is being read */
@@ -90,7 +89,7 @@ static size_t receive(struct link *l, char *bytes, size_t max)
 {
     size_t len = 0;
     size_t n;
-    int64_t until = clock_ms() + WAIT_SECONDS * 1000;
+    int64_t until = clock_ms() + LINK_WAIT_SECONDS * 1000;
     while (len < max && clock_ms() < until && !memmem(bytes, len, "\r\n\r\n", 4) &&
            (n = link_receive(l, bytes + len, max - len)) > 0) {
         len += n;

@@ -16,7 +16,6 @@
 
 #define HTTP_PORT 80
 #define HTTPS_PORT 443
-#define WAIT_SECONDS 1
 #define SYSTEM_AUTHORITIES "/etc/ssl/certs" /* by hash: only the one that is needed is read */
 
 struct place {
@@ -60,7 +59,7 @@ static bool parse_place(const char *url, struct place *ret)
 static int connect_to(const struct sockaddr_in *address)
 {
     const int yes = 1; /* else the question waits for the handshake's end to be acknowledged */
-    struct timeval limit = {.tv_sec = WAIT_SECONDS};
+    struct timeval limit = {.tv_sec = LINK_WAIT_SECONDS};
     CLEANUP(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
                 setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&

@@ -10,6 +10,9 @@
 
 #include "image/registry/http.h"
 
+/* Without a byte, after which there is no answer. A machine that is very busy takes a second. */
+#define LINK_WAIT_SECONDS 5
+
 struct link {
     int fd;
     struct ssl_st *tls; /* NULL: plain */
@@ -21,7 +24,7 @@ struct link {
  * that the host is known by beside the system's. `insecure`: none is checked. */
 bool link_open(const char *url, const struct http_tls *tls, bool insecure, struct link *ret);
 bool link_send(struct link *l, const char *bytes, size_t len);
-/* The next bytes; 0 at the end, or when a second has passed. */
+/* The next bytes; 0 at the end, or when nothing has come for LINK_WAIT_SECONDS. */
 size_t link_receive(struct link *l, char *bytes, size_t max);
 void link_close(struct link *l);
 static inline void link_cleanup(struct link *l)
