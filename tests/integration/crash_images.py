@@ -192,6 +192,8 @@ class embed(ImageScenario):
         super().again(names)
 
     def clean(self):
+        """A container that is half made goes when containers are next looked at."""
+        cloison("ps", "-a")
         cloison("rm", "crash", want=None)
         super().clean()
 
