@@ -47,6 +47,8 @@ spec() { # spec JQ-FILTER SCRIPT
     [ "$status" = 4 ]
     [[ $output == *inside ]]
     [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = 1 ]
+    [ "$(oci ps -f json box)" = "[$(oci state box | jq .pid)]" ]
+    [ "$(oci ps box | wc -l)" = 2 ]
     oci pause box
     [ "$(status box)" = paused ]
     oci resume box
