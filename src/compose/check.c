@@ -5,6 +5,7 @@
 
 #include "base/options.h"
 #include "compose/load.h"
+#include "compose/pull.h"
 
 struct checker {
     const struct project *project;
@@ -127,6 +128,13 @@ static int check_service(struct checker *c, const char *name, const struct node 
 {
     if (!node_get(service, "image") && !node_get(service, "build")) {
         return node_error(service, c->err, "service '%s' has neither an image nor a build", name);
+    }
+    const struct node *policy = node_get(service, "pull_policy");
+    if (policy && !pull_policy_is_known(str_or(policy->text, ""))) {
+        return node_error(policy, c->err,
+                          "services.%s.pull_policy is '%s', which is none of: always never missing "
+                          "if_not_present build daily weekly every_DURATION",
+                          name, str_or(policy->text, ""));
     }
     int r = check_networks(c, name, service);
     if (r == 0) {

@@ -185,6 +185,22 @@ void project_free(struct project *p)
 static const char *const not_hashed[] = {"build",      "pull_policy", "scale",
                                          "depends_on", "profiles",    "develop"};
 
+void service_aliases(const struct project *p, const char *service, struct strv *ret)
+{
+    const struct node *services = node_get(p->model, "services");
+    for (size_t i = 0; i < services->count; i++) {
+        const struct node *links = node_get(services->entries[i].value, "links");
+        for (size_t k = 0; links && k < links->count; k++) {
+            const char *text = links->items[k]->text, *colon = strchr(text, ':');
+            size_t n = strlen(service);
+            if (colon && (size_t)(colon - text) == n && str_starts(text, service) &&
+                !strv_contains(ret, colon + 1)) {
+                strv_add(ret, colon + 1);
+            }
+        }
+    }
+}
+
 /* What the load balancer alone acts on changes no container. */
 static void hash_ours(json_t *service)
 {
@@ -211,6 +227,12 @@ char *service_hash(const struct project *p, const char *service)
     json_object_del(deploy, "update_config");
     json_object_del(deploy, "rollback_config");
     hash_ours(json);
+    CLEANUP(strv) struct strv aliases = {0};
+    service_aliases(p, service, &aliases);
+    if (aliases.count) {
+        CLEANUP(free) char *joined = strv_join(&aliases, ",");
+        json_object_set_new(json, "linked", json_string(joined));
+    }
     CLEANUP(free) char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t len = 0;

@@ -44,6 +44,9 @@ DEFINE_CLEANUP(project, struct project *, project_free)
  * name. The caller frees. */
 struct strv project_order(const struct project *p);
 
+/* What other services call it by `links: [service:alias]`. */
+void service_aliases(const struct project *p, const char *service, struct strv *ret);
+
 /* The service's entry in a label: a hash of all that makes a container what it is. The caller
  * frees. */
 char *service_hash(const struct project *p, const char *service);

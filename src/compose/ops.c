@@ -9,6 +9,7 @@
 #include "compose/balancer.h"
 #include "compose/held.h"
 #include "compose/hooks.h"
+#include "compose/pull.h"
 #include "compose/roll.h"
 #include "compose/translate.h"
 #include "engine/lifecycle.h"
@@ -247,8 +248,12 @@ int op_pull(const void *operation, struct error **err)
 {
     const struct operation *o = operation;
     CLEANUP(image) struct image *image = NULL;
-    return image_ensure(o->engine->data_dir, o->engine->config_path, o->image, o->policy, NULL,
-                        true, &image, err);
+    int r = image_ensure(o->engine->data_dir, o->engine->config_path, o->image, o->policy, NULL,
+                         true, &image, err);
+    if (r >= 0) {
+        pull_note(o->engine, o->image);
+    }
+    return r;
 }
 
 /* Debian's package, with what it needs and no more. */

@@ -32,9 +32,14 @@ static void add_network(struct translation *t, const struct project *p, const ch
     const char *ip = node_text(use, "ipv4_address"), *ip6 = node_text(use, "ipv6_address");
     const char *mac = node_text(use, "mac_address");
     const struct node *aliases = node_get(use, "aliases");
+    CLEANUP(strv) struct strv linked = {0};
     strbuf_addf(&b, "name=%s", node_text(node_at(p->model, "networks", key, NULL), "name"));
     if (!o->one_off) {
         strbuf_addf(&b, ",alias=%s", service);
+        service_aliases(p, service, &linked);
+    }
+    for (size_t i = 0; i < linked.count; i++) {
+        strbuf_addf(&b, ",alias=%s", linked.items[i]);
     }
     for (size_t i = 0; aliases && i < aliases->count; i++) {
         strbuf_addf(&b, ",alias=%s", aliases->items[i]->text);

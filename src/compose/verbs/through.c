@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "compose/balancer.h"
 #include "compose/build.h"
 #include "compose/translate.h"
 #include "compose/verbs/verbs.h"
@@ -227,7 +228,8 @@ static int each_image(const struct compose_request *r, const char *verb, bool bu
     for (size_t i = 0; services && i < services->count && result >= 0; i++) {
         const struct node_entry *e = &services->entries[i];
         const char *image = node_text(e->value, "image");
-        bool fits = image && (node_get(e->value, "build") != NULL) == built;
+        bool fits = image && (node_get(e->value, "build") != NULL) == built &&
+                    !str_equal(image, BALANCER_IMAGE); /* that one is made here */
         if (!fits || !is_asked_for(&r->arguments, e->key) || strv_contains(&done, image)) {
             continue;
         }

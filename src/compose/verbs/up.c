@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "compose/balancer.h"
 #include "compose/build.h"
+#include "compose/pull.h"
 #include "compose/reconcile.h"
 #include "compose/resources.h"
 #include "compose/roll.h"
@@ -79,16 +80,6 @@ static int choose_services(const struct project *p, const struct strv *names, bo
     return r;
 }
 
-/* `pull_policy` and --pull, in image_ensure()'s words; NULL: what is here is taken. */
-static const char *pull_policy(const struct node *service, const char *asked)
-{
-    const char *policy = asked ? asked : node_text(service, "pull_policy");
-    return str_equal(policy, "always") || str_equal(policy, "daily") || str_equal(policy, "weekly")
-               ? "always"
-           : str_equal(policy, "never") ? "never"
-                                        : "missing";
-}
-
 static bool image_is_here(const struct engine *e, const char *name, json_t *images)
 {
     CLEANUP(image) struct image *i = NULL;
@@ -131,7 +122,9 @@ static int ensure_images(const struct compose_request *r, const struct project *
     for (size_t i = 0; i < services->count; i++) {
         const struct node *n = node_at(p->model, "services", services->items[i], NULL);
         const char *name = service_image(p->arena, p, services->items[i]);
-        const char *policy = pull_policy(n, asked_text(r, "pull"));
+        const char *asked_for = asked_text(r, "pull");
+        const char *policy =
+            pull_policy_now(&r->engine, name, asked_for ? asked_for : node_text(n, "pull_policy"));
         bool here = image_is_here(&r->engine, name, images);
         if (node_get(n, "build")) {
             int result = build_image(r, p, services->items[i], here, images, err);

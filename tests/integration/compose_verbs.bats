@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The verbs of `cloison compose` on what runs, and images that are fetched and sent.
+load helper
+
+setup_file() {
+    engine_setup busybox
+    export PROJECT=$BATS_FILE_TMPDIR/shop
+    mkdir -p "$PROJECT/build"
+    export LOOP="trap 'exit 7' TERM; while :; do sleep 1 & wait; done"
+}
+teardown_file() {
+    [ ! -s "$BATS_FILE_TMPDIR/pids" ] || while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$BATS_FILE_TMPDIR/pids"
+    engine_teardown
+}
+setup() {
+    cd "$PROJECT" || return 1
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  web:
+    image: busybox
+    command: ["sh", "-c", "$LOOP"]
+    scale: 2
+    ports: ["127.0.0.1::8080", "127.0.0.1::53/udp"]
+  job: {image: busybox, command: ["sh", "-c", "$LOOP"]}
+EOF
+}
+teardown() { cloison compose -p shop down -v -t 1 --remove-orphans >/dev/null 2>&1 || true; }
+
+compose() { cloison compose "$@" 2>&1; }
+
+@test "port, top, images, stats, ls, version" {
+    compose up -d
+    [[ $(compose port web 8080) == 127.0.0.1:* ]]
+    [ "$(compose port --index 2 web 8080)" = "$(cloison port shop-web-2 8080/tcp)" ]
+    [ "$(compose port --protocol udp web 53)" = "$(cloison port shop-web-1 53/udp)" ]
+    run compose port web 9
+    [ "$status" != 0 ]
+    compose top web >top
+    [ "$(grep -c '^shop-web-' top)" = 2 ]
+    ! grep -q shop-job top || false
+    [ "$(compose images -q | sort -u | wc -l)" = 1 ]
+    compose stats --no-stream --format '{{.Name}}' web >stats
+    [ "$(sort stats | tr '\n' ' ')" = 'shop-web-1 shop-web-2 ' ]
+    [ "$(compose ls --format json | jq -r 'select(.Name == "shop").Status')" = 'running(3)' ]
+    compose stop
+    [ "$(compose ls -q)" = '' ]
+    [ "$(compose ls -aq)" = shop ]
+    [[ $(compose version --short) =~ ^[0-9]+\.[0-9]+ ]]
+    [ "$(compose version --format json | jq -r .version)" = "$(compose version --short)" ]
+}
+
+@test "cp to and from a service; attach; wait; events" {
+    compose up -d
+    since=$(date +%s)
+    echo text >file
+    compose cp file web:/tmp/file
+    compose cp --index 2 web:/etc/hostname out
+    [ "$(compose exec -T web cat /tmp/file)" = text ]
+    [ "$(cat out)" = "$(compose exec -T --index 2 web hostname)" ]
+    run compose cp file none:/tmp
+    [[ $output == *"no service 'none'"* ]]
+    "$CLOISON" compose attach --no-stdin job >attached 2>&1 3>&- &
+    attached=$!
+    "$CLOISON" compose wait job >waited 2>&1 3>&- &
+    waiting=$!
+    compose stop job
+    status=0
+    wait "$attached" || status=$?
+    [ "$status" = 7 ]
+    status=0
+    wait "$waiting" || status=$?
+    [ "$status" = 7 ]
+    compose events --json --since "$since" --until "$(($(date +%s) + 1))" >events
+    grep -q '"die"' events
+    grep -q shop-job-1 events
+}
+
+@test "pull and push, by a registry; pull_policy" {
+    command -v docker-registry >/dev/null || skip "needs docker-registry"
+    port=$(free_port)
+    cat >registry.yml <<EOF
+version: 0.1
+storage: {filesystem: {rootdirectory: $PROJECT/registry}}
+http: {addr: "127.0.0.1:$port"}
+EOF
+    docker-registry serve registry.yml >registry.log 2>&1 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/pids"
+    wait_for 30 curl -sf "http://127.0.0.1:$port/v2/"
+    printf 'FROM busybox\nCOPY page /page\nCMD ["cat", "/page"]\n' >build/Dockerfile
+    echo one >build/page
+    image=127.0.0.1:$port/app:1
+    printf 'name: shop\nservices:\n  app: {build: build, image: "%s"}\n' "$image" >built.yaml
+    printf 'name: shop\nservices:\n  app: {image: "%s", pull_policy: %s}\n' "$image" every_1h >compose.yaml
+    cloison compose -f built.yaml build -q
+    cloison compose -f built.yaml push -q
+    cloison rmi "$image"
+    compose pull -q
+    [ "$(cloison run --rm "$image")" = one ]
+    said() { [ "$(compose logs --no-log-prefix --tail 1 app)" = "$1" ]; }
+    compose up -d # the first time it asks
+    wait_for 30 said one
+    newer() {
+        echo "$1" >build/page
+        cloison compose -f built.yaml build -q
+        cloison compose -f built.yaml push -q
+        cloison tag "$2" "$image" # here there is the old one
+    }
+    old=$(cloison inspect --format '{{.Image}}' shop-app-1)
+    newer two "$old"
+    compose up -d # within the hour
+    wait_for 30 said one
+    touch -d '2 hours ago' "$CLOISON_DATA_ROOT"/compose-pulls/*
+    compose up -d
+    wait_for 30 said two
+    sed -i 's/every_1h/every_/' compose.yaml
+    run compose up -d
+    [ "$status" = 1 ]
+    [[ $output == *"compose.yaml:3:"*"pull_policy is 'every_', which is none of: always"* ]]
+    sed -i 's/every_/never/; s/app:1/app:none/' compose.yaml
+    run compose up -d
+    [ "$status" = 1 ]
+    [[ $output == *"app:none"* ]]
+}
+
+@test "links: another name of a service, for who links it" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  db: {image: busybox, command: ["sh", "-c", "$LOOP"]}
+  web: {image: busybox, command: ["sh", "-c", "$LOOP"], links: ["db:database", db]}
+EOF
+    compose up -d
+    compose exec -T web ping -c 1 -W 5 database
+    compose exec -T web ping -c 1 -W 5 db
+    sed -i 's/db:database/db:store/' compose.yaml
+    compose up -d
+    compose exec -T web ping -c 1 -W 5 store
+}
+
+@test "of ten services one has an image that does not exist: said which, the others are untouched" {
+    {
+        printf 'name: shop\nservices:\n'
+        for i in 1 2 3 4 5 6 7 8 9; do printf '  s%s: {image: busybox, command: [sleep, "600"], stop_signal: SIGKILL}\n' $i; done
+    } >compose.yaml
+    compose up -d s1
+    before=$(cloison inspect --format '{{.Id}}' shop-s1-1)
+    echo '  s10: {image: "127.0.0.1:1/none:1"}' >>compose.yaml
+    run compose up -d
+    [ "$status" = 1 ]
+    [[ $output == *"127.0.0.1:1/none:1"* ]]
+    [ "$(cloison ps -a --format '{{.Names}}')" = shop-s1-1 ]
+    [ "$(cloison inspect --format '{{.Id}}' shop-s1-1)" = "$before" ]
+}
+
+@test "Ctrl-C while up waits; the next up goes on" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  slow: {image: busybox, command: ["sh", "-c", "$LOOP"], healthcheck: {test: [CMD, test, -e, /well], interval: 200ms, retries: 10000}}
+  after: {image: busybox, command: ["sh", "-c", "$LOOP"], depends_on: {slow: {condition: service_healthy}}}
+EOF
+    python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+        "$CLOISON" compose up -d >log 2>&1 3>&- &
+    up=$!
+    runs() { [ "$(cloison inspect --format '{{.State.Status}}' "$1" 2>&1)" = running ]; }
+    wait_for 30 runs shop-slow-1
+    kill -INT "$up"
+    status=0
+    wait "$up" || status=$?
+    [ "$status" = 130 ]
+    [ "$(cloison ps -a --format '{{.Names}}')" = shop-slow-1 ]
+    compose exec -T slow touch /well
+    compose up -d
+    runs shop-after-1
+}
