@@ -5,9 +5,7 @@
 load helper
 
 setup_file() {
-    [ -n "${TEST_FULL-}" ] || skip "installs packages for minutes: TEST_FULL=1"
-    command -v caddy >/dev/null || skip "needs caddy"
-    command -v mmdebstrap >/dev/null || skip "needs mmdebstrap"
+    [ -z "$(missing)" ] || return 0
     engine_setup
     export PROJECT=$BATS_FILE_TMPDIR/sample PORT=$((20000 + RANDOM % 9000))
     balancer_image
@@ -17,7 +15,15 @@ teardown_file() {
     [ -z "${PROJECT-}" ] || cloison compose -p sample down -v -t 5 >/dev/null 2>&1 || true
     engine_teardown
 }
+missing() { # what keeps the tests from running
+    if [ -z "${TEST_FULL-}" ]; then
+        echo "installs packages for minutes: TEST_FULL=1"
+    elif ! command -v caddy >/dev/null || ! command -v mmdebstrap >/dev/null; then
+        echo "needs caddy and mmdebstrap"
+    fi
+}
 setup() {
+    [ -z "$(missing)" ] || skip "$(missing)"
     rm -rf "$PROJECT"
     mkdir -p "$PROJECT"
     cd "$PROJECT" || return 1

@@ -5,11 +5,10 @@
 load helper
 
 setup_file() {
-    command -v caddy >/dev/null || skip "needs caddy"
     engine_setup busybox
     export PROJECT=$BATS_FILE_TMPDIR/shop PORT=$((20000 + RANDOM % 9000))
     mkdir -p "$PROJECT"
-    balancer_image
+    ! command -v caddy >/dev/null || balancer_image
 }
 teardown_file() {
     if [ -f "$BATS_FILE_TMPDIR/pids" ]; then
@@ -18,7 +17,10 @@ teardown_file() {
     cloison compose -p shop down -v -t 1 >/dev/null 2>&1 || true
     engine_teardown
 }
-setup() { cd "$PROJECT" || return 1; }
+setup() {
+    command -v caddy >/dev/null || skip "needs caddy"
+    cd "$PROJECT" || return 1
+}
 teardown() { cloison compose -p shop down -v -t 1 >/dev/null 2>&1 || true; }
 
 # A service: NAME, what it says, its x-cloison.

@@ -4,7 +4,6 @@
 load helper
 
 setup_file() {
-    ls /boot/vmlinuz-* >/dev/null 2>&1 || skip "no kernel under /boot"
     engine_setup busybox
     export PROJECT=$BATS_FILE_TMPDIR/shop
     mkdir -p "$PROJECT"
@@ -13,7 +12,10 @@ teardown_file() {
     cloison compose -p shop down -v -t 1 >/dev/null 2>&1 || true
     engine_teardown
 }
-setup() { cd "$PROJECT" || return 1; }
+setup() {
+    ls /boot/vmlinuz-* >/dev/null 2>&1 || skip "no kernel under /boot"
+    cd "$PROJECT" || return 1
+}
 
 @test "a database behind the container wall, untrusted code behind the VM wall, by their names on one network" {
     cat >compose.yaml <<'EOF'
