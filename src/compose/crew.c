@@ -45,11 +45,19 @@ void crew_needs(struct crew *c, size_t task, size_t needed)
     t->needs[t->need_count++] = needed;
 }
 
+void crew_follows(struct crew *c, size_t task, size_t before)
+{
+    struct crew_task *t = &c->tasks[task];
+    t->after = xrealloc(t->after, (t->after_count + 1) * sizeof(*t->after));
+    t->after[t->after_count++] = before;
+}
+
 void crew_done(struct crew *c)
 {
     for (size_t i = 0; i < c->count; i++) {
         free(c->tasks[i].label);
         free(c->tasks[i].needs);
+        free(c->tasks[i].after);
         error_free(c->tasks[i].error);
         fd_close(c->tasks[i].fd);
     }
@@ -194,6 +202,10 @@ static int readiness(const struct crew *c, const struct crew_task *t)
             return -1;
         }
         ready = state == DONE || state == SKIPPED ? ready : 0;
+    }
+    for (size_t i = 0; i < t->after_count; i++) {
+        int state = c->tasks[t->after[i]].state;
+        ready = state == WAITING || state == RUNNING ? 0 : ready;
     }
     return ready;
 }

@@ -21,6 +21,8 @@ struct crew_task {
     const void *argument; /* borrowed */
     size_t *needs;        /* indices of tasks */
     size_t need_count;
+    size_t *after; /* the same: they must have ended, well or not */
+    size_t after_count;
     /* the rest is crew_run()'s */
     int state;
     pid_t pid;
@@ -41,6 +43,7 @@ struct crew {
 size_t crew_add(struct crew *c, char *label_take, const char *doing, const char *done,
                 int (*run)(const void *argument, struct error **err), const void *argument);
 void crew_needs(struct crew *c, size_t task, size_t needed);
+void crew_follows(struct crew *c, size_t task, size_t before);
 
 /* Until all have ended. On failure *err is the first one's; the others' have a line each. */
 int crew_run(struct crew *c, struct error **err) NODISCARD;

@@ -204,10 +204,13 @@ static void plan_surplus(struct planner *p, const struct member *m)
     (void)add_task(p, &o, "Removing", "Removed", op_remove); /* nobody waits for it */
 }
 
-/* Replicas that are replaced are so one by one, or as many at once as the file says. */
+/* Replicas that are replaced are so one by one, or as many at once as the file says. A failure
+ * leaves the others as they are, unless failure_action is `continue`. */
 static void chain_updates(struct planner *p, const struct span *tasks, const struct node *service)
 {
     size_t at_once = (size_t)roll_parallelism(service);
+    bool goes_on = str_equal(
+        node_text(node_at(service, "deploy", "update_config", NULL), "failure_action"), "continue");
     struct span updates = {0};
     for (size_t i = 0; i < tasks->count; i++) {
         const struct crew_task *t = &p->r->crew.tasks[tasks->tasks[i]];
@@ -216,7 +219,8 @@ static void chain_updates(struct planner *p, const struct span *tasks, const str
         }
     }
     for (size_t i = at_once; at_once > 0 && i < updates.count; i++) {
-        crew_needs(&p->r->crew, updates.tasks[i], updates.tasks[i - at_once]);
+        (goes_on ? crew_follows : crew_needs)(&p->r->crew, updates.tasks[i],
+                                              updates.tasks[i - at_once]);
     }
     free(updates.tasks);
 }

@@ -76,7 +76,7 @@ static const struct shape limits[] = {
 static const struct shape update_config[] = {
     {"parallelism", SHAPE_INT},
     {"delay", SHAPE_DURATION},
-    {"failure_action", SHAPE_STRING, .words = "pause"},
+    {"failure_action", SHAPE_STRING, .words = "pause continue"},
     {"monitor", SHAPE_DURATION},
     {"max_failure_ratio", SHAPE_NUMBER, .standing = STANDING_CLUSTER},
     {"order", SHAPE_STRING, .words = "start-first stop-first"},

@@ -175,3 +175,29 @@ EOF
     compose up -d
     runs shop-after-1
 }
+
+@test "an update that fails stops at the first replica, or goes on to the others: failure_action" {
+    replicas() { # HEALTH-TEST FAILURE-ACTION
+        cat >compose.yaml <<EOF
+name: shop
+services:
+  web:
+    image: busybox
+    command: ["sh", "-c", "$LOOP"]
+    healthcheck: {test: [CMD, '$1'], interval: 200ms, retries: 1}
+    deploy: {replicas: 3, update_config: {order: start-first, parallelism: 1, failure_action: $2}}
+EOF
+    }
+    replicas 'true' pause
+    compose up -d
+    before=$(cloison ps -q --no-trunc | sort)
+    replicas 'false' pause
+    run compose up -d
+    [ "$status" = 1 ]
+    [ "$(grep -c 'is rolled back, the old one serves on' <<<"$output")" = 1 ]
+    replicas 'false' continue
+    run compose up -d
+    [ "$status" = 1 ]
+    [ "$(grep -c 'is rolled back, the old one serves on' <<<"$output")" = 3 ]
+    [ "$(cloison ps -q --no-trunc | sort)" = "$before" ]
+}
