@@ -46,5 +46,5 @@ sweep() {
 @test "rmi, killed at any call" { sweep rmi 8; }
 @test "image prune, killed at any call" { sweep prune 6; }
 @test "commit, killed at any call" { sweep commit 6; }
-@test "build, killed at any call" { sweep build_ 60; }
+@test "build, killed at any call" { sweep build_ 8; }
 @test "the embedded image's making, killed at any call" { sweep embed 6; }
