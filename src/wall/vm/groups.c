@@ -39,6 +39,10 @@ static struct spec_resources host_resources(const struct spec_resources *r, int6
     if (r->memory_limit.set && r->memory_limit.value > 0) {
         ret.memory_limit = (struct opt_i64){.set = true, .value = r->memory_limit.value + overhead};
     }
+    ret.memory_swap = r->memory_swap; /* memory and swap together; -1: no limit */
+    if (r->memory_swap.set && r->memory_swap.value > 0) {
+        ret.memory_swap.value += overhead;
+    }
     return ret;
 }
 
@@ -52,6 +56,7 @@ int vm_groups_plan(struct plan *p, const struct wall_params *params, struct erro
     }
     enum vm_monitor monitor = str_equal(p->monitor, "qemu") ? VM_QEMU : VM_KVM;
     p->memory_limit = params->spec->linux_.resources.memory_limit;
+    p->memory_swap = params->spec->linux_.resources.memory_swap;
     host.linux_.resources = host_resources(&params->spec->linux_.resources, overheads[monitor]);
     int r = cgroup_layout_read(p->arena, &layout, err);
     return r < 0 ? r
@@ -62,7 +67,8 @@ int vm_groups_plan(struct plan *p, const struct wall_params *params, struct erro
 /* The plan had room for cloison-vmm, where nothing else was asked for. */
 static int make_room(const struct plan *p, enum vm_monitor monitor, struct error **err)
 {
-    const struct spec_resources r = {.memory_limit = p->memory_limit};
+    const struct spec_resources r = {.memory_limit = p->memory_limit,
+                                     .memory_swap = p->memory_swap};
     const char *scope = p->groups.scope ? p->groups.scope->place.unit : NULL;
     return monitor == VM_KVM || p->monitor || !p->memory_limit.set
                ? 0

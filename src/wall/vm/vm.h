@@ -50,8 +50,8 @@ struct plan {
     size_t file_count;
     struct vm_share *shares;
     size_t share_count;
-    struct opt_i64 memory_limit;     /* what was asked for */
-    struct spec_resources throttles; /* of the host's devices: its rates, nothing else */
+    struct opt_i64 memory_limit, memory_swap; /* what was asked for */
+    struct spec_resources throttles;          /* of the host's devices: its rates, nothing else */
     uint64_t net_receive_bytes, net_transmit_bytes; /* a second; 0: no limit */
     struct cgroup_plan groups; /* of the relay and all that it starts; none: no set */
     json_t *spec; /* what the agent applies: file n's source is GUEST_FILES/n, share n's
