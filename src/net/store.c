@@ -191,7 +191,7 @@ static int save_new(const struct net_place *p, const struct net_network *n, stru
         return r;
     }
     r = link(temporary, path) < 0 ? -errno : 0;
-    (void)unlink(temporary); /* the next one that saves sweeps */
+    (void)unlink(temporary); /* the next change sweeps */
     if (r == -EEXIST) {
         return error_set(err, ERROR_EXISTS, EEXIST, "network with name %s already exists", n->name);
     }
@@ -281,6 +281,8 @@ int net_network_remove(const struct net_place *place, const char *name, struct e
     /* The file last: a removal that was killed is done again. */
     CLEANUP(free) char *addresses = str_format("addresses/%s", n->id);
     CLEANUP(free) char *path = path_of(place, n->name);
+    CLEANUP(free) char *folder = folder_of(place);
+    sweep_new(folder);
     r = remove_tree(leases.dir, addresses, err);
     if (r >= 0 && unlink(path) < 0 && errno != ENOENT) {
         return error_set_errno(err, ERROR_KERNEL, errno, "removing '%s'", path);

@@ -21,7 +21,8 @@ UP = ["run", "-d", *PLACE, "-p", f"127.0.0.1:{PORT}:80", *LONG]
 
 
 def without_server(found):
-    return [f for f in found if "/cloison-names " not in f]
+    """Without the server of names and its files: it comes and goes by itself."""
+    return [f for f in found if "/cloison-names " not in f and "/net/names." not in f]
 
 
 def devices():
