@@ -143,13 +143,21 @@ static bool is_prepared(struct work *w)
     return !has_bridge(a) || table_ready(&w->nf, w->record->table, a);
 }
 
+/* The first that speaks with nf_tables: the kernel's answer where it has none is EINVAL. */
+static int open_firewall(struct work *w, const struct net_network *n, struct error **err)
+{
+    int r = forward_open(&w->nf, n, err);
+    return r == -EINVAL ? error_hint(err, r, "this kernel needs nf_tables (CONFIG_NF_TABLES_INET)")
+                        : r;
+}
+
 /* A network's bridge, the table, and it in the table, whichever is missing. Under the lock. */
 static int prepare_network(struct work *w, const struct net_network *n, const char *table,
                            struct error **err)
 {
     int r = bridge_forwarding_on(n, err);
     r = r < 0 || bridge_ready(&w->route, n) ? r : bridge_make(&w->route, n, err);
-    r = r < 0 ? r : forward_open(&w->nf, n, err);
+    r = r < 0 ? r : open_firewall(w, n, err);
     r = r < 0 || table_ready(&w->nf, table, NULL) ? r : make_table(w, table, err);
     return r < 0 ? r : table_add_bridge(&w->nf, table, n, err);
 }
@@ -341,7 +349,9 @@ static int unmake(char **arguments, struct error **err)
     }
     r = table_remove_bridge(&n.w.nf, n.settings.table, n.network, err);
     r = r < 0 ? r : forward_close(&n.w.nf, n.network, err);
-    return r < 0 ? r : bridge_remove(&n.w.route, n.network, err);
+    /* Also where the firewall cannot be talked to: what was made goes. */
+    int removed = bridge_remove(&n.w.route, n.network, r < 0 ? NULL : err);
+    return r < 0 ? r : removed;
 }
 
 /* The table from the records of all that is attached, then every bridge that is there. */
