@@ -31,10 +31,6 @@
 #define AT_TARGET (AT_IPV6_PAYLOAD + 8) /* of a neighbour advertisement */
 #define HOP_BY_HOP_BYTES 8              /* the shortest: what multicast listeners send */
 
-/* The attachment type of a device's ingress since Linux 6.6 (linux/bpf.h, enum bpf_attach_type),
- * which Debian 12's headers do not name. */
-#define ATTACH_TCX_INGRESS 46
-
 /* Jumps to these are resolved when the program is whole. */
 enum target { PASS = -1, DROP = -2 };
 
@@ -269,15 +265,6 @@ static void add_filter(struct batch *b, int index, int program)
     mnl_attr_nest_end(m, options);
 }
 
-/* The short way, for the kernel and for each packet: no place for filters has to be made. */
-static bool attach_directly(int index, int program)
-{
-    union bpf_attr a = {.target_fd = (uint32_t)index, /* of the device, here */
-                        .attach_bpf_fd = (uint32_t)program,
-                        .attach_type = ATTACH_TCX_INGRESS};
-    return syscall(SYS_bpf, BPF_PROG_ATTACH, &a, sizeof(a)) == 0;
-}
-
 static int attach_one(struct netlink *route, const struct net_endpoint *e, struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
@@ -286,9 +273,6 @@ static int attach_one(struct netlink *route, const struct net_endpoint *e, struc
         return program;
     }
     int index = message_index_of(route, e->host_interface);
-    if (attach_directly(index, program)) {
-        return 0;
-    }
     batch_begin(&b, false);
     guard_add_filter_place(&b, index);
     add_filter(&b, index, program);

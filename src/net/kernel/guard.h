@@ -6,9 +6,9 @@
  *
  * It is an eBPF program of some eighty instructions with the addresses as constants, on the
  * device's ingress: it goes with the device, and a flush of the host's firewall does not touch it.
- * Attached by the bpf call itself (tcx) where the kernel, since 6.6, knows that, else as a filter
- * of tc's. Side effects: a program, maybe a filter. Spec: man 2 bpf, man 8 tc-bpf; RFC 826, RFC
- * 4861. */
+ * It is a filter of tc's: attaching it by the bpf call itself (tcx, Linux 6.6) waits for a grace
+ * period of the kernel's, 11 ms and more. Side effects: a program and a filter. Spec: man 2 bpf,
+ * man 8 tc-bpf; RFC 826, RFC 4861. */
 #pragma once
 
 #include <linux/bpf.h>
