@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -111,14 +112,28 @@ def wait_for(what, check, seconds=30):
         time.sleep(0.05)
 
 
+def make_certificate(folder):
+    """127.0.0.1's, signed by itself, where certs.d's folders have an authority."""
+    os.makedirs(f"{folder}/certs", exist_ok=True)
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key.pem",
+        "-out", f"{folder}/certs/ca.crt")
+
+
 class Registry:
-    def __init__(self, folder):
+    """Over TLS with `tls`. Two may have one folder."""
+
+    def __init__(self, folder, tls=False):
         os.makedirs(folder, exist_ok=True)
         self.port = free_port()
-        config = f"{folder}/registry.yml"
+        config = f"{folder}/registry-{self.port}.yml"
+        http = {"addr": f"127.0.0.1:{self.port}"}
+        if tls:
+            make_certificate(folder)
+            http["tls"] = {"certificate": f"{folder}/certs/ca.crt", "key": f"{folder}/key.pem"}
         with open(config, "w", encoding="utf-8") as f:
             json.dump({"version": 0.1, "log": {"level": "error"}, "storage": {"filesystem": {"rootdirectory": f"{folder}/registry"}},
-                       "http": {"addr": f"127.0.0.1:{self.port}"}}, f)
+                       "http": http}, f)
         self.process = subprocess.Popen(["docker-registry", "serve", config], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         wait_for("docker-registry", lambda: answers(self.port))
@@ -305,8 +320,10 @@ def measure_push(contenders, rounds, folder):
     return figures
 
 
-def round_trip_ms(reference, rounds=40):
-    """A HEAD of the manifest on a connection of its own: the least that tells whether a tag has moved."""
+def round_trip_ms(reference, authority=None, rounds=40):
+    """A HEAD of the manifest on a connection of its own: the least that tells whether a tag has moved. TLS with an
+    authority to trust."""
+    tls = ssl.create_default_context(cafile=authority) if authority else None
     address, _, path = reference.partition("/")
     name, _, tag = path.rpartition(":")
     host, _, port = address.partition(":")
@@ -315,24 +332,41 @@ def round_trip_ms(reference, rounds=40):
     times = []
     for _ in range(rounds):
         begin = time.monotonic()
-        with socket.create_connection((host, int(port))) as s:
-            s.sendall(request)
-            while s.recv(65536):
-                pass
+        with socket.create_connection((host, int(port))) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with tls.wrap_socket(plain, server_hostname=host) if tls else plain as s:
+                s.sendall(request)
+                while s.recv(65536):
+                    pass
         times.append((time.monotonic() - begin) * 1000)
     return statistics.median(times)
 
 
-def again(engine, table, pairs, reference):
+def again(engine, table, pairs, reference, authority=None):
     """A pull of which nothing is new."""
     command = [engine.program, "pull", "-q", reference]
     run(*command, env=engine.environment)
-    trip = round_trip_ms(reference)
+    trip = round_trip_ms(reference, authority)
     took = pairs(engine, 40, command)[0]
     goal = AGAIN_TRIPS * trip + AGAIN_MS
-    table.row("round trip to the registry: HEAD of a manifest", "", f"{trip:.2f} ms")
-    table.row("pull of an image of which all is there", f"<= {goal:.1f} ms", f"{took:.2f} ms", took <= goal)
+    how = ", over TLS" if authority else ""
+    table.row(f"round trip to the registry: HEAD of a manifest{how}", "", f"{trip:.2f} ms")
+    table.row(f"pull of an image of which all is there{how}", f"<= {goal:.1f} ms", f"{took:.2f} ms", took <= goal)
     engine.call("rmi", "-f", reference)
+
+
+def again_over_tls(engine, table, pairs, folder):
+    registry = Registry(folder, tls=True)
+    address = f"127.0.0.1:{registry.port}"
+    try:
+        with open(engine.config, encoding="utf-8") as f:
+            settings = json.load(f)
+        settings.setdefault("registries", {})[address] = {"certs": f"{folder}/certs"}
+        with open(engine.config, "w", encoding="utf-8") as f:
+            json.dump(settings, f)
+        again(engine, table, pairs, f"{address}/{NAME}", f"{folder}/certs/ca.crt")
+    finally:
+        registry.close()
 
 
 def peak_mib(command, environment):
@@ -406,6 +440,7 @@ def images(engine, table, quick, pairs):
         report(figures, table)
         report_push(measure_push(contenders, 3 if quick else ROUNDS, folder), table)
         again(engine, table, pairs, reference)
+        again_over_tls(engine, table, pairs, folder)
         ours = contenders["cloison"]
         ours.begin()
         peak = peak_mib(ours.pull()[0], ours.environment)
