@@ -109,7 +109,7 @@ share() { # NAME: percent of a processor that its group gets
 @test "--storage-opt size=: what does not fit on the disk is refused" {
     for wall in $WALLS; do
         run cloison run --rm --wall "$wall" --network none --storage-opt size=16m busybox \
-            sh -c 'head -c 40m /dev/zero >/f; [ "$(wc -c </f)" -lt 16777216 ] && echo bounded'
+            sh -c 'dd if=/dev/zero of=/f bs=1M count=40; [ "$(wc -c </f)" -lt 16777216 ] && echo bounded'
         echo "$output"
         [[ $output == *"No space left"* ]]
         [ "${lines[-1]}" = bounded ]
