@@ -53,6 +53,7 @@ static int state_file(const struct hook_state *s, bool inside, struct error **er
 /* In the hook's process. Joining a pid namespace takes another process: its end is passed on. */
 static void enter(const struct hook_state *state)
 {
+    /* Without mounts of its own the workload's root comes with no namespace. */
     char root[32];
     (void)snprintf(root, sizeof(root), "/proc/%d/root", state->pid); /* fits */
     bool own_mounts = state->namespaces & CLONE_NEWNS;

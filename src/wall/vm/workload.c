@@ -152,21 +152,27 @@ int relay_receive(int sock, json_t **ret, struct error **err)
     return r < 0 ? r : vm_error_from_json(*ret, err);
 }
 
-int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
-              json_t **ret, struct error **err)
+/* A connection on which the request is; the answer is still to come. */
+static int send_request(const struct workload *w, json_t *request_take, const int *fds,
+                        size_t fd_count, struct error **err)
 {
     CLEANUP(json) json_t *request = request_take;
-    CLEANUP(json) json_t *reply = NULL;
     CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
     CLEANUP(fd) int sock = connect_relay(w, err);
     if (sock < 0) {
         return sock;
     }
     ssize_t n = send_fds(sock, text, strlen(text), fds, fd_count);
-    if (n < 0) {
-        return error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay");
-    }
-    int r = relay_receive(sock, &reply, err);
+    return n < 0 ? error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay")
+                 : take_fd(&sock);
+}
+
+int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
+              json_t **ret, struct error **err)
+{
+    CLEANUP(json) json_t *reply = NULL;
+    CLEANUP(fd) int sock = send_request(w, request_take, fds, fd_count, err);
+    int r = sock < 0 ? sock : relay_receive(sock, &reply, err);
     if (r < 0) {
         return r;
     }
@@ -188,17 +194,11 @@ static int ask_plain(const struct workload *w, json_t *request_take, json_t **re
  * on to the next. */
 static int ask_soon(const struct workload *w, json_t *request_take, struct error **err)
 {
-    CLEANUP(json) json_t *request = request_take;
     CLEANUP(json) json_t *reply = NULL;
-    CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
-    CLEANUP(fd) int sock = connect_relay(w, err);
+    CLEANUP(fd) int sock = send_request(w, request_take, NULL, 0, err);
+    struct pollfd p = {.fd = sock, .events = POLLIN};
     if (sock < 0) {
         return sock;
-    }
-    struct pollfd p = {.fd = sock, .events = POLLIN};
-    ssize_t n = send_fds(sock, text, strlen(text), NULL, 0);
-    if (n < 0) {
-        return error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay");
     }
     return poll(&p, 1, SIGNAL_MS) > 0
                ? relay_receive(sock, &reply, err)
