@@ -28,14 +28,7 @@ teardown_file() {
 }
 
 # sweep SCENARIO SAMPLES
-sweep() {
-    local samples=${SAMPLES:-$2}
-    [ -z "${TEST_FULL:-}" ] || samples=0
-    run python3 "$BATS_TEST_DIRNAME/crash_images.py" "$1" "$samples"
-    echo "$output"
-    echo "# ${lines[-1]}" >&3
-    [ "$status" -eq 0 ]
-}
+sweep() { sweep_calls crash_images.py "$@"; }
 
 @test "import, killed at any call" { sweep import_ 8; }
 @test "load, killed at any call" { sweep load 10; }

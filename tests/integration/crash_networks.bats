@@ -7,14 +7,7 @@ setup_file() { engine_setup busybox; }
 teardown_file() { engine_teardown; }
 
 # sweep SCENARIO SAMPLES
-sweep() {
-    local samples=$2
-    [ -z "${TEST_FULL:-}" ] || samples=0
-    run python3 "$BATS_TEST_DIRNAME/crash_networks.py" "$1" "$samples"
-    echo "$output"
-    echo "# ${lines[-1]}" >&3
-    [ "$status" -eq 0 ]
-}
+sweep() { sweep_calls crash_networks.py "$@"; }
 
 @test "network create, killed at any call" { sweep create 10; }
 @test "network create --ipv6, killed at any call" { sweep create_ipv6 8; }

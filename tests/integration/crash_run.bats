@@ -8,14 +8,7 @@ setup_file() { engine_setup busybox; }
 teardown_file() { engine_teardown; }
 
 # sweep SCENARIO SAMPLES
-sweep() {
-    local samples=$2
-    [ -z "${TEST_FULL:-}" ] || samples=0
-    run python3 "$BATS_TEST_DIRNAME/crash_sweep.py" "$1" "$samples"
-    echo "$output"
-    echo "# ${lines[-1]}" >&3
-    [ "$status" -eq 0 ]
-}
+sweep() { sweep_calls crash_sweep.py "$@"; }
 
 @test "run, killed at any call" { sweep run 30; }
 @test "run --rm in the bridge network, killed at any call" { sweep run_rm 40; }

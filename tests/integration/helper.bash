@@ -97,6 +97,17 @@ wait_for() {
     done
 }
 
+# sweep_calls PROGRAM SCENARIO SAMPLES: a command killed at any of its calls, by PROGRAM beside the test; with
+# TEST_FULL=1 at each of them.
+sweep_calls() {
+    local samples=${SAMPLES:-$3}
+    [ -z "${TEST_FULL:-}" ] || samples=0
+    run python3 "$BATS_TEST_DIRNAME/$1" "$2" "$samples"
+    echo "$output"
+    echo "# ${lines[-1]}" >&3
+    [ "$status" -eq 0 ]
+}
+
 # free_port: a TCP port that nobody listens on now.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'

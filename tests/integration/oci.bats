@@ -263,24 +263,7 @@ HOST_MOUNTS='.linux.namespaces |= map(select(.type != "mount"))'
     run oci create "$id"
     [ "$status" -eq 1 ]
     [[ $output == *"console socket"* ]]
-    python3 - "$WORK/console" >"$WORK/said" <<'P' &
-import array, os, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
-s.listen()
-c, _ = s.accept()
-data, anc, _, _ = c.recvmsg(4096, 64)
-fd = array.array("i", anc[0][2])[0]
-print(data.decode())
-while True:
-    try:
-        b = os.read(fd, 4096)
-    except OSError:
-        break
-    if not b:
-        break
-    sys.stdout.write(b.decode())
-P
+    python3 "$BATS_TEST_DIRNAME/console_socket.py" "$WORK/console" >"$WORK/said" 3>&- &
     local reader=$!
     for _ in $(seq 50); do [ -S "$WORK/console" ] && break; sleep 0.05; done
     detached oci create --console-socket "$WORK/console" "$id"

@@ -167,35 +167,16 @@ counted_past() { [ "$(count)" -gt "$1" ]; }
 
 @test "--console-socket: the restored program's terminal comes over it" {
     needs_criu
-    cat >"$WORK/console.py" <<'P'
-# Says what it reads from the terminal whose master comes over the socket argv[1], and types "again" to it.
-import array, os, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
-s.listen()
-c, _ = s.accept()
-_, anc, _, _ = c.recvmsg(4096, 64)
-fd = array.array("i", anc[0][2])[0]
-os.write(fd, b"again\n")
-while True:
-    try:
-        b = os.read(fd, 4096)
-    except OSError:
-        break
-    if not b:
-        break
-    os.write(1, b)
-P
     spec_sh '.process.terminal = true' 'while read x; do echo "got $x" | tee -a /tmp/typed; done'
     rm -f "$ROOT/tmp/typed"
-    python3 "$WORK/console.py" "$WORK/s1" >"$WORK/said1" 3>&- &
+    python3 "$BATS_TEST_DIRNAME/console_socket.py" "$WORK/s1" $'again\n' >"$WORK/said1" 3>&- &
     local first=$!
     wait_for 60 test -S "$WORK/s1"
     detached oci run -d --console-socket "$WORK/s1" "$id"
     wait_for 60 grep -q 'got again' "$WORK/said1"
     save --shell-job
     wait "$first"
-    python3 "$WORK/console.py" "$WORK/s2" >"$WORK/said2" 3>&- &
+    python3 "$BATS_TEST_DIRNAME/console_socket.py" "$WORK/s2" $'again\n' >"$WORK/said2" 3>&- &
     local second=$!
     wait_for 60 test -S "$WORK/s2"
     restore "$id" --shell-job --console-socket "$WORK/s2"
