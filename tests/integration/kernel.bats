@@ -6,12 +6,14 @@ load helper
 
 setup_file() {
     image=$(ls /boot/vmlinuz-* 2>/dev/null | tail -n 1)
-    [ -n "$image" ] || skip "no kernel under /boot"
-    [ -e "/lib/modules/${image#/boot/vmlinuz-}" ] || skip "the kernel under /boot has no modules"
     export IMAGE=$image RELEASE=${image#/boot/vmlinuz-}
     engine_setup
 }
 teardown_file() { engine_teardown; }
+setup() {
+    [ -n "$IMAGE" ] || skip "no kernel under /boot"
+    [ -e "/lib/modules/$RELEASE" ] || skip "the kernel under /boot has no modules"
+}
 
 @test "add, ls, inspect, rm: kept unpacked, under a name of its own; those installed are listed too" {
     [ "$(cloison kernel add --name mine "$IMAGE")" = mine ]

@@ -6,10 +6,13 @@ bats_require_minimum_version 1.5.0
 load ../integration/helper
 
 setup_file() {
-    [ -n "${TESTBED-}" ] || skip "needs KVM that runs a kernel: tests/testbed/suite tests/vm/update.bats"
+    [ -n "${TESTBED-}" ] || return 0
     engine_setup busybox
 }
 teardown_file() { engine_teardown; }
+setup() {
+    [ -n "${TESTBED-}" ] || skip "needs KVM that runs a kernel: tests/testbed/suite tests/vm/update.bats"
+}
 
 data_device() { findmnt -n -o SOURCE -T "$CLOISON_DATA_ROOT" | sed 's/\[.*//'; }
 
