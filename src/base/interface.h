@@ -12,6 +12,9 @@
 
 /* A request about this interface, all else zero. */
 struct ifreq interface_request(const char *name);
+#define INTERFACE_MAC_BYTES 18
+/* What SIOCGIFHWADDR has answered, as "02:42:0a:00:00:02". */
+void interface_mac(const struct ifreq *r, char ret[INTERFACE_MAC_BYTES]);
 /* One call; a failure is "the machine's network: <what>: …". */
 int interface_call(int sock, unsigned long number, void *argument, const char *what,
                    struct error **err) NODISCARD;

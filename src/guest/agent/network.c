@@ -43,11 +43,9 @@ static int find_card(int sock, const char *mac, char ret[IFNAMSIZ], struct error
     bool found = false;
     for (const struct if_nameindex *i = list; i && i->if_index && !found; i++) {
         struct ifreq r = interface_request(i->if_name);
-        char text[18] = "";
+        char text[INTERFACE_MAC_BYTES] = "";
         if (ioctl(sock, SIOCGIFHWADDR, &r) == 0) {
-            const uint8_t *m = (const uint8_t *)r.ifr_hwaddr.sa_data;
-            (void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2],
-                           m[3], m[4], m[5]);
+            interface_mac(&r, text);
         }
         found = str_equal(text, mac);
         if (found) {

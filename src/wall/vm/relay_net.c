@@ -112,9 +112,7 @@ static int read_interface(int sock, struct vm_interface *c, struct error **err)
     if (r < 0) {
         return r;
     }
-    const uint8_t *m = (const uint8_t *)hardware.ifr_hwaddr.sa_data;
-    (void)snprintf(c->mac, sizeof(c->mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
-                   m[4], m[5]);
+    interface_mac(&hardware, c->mac);
     c->mtu = (uint16_t)mtu.ifr_mtu;
     read_address(sock, c);
     read_address6(c);
