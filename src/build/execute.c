@@ -7,8 +7,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "build/copy_job.h"
 #include "build/elsewhere.h"
@@ -159,7 +159,7 @@ static int start_step(struct execution *x, struct stage *s, struct build_step *s
         return r;
     }
     step->state = STEP_RUNNING;
-    step->began_ms = now_ms();
+    step->began_ms = clock_ms();
     s->missed = true;
     progress_step(x->b->progress, s, step);
     (void)fflush(NULL); /* the fork would have it twice */
@@ -291,7 +291,7 @@ static int end_step(struct execution *x, struct job *job)
     CLEANUP(json) json_t *result = NULL;
     int r = job_end(job, &result, x->err);
     clear_step(x->b, step);
-    step->took_ms = now_ms() - step->began_ms;
+    step->took_ms = clock_ms() - step->began_ms;
     if (r >= 0 && json_integer_value(json_object_get(result, "exit")) != 0) {
         r = exit_error(x, step, result);
     }

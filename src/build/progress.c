@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define REDRAW_MS 100
@@ -26,13 +26,6 @@ struct progress {
     size_t drawn; /* lines on the terminal that are redrawn */
 };
 
-int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int progress_mode_parse(const char *text, bool quiet, enum progress_mode *ret, struct error **err)
 {
     static const char *const words[] = {"quiet", "plain", "tty", "rawjson", "auto", NULL};
@@ -52,7 +45,7 @@ int progress_mode_parse(const char *text, bool quiet, enum progress_mode *ret, s
 struct progress *progress_new(struct build *b, enum progress_mode mode)
 {
     struct progress *p = xcalloc(1, sizeof(*p));
-    *p = (struct progress){.b = b, .mode = mode, .began_ms = now_ms()};
+    *p = (struct progress){.b = b, .mode = mode, .began_ms = clock_ms()};
     return p;
 }
 
@@ -88,7 +81,7 @@ static void print_json(struct progress *p, const struct shown *x, const char *te
     CLEANUP(json)
     json_t *json =
         json_pack("{s:i, s:s, s:s, s:I}", "step", x->step->number, "name", x->label, "state",
-                  states[x->step->state], "ms", (json_int_t)(now_ms() - p->began_ms));
+                  states[x->step->state], "ms", (json_int_t)(clock_ms() - p->began_ms));
     if (log) {
         json_t *value = json_string(log);
         json_object_set_new(json, "log", value ? value : json_string("(no UTF-8)"));
@@ -128,7 +121,7 @@ static void print_lines(struct shown *x, bool over)
             return;
         }
         size_t len = end ? (size_t)(end - begin) : s->output.len - x->line_begun;
-        fprintf(stderr, "#%d %.3f %.*s\n", s->number, (double)(now_ms() - s->began_ms) / 1000,
+        fprintf(stderr, "#%d %.3f %.*s\n", s->number, (double)(clock_ms() - s->began_ms) / 1000,
                 (int)len, begin);
         x->line_begun += len + 1;
     }
@@ -223,7 +216,7 @@ static void draw_step(struct progress *p, const struct shown *x, size_t columns)
 {
     static const char *const marks[] = {" ", "=>", "ok", "CACHED", "ERROR"};
     const struct build_step *s = x->step;
-    int64_t took = s->state == STEP_RUNNING ? now_ms() - s->began_ms : s->took_ms;
+    int64_t took = s->state == STEP_RUNNING ? clock_ms() - s->began_ms : s->took_ms;
     CLEANUP(free)
     char *line = s->state == STEP_CACHED ? str_format(" %-6s %s", marks[s->state], x->label)
                                          : str_format(" %-6s %s  %.1fs", marks[s->state], x->label,
@@ -261,8 +254,8 @@ static void draw(struct progress *p)
 
 void progress_tick(struct progress *p)
 {
-    if (p->mode == PROGRESS_TTY && now_ms() - p->drawn_ms >= REDRAW_MS) {
-        p->drawn_ms = now_ms();
+    if (p->mode == PROGRESS_TTY && clock_ms() - p->drawn_ms >= REDRAW_MS) {
+        p->drawn_ms = clock_ms();
         draw(p);
     }
 }

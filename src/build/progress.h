@@ -22,5 +22,3 @@ void progress_tick(struct progress *p);
 /* The step that failed: its output, and where it stands, the word that the error names marked. */
 void progress_failure(struct progress *p, const struct build_step *step, const char *error);
 void progress_free(struct progress *p);
-
-int64_t now_ms(void);

@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/signals.h"
 #include "compare/watcher.h"
@@ -56,13 +56,6 @@ int launch_begin(const struct launch_order *order, struct launch *ret, struct er
     return r;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with this clock */
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Takes one report. 0 at the end, -EAGAIN when none came in time. */
 static int take_report(struct launch *l, int timeout_ms)
 {
@@ -84,7 +77,7 @@ static int take_report(struct launch *l, int timeout_ms)
 
 int launch_wait(struct launch *l, enum launch_event event, int timeout_ms, const sigset_t *signals)
 {
-    int64_t end = now_ms() + timeout_ms;
+    int64_t end = clock_ms() + timeout_ms;
     while (l->report[event].ns < 0) {
         if (l->report[LAUNCH_ENDED].ns >= 0) {
             return 0;
@@ -92,7 +85,7 @@ int launch_wait(struct launch *l, enum launch_event event, int timeout_ms, const
         if (signals && signals_are_pending(signals)) {
             return -EINTR;
         }
-        int64_t left = end - now_ms();
+        int64_t left = end - clock_ms();
         if (left <= 0) {
             return -ETIMEDOUT;
         }

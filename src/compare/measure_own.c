@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/signals.h"
 #include "compare/comparison.h"
@@ -90,13 +90,6 @@ int measure_own(struct comparison *c, const char *wall, int round, struct error 
 
 #define ATTEMPT_MS 20 /* a machine that is not up yet answers nothing; then try anew */
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with this clock */
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static bool answers(const char *address, int port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -118,7 +111,7 @@ static int wait_port(struct comparison *c, struct launch *l, const char *wall, c
                      int64_t *ret_ns)
 {
     CLEANUP(free) char *address = NULL;
-    int64_t end = now_ns() + (int64_t)c->timeout_ms * 1000000;
+    int64_t end = clock_ns() + (int64_t)c->timeout_ms * 1000000;
     if (!str_equal(wall, WALL_NATIVE)) {
         int r = launch_wait(l, LAUNCH_STARTED, c->timeout_ms, &c->held);
         if (r <= 0 || l->report[LAUNCH_STARTED].status != 0) {
@@ -135,11 +128,11 @@ static int wait_port(struct comparison *c, struct launch *l, const char *wall, c
         if (r != -ETIMEDOUT) {
             return r < 0 ? r : 0;
         }
-        if (now_ns() > end) {
+        if (clock_ns() > end) {
             return -ETIMEDOUT;
         }
     }
-    *ret_ns = now_ns();
+    *ret_ns = clock_ns();
     return 1;
 }
 
@@ -157,7 +150,7 @@ static int64_t begin_of(const struct launch *l, int64_t otherwise)
 int wait_ready(struct comparison *c, struct launch *l, const char *wall, const char *name,
                int64_t *ret_ns)
 {
-    int64_t here = now_ns();
+    int64_t here = clock_ns();
     if (c->ready_port) {
         int r = wait_port(c, l, wall, name, ret_ns);
         *ret_ns -= begin_of(l, here);

@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "compare/processes.h"
 
@@ -34,18 +34,11 @@ struct watcher {
     bool told_first, told_ready, child_ended, ending;
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with this clock */
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void report(struct watcher *w, enum launch_event event)
 {
     struct launch_report r = w->totals;
     r.event = event;
-    r.ns = now_ns() - w->begin_ns;
+    r.ns = clock_ns() - w->begin_ns;
     r.begin_ns = w->begin_ns;
     (void)write_all(w->reports, &r, sizeof(r)); /* who asked may be gone: then nobody cares */
 }
@@ -115,7 +108,7 @@ static int start(struct watcher *w, int out, int err)
     r = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, out, 1);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, err, 2);
-    w->begin_ns = now_ns();
+    w->begin_ns = clock_ns();
     if (!r) {
         r = posix_spawnp(&w->child, w->order->argv->items[0], &actions, &attributes,
                          w->order->argv->items, w->order->environment->items);

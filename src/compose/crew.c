@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error_json.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -17,13 +17,6 @@
 #define NOTHING_DONE 3 /* a child's exit status */
 
 enum state { WAITING, RUNNING, DONE, SKIPPED, FAILED, LEFT_OUT };
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 size_t crew_add(struct crew *c, char *label_take, const char *doing, const char *done,
                 int (*run)(const void *argument, struct error **err), const void *argument)
@@ -91,7 +84,7 @@ static int start_task(struct crew_task *t, struct error **err)
         return error_set_errno(err, ERROR_KERNEL, errno, "making a pipe");
     }
     (void)fflush(NULL);
-    t->begin_ns = now_ns();
+    t->begin_ns = clock_ns();
     t->pid = fork();
     if (t->pid == 0) {
         run_child(t, ends[1]);
@@ -113,7 +106,7 @@ static void end_task(struct crew_task *t)
     t->fd = fd_close(t->fd);
     while (waitpid(t->pid, &status, 0) < 0 && errno == EINTR) {
     }
-    t->end_ns = now_ns();
+    t->end_ns = clock_ns();
     bool ended = WIFEXITED(status);
     if (ended && WEXITSTATUS(status) == 0) {
         t->state = DONE;
@@ -155,7 +148,7 @@ static void draw_line(const struct board *b, const struct crew_task *t, int widt
 {
     static const char *const marks[] = {[WAITING] = " ", [RUNNING] = "⠿", [DONE] = "✔",
                                         [SKIPPED] = "✔", [FAILED] = "✘",  [LEFT_OUT] = " "};
-    int64_t end = t->state == RUNNING ? now_ns() : t->end_ns;
+    int64_t end = t->state == RUNNING ? clock_ns() : t->end_ns;
     double seconds = t->begin_ns ? (double)(end - t->begin_ns) / 1e9 : 0;
     int room = b->columns - 26;
     fprintf(stderr, " %s %-*.*s  %-12s %5.1fs\033[K\n", marks[t->state],

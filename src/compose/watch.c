@@ -3,19 +3,12 @@
 
 #include <poll.h>
 #include <sys/inotify.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engine/recover.h"
 
 /* For what the folder does not tell: a monitor that was killed. */
 #define LOOK_AGAIN_MS 1000
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int judge_health(const struct container *c, bool needed, struct error **err)
 {
@@ -53,8 +46,8 @@ static int judge(const struct container *c, enum await what, struct error **err)
 void container_settle(const struct engine *e, const char *id)
 {
     CLEANUP(free) char *folder = container_run_path(e, id, NULL);
-    int64_t end = now_ms() + SETTLE_S * 1000;
-    while (now_ms() < end) {
+    int64_t end = clock_ms() + SETTLE_S * 1000;
+    while (clock_ms() < end) {
         CLEANUP(container) struct container *c = NULL;
         bool gone = false;
         CLEANUP(fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -76,7 +69,7 @@ int container_await(const struct engine *e, const char *id, enum await what, int
 {
     CLEANUP(free) char *folder = container_run_path(e, id, NULL);
     CLEANUP(fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    int64_t end = timeout_s > 0 ? now_ms() + (int64_t)timeout_s * 1000 : INT64_MAX;
+    int64_t end = timeout_s > 0 ? clock_ms() + (int64_t)timeout_s * 1000 : INT64_MAX;
     for (;;) {
         char drain[4096];
         CLEANUP(container) struct container *c = NULL;
@@ -89,7 +82,7 @@ int container_await(const struct engine *e, const char *id, enum await what, int
         if (r != 0) {
             return r < 0 ? r : 0;
         }
-        int64_t left = end - now_ms();
+        int64_t left = end - clock_ms();
         if (left <= 0) {
             return error_set(err, ERROR_BUSY, ETIMEDOUT,
                              "container '%s' is not %s after %d seconds", c->name,

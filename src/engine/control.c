@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
+
 #define END_MS 10000 /* of a process that is on its way out of the kernel already */
 
 static int not_running(const struct container *c, struct error **err)
@@ -81,20 +83,13 @@ int control_request(const struct engine *e, const struct container *c, enum fram
     return sock < 0 ? sock : control_ask(c, sock, type, data, len, err);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
                        struct frame_exit *ret, struct error **err)
 {
-    int64_t end = now_ms() + timeout_ms;
+    int64_t end = clock_ms() + timeout_ms;
     struct frame f;
     for (;;) {
-        int64_t left = timeout_ms < 0 ? -1 : end - now_ms();
+        int64_t left = timeout_ms < 0 ? -1 : end - clock_ms();
         struct pollfd p = {.fd = sock, .events = POLLIN};
         int n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)(left > 0 ? left : 0));
         if (n < 0 && errno != EINTR) {

@@ -3,7 +3,8 @@
 
 #include <fcntl.h>
 #include <sys/sysinfo.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 int64_t host_memory_bytes(void)
 {
@@ -58,7 +59,6 @@ int engine_usage(const struct engine *e, const struct container *c, struct conta
 {
     const struct wall_ops *wall = NULL;
     struct workload *w = NULL;
-    struct timespec now;
     *ret = (struct container_usage){0};
     int r = engine_workload(e, c, &wall, &w, err);
     if (r < 0) {
@@ -67,8 +67,7 @@ int engine_usage(const struct engine *e, const struct container *c, struct conta
     r = wall->stats ? wall->stats(w, &ret->wall, err)
                     : wall_cannot(wall, "count what it uses", err);
     wall->close(w);
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    ret->at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    ret->at_ns = clock_ns();
     read_interfaces(c, ret);
     return r;
 }

@@ -2,18 +2,12 @@
 #include "engine/timing.h"
 
 #include <string.h>
-#include <time.h>
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+#include "base/clock.h"
 
 void timing_begin(struct start_timing *t)
 {
-    t->begin_ns = t->wanted ? now_ns() : 0;
+    t->begin_ns = t->wanted ? clock_ns() : 0;
 }
 
 void timing_phase(void *context, const char *name, int64_t monotonic_ns)
@@ -28,7 +22,7 @@ void timing_phase(void *context, const char *name, int64_t monotonic_ns)
 void timing_mark(struct start_timing *t, const char *name)
 {
     if (t->wanted) {
-        timing_phase(t, name, now_ns());
+        timing_phase(t, name, clock_ns());
     }
 }
 

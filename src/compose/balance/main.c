@@ -13,8 +13,8 @@
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "compose/balance/probe.h"
 
@@ -29,13 +29,6 @@ struct balance {
     bool probing;
     int64_t round_ms; /* when it began */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static pid_t start(char **command)
 {
@@ -61,26 +54,24 @@ static void write_hosts(const struct balance *b)
     }
 }
 
-static void end_round(struct balance *b)
+/* What is still open of it is given up: it is late, or looks at replicas that are no more. */
+static void end_round(struct balance *b, bool judge)
 {
     for (size_t i = 0; b->probing && i < b->replicas.count; i++) {
-        replica_judge(&b->replicas.items[i], b->probes[i].answers);
+        if (judge) {
+            replica_judge(&b->replicas.items[i], b->probes[i].answers);
+        }
         probe_done(&b->probes[i]);
     }
     free(take_ptr(b->probes));
     b->probing = false;
 }
 
-/* A round that is under way is given up: it looks at replicas that are no more. */
 static void load(struct balance *b)
 {
     CLEANUP(free) char *text = NULL;
     struct replicas new = {0};
-    for (size_t i = 0; b->probing && i < b->replicas.count; i++) {
-        probe_done(&b->probes[i]);
-    }
-    free(take_ptr(b->probes));
-    b->probing = false;
+    end_round(b, false);
     if (file_read(AT_FDCWD, BALANCE_FOLDER "/replicas", REPLICAS_BYTES_MAX, &text, NULL, NULL) <
         0) {
         return; /* there will be one */
@@ -93,7 +84,7 @@ static void load(struct balance *b)
 
 static void begin_round(struct balance *b)
 {
-    b->round_ms = now_ms();
+    b->round_ms = clock_ms();
     b->probes = xcalloc(b->replicas.count + 1, sizeof(*b->probes));
     b->probing = true;
     for (size_t i = 0; i < b->replicas.count; i++) {
@@ -140,9 +131,9 @@ static void wait_once(struct balance *b)
         fds[i + 2] = (struct pollfd){.fd = b->probes[i].fd, .events = probe_events(&b->probes[i])};
         open += b->probes[i].fd >= 0;
     }
-    int64_t left = b->round_ms + (open ? ANSWER_MS : ROUND_MS) - now_ms();
+    int64_t left = b->round_ms + (open ? ANSWER_MS : ROUND_MS) - clock_ms();
     if (b->probing && (open == 0 || left <= 0)) {
-        end_round(b);
+        end_round(b, true);
         write_hosts(b);
         return;
     }

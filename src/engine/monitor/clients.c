@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "engine/monitor/monitor.h"
 
 #define CLIENTS_MAX                                                                                \
@@ -41,7 +42,7 @@ static void send_or_keep(struct monitor *m, struct client *c, enum frame_type ty
     int r = is_stuck(c) ? -EAGAIN : frame_send(c->source.fd, type, bytes, len);
     if (r == -EAGAIN) {
         struct unsent head = {(uint32_t)type, (uint32_t)len};
-        c->stuck_since_ms = c->stuck_since_ms ? c->stuck_since_ms : monotonic_ms();
+        c->stuck_since_ms = c->stuck_since_ms ? c->stuck_since_ms : clock_ms();
         strbuf_add(&c->unsent, &head, sizeof(head));
         strbuf_add(&c->unsent, bytes, len);
         source_want(m, &c->source, EPOLLIN | EPOLLOUT);
@@ -68,7 +69,7 @@ static void send_kept(struct monitor *m, struct client *c)
             return;
         }
         at += sizeof(head) + head.len;
-        c->stuck_since_ms = monotonic_ms();
+        c->stuck_since_ms = clock_ms();
     }
     strbuf_done(&c->unsent);
     c->unsent = (struct strbuf){0};
@@ -356,7 +357,7 @@ static void client_free(struct monitor *m, struct client *c)
 static bool is_hopeless(const struct monitor *m, const struct client *c)
 {
     return is_stuck(c) && (!c->patient || (m->exited && m->stop_wanted)) &&
-           monotonic_ms() - c->stuck_since_ms > ATTACH_PATIENCE_MS;
+           clock_ms() - c->stuck_since_ms > ATTACH_PATIENCE_MS;
 }
 
 void monitor_clients_sweep(struct monitor *m)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "engine/exec.h"
 #include "engine/monitor/monitor.h"
 
@@ -54,7 +55,7 @@ void monitor_health_start(struct monitor *m)
     h->timeout_ms = number(check, "Timeout", 1000000, TIMEOUT_MS);
     h->start_period_ms = number(check, "StartPeriod", 1000000, 0);
     h->retries = number(check, "Retries", 1, RETRIES);
-    h->begin_ms = monotonic_ms();
+    h->begin_ms = clock_ms();
     h->next_ms = h->begin_ms + h->interval_ms;
     free(m->container->health);
     m->container->health = xstrdup("starting");
@@ -105,14 +106,14 @@ static void judge(struct monitor *m, bool good)
 {
     struct health *h = &m->health;
     h->pid = 0;
-    h->next_ms = monotonic_ms() + h->interval_ms;
+    h->next_ms = clock_ms() + h->interval_ms;
     if (good) {
         h->failures = 0;
         set_health(m, "healthy");
         return;
     }
     if (str_equal(m->container->health, "starting") &&
-        monotonic_ms() - h->begin_ms < h->start_period_ms) {
+        clock_ms() - h->begin_ms < h->start_period_ms) {
         return;
     }
     if (++h->failures >= h->retries) {
@@ -133,22 +134,22 @@ bool monitor_health_reap(struct monitor *m, pid_t pid, int status)
 void monitor_health_due(struct monitor *m)
 {
     struct health *h = &m->health;
-    if (!h->next_ms || monotonic_ms() < h->next_ms || !m->workload || m->exited) {
+    if (!h->next_ms || clock_ms() < h->next_ms || !m->workload || m->exited) {
         return;
     }
     if (h->pid) {
         (void)kill(h->pid, SIGKILL); /* ours until it is reaped */
-        h->next_ms = monotonic_ms() + h->timeout_ms;
+        h->next_ms = clock_ms() + h->timeout_ms;
         return;
     }
     if (m->container->status == CONTAINER_PAUSED) {
-        h->next_ms = monotonic_ms() + h->interval_ms;
+        h->next_ms = clock_ms() + h->interval_ms;
         return;
     }
     if (!m->wall->exec || run_check(m, NULL) < 0) {
         judge(m, false);
     } else {
-        h->next_ms = monotonic_ms() + h->timeout_ms;
+        h->next_ms = clock_ms() + h->timeout_ms;
     }
     monitor_quiet(m);
 }

@@ -6,17 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "engine/draft.h"
 #include "engine/monitor/monitor.h"
 #include "engine/spawn.h"
 #include "engine/writable.h"
-
-int64_t monotonic_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void timing(void *context, const char *phase)
 {
@@ -24,12 +18,10 @@ static void timing(void *context, const char *phase)
     if (!(m->flags & MONITOR_TIMING) || m->creator < 0) {
         return;
     }
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     struct {
         struct frame_timing head;
         char name[56];
-    } f = {.head.monotonic_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
+    } f = {.head.monotonic_ns = clock_ns()};
     (void)stpncpy(f.name, phase, sizeof(f.name) - 1);
     IGNORE(frame_send(m->creator, FRAME_TIMING, &f, sizeof(f.head) + strlen(f.name)) < 0);
 }

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "engine/monitor/monitor.h"
 
 void source_add(struct monitor *m, struct source *s, int fd, uint32_t events,
@@ -46,7 +47,7 @@ static void reap(struct monitor *m)
         if (pid == m->pid && !m->exited) {
             m->exited = true;
             m->exit_status = status;
-            m->exited_ms = monotonic_ms();
+            m->exited_ms = clock_ms();
             (void)clock_gettime(CLOCK_REALTIME, &m->finished_at);
         }
     }
@@ -59,7 +60,7 @@ static void asked_to_end(struct monitor *m)
     m->stop_wanted = true;
     if (m->workload && !m->exited) {
         IGNORE(m->wall->signal(m->workload, SIGTERM, false, NULL) < 0); /* it may just have ended */
-        m->deadline_ms = monotonic_ms() + (int64_t)m->container->stop_timeout * 1000;
+        m->deadline_ms = clock_ms() + (int64_t)m->container->stop_timeout * 1000;
     }
 }
 
@@ -96,7 +97,7 @@ int monitor_loop_open(struct monitor *m, struct error **err)
 
 static int timeout_ms(const struct monitor *m, int64_t until)
 {
-    int64_t now = monotonic_ms(), next = until;
+    int64_t now = clock_ms(), next = until;
     if (m->deadline_ms && (!next || m->deadline_ms < next)) {
         next = m->deadline_ms;
     }
@@ -130,7 +131,7 @@ static void round_of(struct monitor *m, int64_t until)
     log_flush(&m->log);
     monitor_health_due(m);
     monitor_resolver_due(m);
-    if (m->deadline_ms && monotonic_ms() >= m->deadline_ms) {
+    if (m->deadline_ms && clock_ms() >= m->deadline_ms) {
         m->deadline_ms = 0;
         if (m->workload && !m->exited) {
             IGNORE(m->wall->signal(m->workload, SIGKILL, false, NULL) < 0); /* gone already */
@@ -150,8 +151,8 @@ void monitor_loop(struct monitor *m)
 
 bool monitor_loop_wait(struct monitor *m, int64_t ms)
 {
-    int64_t until = monotonic_ms() + ms;
-    while (!m->stop_wanted && monotonic_ms() < until) {
+    int64_t until = clock_ms() + ms;
+    while (!m->stop_wanted && clock_ms() < until) {
         round_of(m, until);
     }
     return !m->stop_wanted;

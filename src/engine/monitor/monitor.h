@@ -110,8 +110,6 @@ struct monitor {
     struct health health;
 };
 
-int64_t monotonic_ms(void);
-
 /* launch.c. On failure everything it did is undone. */
 int monitor_launch(struct monitor *m, struct error **err) NODISCARD;
 /* The workload's end: its limits' marks read, the wall's objects removed. */

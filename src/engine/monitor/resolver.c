@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "engine/monitor/monitor.h"
 #include "engine/networks.h"
@@ -43,12 +44,12 @@ void monitor_resolver_watch(struct monitor *m)
 
 void monitor_resolver_changed(struct monitor *m)
 {
-    m->resolver_due_ms = monotonic_ms() + SETTLED_MS;
+    m->resolver_due_ms = clock_ms() + SETTLED_MS;
 }
 
 void monitor_resolver_due(struct monitor *m)
 {
-    if (!m->resolver_due_ms || monotonic_ms() < m->resolver_due_ms) {
+    if (!m->resolver_due_ms || clock_ms() < m->resolver_due_ms) {
         return;
     }
     m->resolver_due_ms = 0;

@@ -9,8 +9,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 enum { WAIT_MS = 10000, LIST_BYTES_MAX = 64 * 1024, UEVENTS_KERNEL = 1 };
@@ -128,13 +128,6 @@ static int find_disk(const char *wanted, char **ret, struct error **err)
     return find_by("/sys/block", "serial", wanted, ret);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* a constant clock: cannot fail */
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int wait_until(find_function *find, const char *wanted, char **ret, struct error **err)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK, .nl_groups = UEVENTS_KERNEL};
@@ -145,10 +138,10 @@ static int wait_until(find_function *find, const char *wanted, char **ret, struc
         return error_set_errno(err, ERROR_KERNEL, errno, "listening to the kernel's events");
     }
     char event[8192];
-    int64_t end = now_ms() + WAIT_MS;
+    int64_t end = clock_ms() + WAIT_MS;
     for (;;) {
         int r = find(wanted, ret, err);
-        int64_t left = end - now_ms();
+        int64_t left = end - clock_ms();
         if (r != 0 || left <= 0) {
             return r;
         }

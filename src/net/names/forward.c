@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "net/names/server.h"
 
@@ -164,7 +165,7 @@ static bool ask(struct server *s, struct forward *f)
         return false;
     }
     f->source = (struct source){take_fd(&fd), tcp ? go_on_tcp : read_answer};
-    f->deadline_ms = server_now_ms() + UPSTREAM_TIMEOUT_MS;
+    f->deadline_ms = clock_ms() + UPSTREAM_TIMEOUT_MS;
     return server_watch(s, &f->source, tcp ? EPOLLOUT : EPOLLIN) == 0;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "net/names/server.h"
 
@@ -112,7 +113,7 @@ static void accept_stream(struct server *s, struct source *source)
                           .next = s->streams,
                           .gateway = l->gateway,
                           .peer = address_of(&peer),
-                          .deadline_ms = server_now_ms() + STREAM_TIMEOUT_MS,
+                          .deadline_ms = clock_ms() + STREAM_TIMEOUT_MS,
                           .in = xmalloc(2 + DNS_MESSAGE_MAX)};
     memcpy(t, &made, sizeof(*t));
     s->streams = t;

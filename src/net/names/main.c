@@ -12,8 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error_json.h"
 #include "base/file.h"
 #include "net/names/server.h"
@@ -21,13 +21,6 @@
 #define EVENTS 64
 #define TICK_MS 250 /* timeouts are looked for so often */
 #define CALLERS_BACKLOG 64
-
-int64_t server_now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int server_watch(struct server *s, struct source *source, uint32_t events)
 {
@@ -65,7 +58,7 @@ static bool take_changes(struct server *s)
 static int follow(struct server *s, struct error **err)
 {
     int r = take_changes(s) ? listen_follow(s, err) : 0;
-    s->idle_since_ms = s->book.count ? 0 : s->idle_since_ms ? s->idle_since_ms : server_now_ms();
+    s->idle_since_ms = s->book.count ? 0 : s->idle_since_ms ? s->idle_since_ms : clock_ms();
     return r;
 }
 
@@ -85,7 +78,7 @@ static void answer_caller(struct server *s, struct source *source)
     CLEANUP(free) char *text = json_dumps(answer, JSON_COMPACT);
     json_decref(answer);
     (void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL); /* it may be gone */
-    s->idle_since_ms = s->idle_since_ms ? server_now_ms() : 0;
+    s->idle_since_ms = s->idle_since_ms ? clock_ms() : 0;
 }
 
 static int watch_attachments(struct server *s, struct error **err)
@@ -131,7 +124,7 @@ static int open_server(struct server *s, struct error **err)
 
 static bool is_done(const struct server *s)
 {
-    return s->idle_since_ms && server_now_ms() - s->idle_since_ms > LINGER_MS;
+    return s->idle_since_ms && clock_ms() - s->idle_since_ms > LINGER_MS;
 }
 
 /* What has been torn down in this round is freed behind it: epoll may still name it. */
@@ -150,7 +143,7 @@ static void loop(struct server *s)
                 source->ready(s, source);
             }
         }
-        int64_t now = server_now_ms();
+        int64_t now = clock_ms();
         listen_sweep(s, now);
         forward_sweep(s, now);
     }

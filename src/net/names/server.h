@@ -92,7 +92,6 @@ struct server {
     struct timespec host_changed;
 };
 
-int64_t server_now_ms(void);
 int server_watch(struct server *s, struct source *source, uint32_t events);
 void server_unwatch(struct source *source); /* and closes */
 

@@ -9,16 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 static const uint64_t second_ns = 1000000000;
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* a constant clock: cannot fail */
-    return (uint64_t)t.tv_sec * second_ns + (uint64_t)t.tv_nsec;
-}
 
 /* Those that still may not pass put themselves on the list again. */
 static void wake_all(struct limiter *l)
@@ -62,7 +56,7 @@ void limiter_close(struct limiter *l)
 
 void limiter_set(struct limiter *l, const struct limiter_rates *rates)
 {
-    uint64_t now = now_ns();
+    uint64_t now = (uint64_t)clock_ns();
     bucket_set(&l->bytes, rates->bytes, 0, now);
     bucket_set(&l->operations, rates->operations, 0, now);
     wake_all(l);
@@ -84,7 +78,7 @@ bool limiter_may_pass(struct limiter *l, struct virtio_device *d, unsigned queue
     if (!l || (l->bytes.rate_per_second == 0 && l->operations.rate_per_second == 0)) {
         return true;
     }
-    uint64_t now = now_ns();
+    uint64_t now = (uint64_t)clock_ns();
     uint64_t wait = bucket_wait_ns(&l->bytes, now);
     uint64_t other = bucket_wait_ns(&l->operations, now);
     wait = wait > other ? wait : other;
