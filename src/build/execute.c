@@ -13,6 +13,7 @@
 #include "build/copy_job.h"
 #include "build/elsewhere.h"
 #include "build/network.h"
+#include "build/prepare.h"
 #include "build/progress.h"
 #include "build/run_job.h"
 #include "build/sealer.h"
@@ -276,11 +277,12 @@ static void check_inputs(struct execution *x, struct stage *s, struct build_step
 }
 
 /* What the step had on tmpfs, secrets too. Not in the job: there, others' folders are mounted in
- * it.
+ * it. Of a job that was killed the workload may still be there.
  */
 static void clear_step(const struct build *b, const struct build_step *step)
 {
     CLEANUP(free) char *folder = str_format("%s/s%d", b->run_dir, step->number);
+    recover_step(folder);
     IGNORE(remove_tree(AT_FDCWD, folder, NULL)); /* goes with the build's folder else */
 }
 

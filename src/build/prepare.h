@@ -12,3 +12,5 @@ void build_done(struct build *b);
 /* recover.c: takes away what killed builds left: workloads, networks, folders. Returns a descriptor
  * to be held for as long as the build is at work. */
 int recover_builds(const struct engine *e, struct error **err) NODISCARD;
+/* Ends the workload of a step whose process was killed; `folder` is the step's. */
+void recover_step(const char *folder);

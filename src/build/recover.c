@@ -22,6 +22,14 @@ static void delete_workload(const char *state_dir)
     }
 }
 
+void recover_step(const char *folder)
+{
+    CLEANUP(free) char *wall = str_format("%s/wall", folder);
+    if (access(wall, F_OK) == 0) {
+        delete_workload(wall);
+    }
+}
+
 /* Those of a kill between a folder and its lock have none: they are for when nobody is at work. */
 static void recover(const struct engine *e, int builds, const char *id, bool alone)
 {
@@ -33,11 +41,8 @@ static void recover(const struct engine *e, int builds, const char *id, bool alo
     CLEANUP(strv) struct strv steps = {0};
     IGNORE(list_folder(builds, id, &steps, NULL) < 0); /* then it is gone */
     for (size_t i = 0; i < steps.count; i++) {
-        CLEANUP(free)
-        char *wall = str_format("%s/build/%s/%s/wall", e->run_dir, id, steps.items[i]);
-        if (access(wall, F_OK) == 0) {
-            delete_workload(wall);
-        }
+        CLEANUP(free) char *step = str_format("%s/build/%s/%s", e->run_dir, id, steps.items[i]);
+        recover_step(step);
     }
     network_recover(e, id);
     IGNORE(remove_tree(builds, id, NULL)); /* likewise */

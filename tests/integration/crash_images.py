@@ -152,7 +152,7 @@ class commit(ImageScenario):
 
 class build_(ImageScenario):
     """Two steps, of which one copies and one runs, with a cache mount; their records in the cache are whole."""
-    command = ["build", "-q", "--network", "none", "-t", "crash:1", f"{FOLDER}/context"]
+    command = ["build", "-q", "--network", "none", "--cgroup-parent", f"/{PARENT}", "-t", "crash:1", f"{FOLDER}/context"]
 
     def prepare(self):
         super().prepare()

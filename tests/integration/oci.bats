@@ -6,7 +6,7 @@ load oci_helper
 
 setup_file() { oci_setup; }
 teardown_file() { oci_teardown; }
-setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER; }
+setup() { oci_test; }
 
 # In the background the test's own output must not stay open.
 detached() { "$@" </dev/null >/dev/null 2>&1 3>&-; }

@@ -7,7 +7,7 @@ load oci_helper
 
 setup_file() { oci_setup; }
 teardown_file() { oci_teardown; }
-setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER && rm -f "$WORK/log" "$WORK/log.text"; }
+setup() { oci_test && rm -f "$WORK/log" "$WORK/log.text"; }
 
 # refused WORDS… : create, run and create with a text log each fail so.
 refused() {

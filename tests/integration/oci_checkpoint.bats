@@ -7,7 +7,7 @@ load helper
 
 setup_file() { oci_setup; }
 teardown_file() { oci_teardown; }
-setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER; }
+setup() { oci_test; }
 
 @test "without CRIU's library: one line that says so, and the container runs on" {
     spec . sleep 100

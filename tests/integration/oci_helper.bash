@@ -4,6 +4,7 @@
 #   load wall_helper; load oci_helper
 #   setup_file()    { oci_setup; }
 #   teardown_file() { oci_teardown; }
+#   setup()         { oci_test; }
 #   @test "…" { spec '.hostname = "x"' hostname; run oci run one; … }
 # `spec` and `spec_sh` write $WORK/bundle/config.json; see wall_helper.bash.
 
@@ -15,6 +16,9 @@ oci_setup() {
     export OCI_ROOT=/run/cloison-oci-test-${WORK##*-}
     cd "$WORK/bundle" || return 1
 }
+
+# The test's container: its group carries its name, beside those of files that run at once.
+oci_test() { cd "$WORK/bundle" && id=t-${WORK##*-}-$BATS_TEST_NUMBER; }
 
 # Everything must be gone: what a test leaves fails the file.
 oci_teardown() {
@@ -29,7 +33,7 @@ oci_teardown() {
         echo "left: $(ls "$OCI_ROOT")"
         left=1
     fi
-    if find /sys/fs/cgroup -type d -path '*cloison/t-*' | grep .; then
+    if find /sys/fs/cgroup -type d -path "*cloison/t-${WORK##*-}-*" | grep .; then
         echo "left: these groups"
         left=1
     fi

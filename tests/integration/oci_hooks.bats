@@ -6,7 +6,7 @@ load oci_helper
 
 setup_file() { oci_setup; }
 teardown_file() { oci_teardown; }
-setup() { cd "$WORK/bundle" && id=t-$BATS_TEST_NUMBER && : >"$WORK/trace"; }
+setup() { oci_test && : >"$WORK/trace"; }
 
 # hook NAME SCRIPT [EXTRA]: a jq filter that adds it; the state is its standard input.
 hook() {
