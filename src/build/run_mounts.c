@@ -251,11 +251,12 @@ static int fill_cache(struct adding *a, int folder)
                : r;
 }
 
-/* Made whole under another name first: it is either as it was asked for, or not there. */
+/* Made whole under another name first: it is either as it was asked for, or not there. The name is
+ * the step's: two of a build may make the same at once. */
 static int make_cache(struct adding *a, const char *path)
 {
     const struct run_mount *m = &a->step->mounts[a->index];
-    CLEANUP(free) char *fresh = str_format("%s.%s", path, a->b->id);
+    CLEANUP(free) char *fresh = str_format("%s.%s-%d", path, a->b->id, a->step->number);
     if (access(path, F_OK) == 0) {
         return 0;
     }
