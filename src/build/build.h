@@ -15,6 +15,7 @@
 #include "build/stage.h"
 #include "engine/container.h"
 
+struct elsewhere;
 struct progress;
 struct sealer;
 struct build_network;
@@ -60,7 +61,8 @@ struct build {
     struct build_network *network;   /* NULL until a step needs it */
     struct build_step *squashed;     /* the layer of --squash, or NULL; owned */
     const struct build_step *failed; /* for the excerpt */
-    struct strv warnings;
+    struct elsewhere *elsewhere;     /* --cache-from, --cache-to */
+    struct strv warnings;            /* told at the end */
 };
 
 /* graph.c: FROMs become stages; which the target needs. */
@@ -99,5 +101,3 @@ void pair_set(struct strv *pairs, const char *name, const char *value);
 
 /* Adds an entry to the stage's history; returns its index. */
 size_t history_add(struct stage *s, const char *created_by, bool empty_layer);
-
-void build_warn(struct build *b, const char *format, ...) PRINTF_LIKE(2, 3);

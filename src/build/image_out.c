@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "build/elsewhere.h"
 #include "build/sealer.h"
 #include "image/layout.h"
+#include "image/registry/build_cache.h"
 
 #define EPOCH_TEXT "1970-01-01T00:00:00Z"
 
@@ -87,18 +89,25 @@ static void set_labels(const struct build *b, json_t *config)
     }
 }
 
-static json_t *make_config(const struct build *b, struct stage *s)
+/* Docker's, and caches of the base image. */
+static void remove_foreign(json_t *json)
 {
-    static const char *const dockers[] = {"container", "container_config", "docker_version",
-                                          "id",        "parent",           "parent_id"};
+    static const char *const members[] = {
+        "container", "container_config", "docker_version",   "id",
+        "parent",    "parent_id",        BUILD_CACHE_MEMBER, "moby.buildkit.cache.v0"};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        json_object_del(json, members[i]);
+    }
+}
+
+static json_t *make_config(struct build *b, struct stage *s)
+{
     json_t *json = json_deep_copy(s->image_config);
     json_t *config = json_deep_copy(s->config);
     json_t *history = json_deep_copy(s->history);
     set_step_history(b, s, history);
     const char *created = set_other_history(b, s, history);
-    for (size_t i = 0; i < ARRAY_SIZE(dockers); i++) {
-        json_object_del(json, dockers[i]);
-    }
+    remove_foreign(json);
     set_labels(b, config);
     json_object_set_new(json, "created", json_string(created));
     json_object_set_new(json, "architecture", json_string(s->platform.architecture));
@@ -113,6 +122,10 @@ static json_t *make_config(const struct build *b, struct stage *s)
     json_object_set_new(json, "history", history);
     json_object_set_new(json, "rootfs",
                         json_pack("{s:s, s:o}", "type", "layers", "diff_ids", diff_ids(b, s)));
+    json_t *records = elsewhere_inline(b);
+    if (records) {
+        json_object_set_new(json, BUILD_CACHE_MEMBER, records);
+    }
     return json;
 }
 

@@ -35,6 +35,13 @@ static void warn_of_arguments(const struct build *b)
     }
 }
 
+static void tell_warnings(const struct build *b)
+{
+    for (size_t i = 0; i < b->warnings.count; i++) {
+        fprintf(stderr, "%s: warning: %s\n", error_program(), b->warnings.items[i]);
+    }
+}
+
 /* What has no effect is not taken. */
 static int refuse_missing(const struct build_options *o, struct error **err)
 {
@@ -62,7 +69,7 @@ static int build(struct build *b, const char *context, struct error **err)
     int r = progress_mode_parse(b->options->progress, b->options->quiet, &mode, err);
     r = r < 0 ? r : outputs_parse(b->options, &targets, err);
     r = r < 0 ? r : refuse_missing(b->options, err);
-    r = r < 0 ? r : elsewhere_check(b->options, err);
+    r = r < 0 ? r : elsewhere_parse(b->options, &b->elsewhere, err);
     r = r < 0 ? r : prepare_build(b, context, err);
     if (r < 0) {
         return r;
@@ -72,6 +79,10 @@ static int build(struct build *b, const char *context, struct error **err)
     }
     number_steps(b);
     warn_of_arguments(b);
+    r = elsewhere_look(b, err);
+    if (r < 0) {
+        return r;
+    }
     b->progress = progress_new(b, mode);
     r = execute_graph(b, err);
     if (r < 0 && b->failed) {
@@ -80,7 +91,9 @@ static int build(struct build *b, const char *context, struct error **err)
     if (r >= 0 && b->options->squash) {
         r = squash_stage(b, &b->stages[b->target_stage], err);
     }
-    return r < 0 ? r : outputs_write(b, &targets, err);
+    r = r < 0 ? r : outputs_write(b, &targets, err);
+    tell_warnings(b);
+    return r;
 }
 
 static int read_request(const json_t *json, struct build *b, struct build_options *o,

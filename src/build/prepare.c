@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "build/add_remote.h"
+#include "build/elsewhere.h"
 #include "build/flags.h"
 #include "build/network.h"
 #include "build/progress.h"
@@ -378,6 +379,7 @@ void build_done(struct build *b)
     strv_done(&b->used_args);
     strv_done(&b->global_args);
     strv_done(&b->warnings);
+    elsewhere_free(b->elsewhere);
     if (b->run_dir) {
         IGNORE(remove_tree(AT_FDCWD, b->run_dir, NULL)); /* swept by the next build else */
     }

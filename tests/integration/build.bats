@@ -414,7 +414,7 @@ END
     [ "$status" -eq 1 ]
     [[ $output == *"digest mismatch"* ]]
     rm -rf "$root/other"
-    run build --cache-to type=registry,ref=x .
+    run build --cache-to type=s3,bucket=x .
     [ "$status" -eq 1 ]
     one_line
 }

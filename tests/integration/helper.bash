@@ -131,6 +131,18 @@ bad_registry() {
     unset DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
 }
 
+# start_registry NAME [MORE]: a docker-registry on the loopback, its folder in the current one; prints its address.
+start_registry() {
+    local addr
+    addr=127.0.0.1:$(free_port)
+    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nlog: {level: error}\nhttp:\n  addr: "%s"\n%s\n' \
+        "$PWD/$1-store" "$addr" "${2:-}" >"$1.yml"
+    docker-registry serve "$1.yml" >"$1.log" 2>&1 3>&- &
+    echo $! >>pids
+    wait_for 10 bash -c "exec 9<>/dev/tcp/${addr/://}" >&2 || return 1
+    echo "$addr"
+}
+
 # registries_stop: those whose process IDs are in the file's `pids`.
 registries_stop() {
     local pid

@@ -34,18 +34,6 @@ make_certificates() {
     mkdir certs && cp ca.crt certs/ca.crt && cp client.crt certs/client.cert && cp client.key certs/client.key
 }
 
-# start_registry NAME MORE: a docker-registry on the loopback; prints its address.
-start_registry() {
-    local addr
-    addr=127.0.0.1:$(free_port)
-    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nlog: {level: error}\nhttp:\n  addr: "%s"\n%s\n' \
-        "$PWD/$1-store" "$addr" "$2" >"$1.yml"
-    docker-registry serve "$1.yml" >"$1.log" 2>&1 3>&- &
-    echo $! >>pids
-    wait_for 10 bash -c "exec 9<>/dev/tcp/${addr/://}" >&2 || return 1
-    echo "$addr"
-}
-
 setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
     rm -rf home/.docker home/.config

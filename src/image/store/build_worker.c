@@ -22,7 +22,7 @@
 #include "image/store/add.h"
 #include "image/store/changes.h"
 #include "image/store/fetch.h"
-#include "image/store/limits.h"
+#include "image/store/layer_import.h"
 #include "image/store/seal.h"
 #include "image/store/verbs.h"
 
@@ -249,43 +249,19 @@ static int commit(struct worker *w, const json_t *q, json_t **ret, struct error 
 /* Unpacked by the confined process: who wrote the blob is not known. */
 static int import(struct worker *w, const json_t *q, json_t **ret, struct error **err)
 {
-    const char *path = "", *blob = NULL, *diff_id = NULL;
-    CLEANUP(strv) struct strv parents = {0};
-    struct layer layers[IMAGE_LAYERS_MAX];
-    int r;
-    if ((r = json_get_str(q, "path", "request", &path, err)) < 0 ||
-        (r = json_get_str(q, "blob", "request", &blob, err)) < 0 ||
-        (r = json_get_str(q, "diffID", "request", &diff_id, err)) < 0 ||
-        (r = json_get_strv(q, "parents", "request", &parents, err)) < 0) {
-        return r;
+    const char *path = "";
+    struct layer_import i = {.config_path = w->config_path};
+    int r = layer_import_read(q, &i, err);
+    r = r < 0 ? r : json_get_str(q, "path", "request", &path, err);
+    CLEANUP(fd) int fd = r < 0 ? -1 : open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+    if (fd >= 0) {
+        CLEANUP(source_fd) struct source_fd source;
+        source_fd_init(&source, fd, path);
+        r = layer_import(w->store, &i, &source.base, path, err);
+        *ret = json_pack("{s:s}", "chain", i.chain_id);
     }
-    for (size_t i = 0; i < parents.count; i++) {
-        if (i + 1 >= IMAGE_LAYERS_MAX || !digest_is_valid(parents.items[i]) ||
-            !layer_find(w->store, parents.items[i], &layers[i])) {
-            return error_set(err, ERROR_CORRUPT, 0, "the layer '%s' is not in the store",
-                             parents.items[i]);
-        }
-    }
-    CLEANUP(fd) int fd = open_file(AT_FDCWD, path, O_RDONLY, 0, err);
-    if (fd < 0) {
-        return fd;
-    }
-    CLEANUP(source_fd) struct source_fd source;
-    source_fd_init(&source, fd, path);
-    struct layer_input in = {.source = &source.base,
-                             .name = path,
-                             .keep_as_is = true,
-                             .digest = blob,
-                             .diff_id = diff_id};
-    r = limits_load(w->config_path, &in.limits, err);
-    r = r < 0 ? r : layer_read(w->store, &in, &layers[parents.count], err);
-    if (r < 0) {
-        return r;
-    }
-    r = layers_commit(w->store, layers, parents.count + 1, err);
-    *ret = json_pack("{s:s}", "chain", layers[parents.count].chain_id);
-    layer_done(&layers[parents.count]);
-    return r;
+    strv_done(&i.parents);
+    return r < 0 ? r : fd < 0 ? fd : 0;
 }
 
 static void serve(struct worker *w, const char *line, size_t len)

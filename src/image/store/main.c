@@ -20,7 +20,10 @@ static const struct {
     bool any_user; /* it does not touch the store */
 } verbs[] = {
     {"bootstrap", verb_bootstrap},
+    {"build-cache-get", verb_build_cache_get, true},
+    {"build-cache-layer", verb_build_cache_layer},
     {"build-cache-prune", verb_build_cache_prune},
+    {"build-cache-put", verb_build_cache_put},
     {"build-worker", verb_build_worker},
     {"busybox", verb_busybox},
     {"check", verb_check},

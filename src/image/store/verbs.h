@@ -19,6 +19,12 @@ int verb_busybox(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_build_worker(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"all"?, "keepBytes"?, "until"?: seconds since the epoch, "quiet"?} */
 int verb_build_cache_prune(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "platform"?, "file"}: the records of a registry's build cache into the file. */
+int verb_build_cache_get(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "parents": […], "blob", "blobSize", "diffID"}: a layer of it into the store. */
+int verb_build_cache_layer(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"reference", "file"}: the records, and the layers that they name, to a registry. */
+int verb_build_cache_put(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference", "platform"?, "quiet"?, "allTags"?, "verify"?, "keys": […]} */
 int verb_pull(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"reference", "quiet"?, "allTags"?, "platform"?} */
