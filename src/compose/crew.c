@@ -45,6 +45,12 @@ void crew_follows(struct crew *c, size_t task, size_t before)
     t->after[t->after_count++] = before;
 }
 
+void crew_rescues(struct crew *c, size_t task, size_t of)
+{
+    crew_follows(c, task, of);
+    c->tasks[task].rescues = true;
+}
+
 void crew_done(struct crew *c)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -125,6 +131,12 @@ struct board {
     int columns;
 };
 
+/* What was not needed has no line. */
+static bool has_line(const struct crew_task *t)
+{
+    return t->doing && !(t->rescues && (t->state == WAITING || t->state == LEFT_OUT));
+}
+
 static const char *word_of(const struct crew_task *t)
 {
     switch ((enum state)t->state) {
@@ -167,10 +179,10 @@ static void draw(const struct crew *c, struct board *b)
     b->drawn = 0;
     for (size_t i = 0; i < c->count; i++) {
         int n = (int)strlen(c->tasks[i].label);
-        width = c->tasks[i].doing && n > width ? n : width;
+        width = has_line(&c->tasks[i]) && n > width ? n : width;
     }
     for (size_t i = 0; i < c->count; i++) {
-        if (c->tasks[i].doing) {
+        if (has_line(&c->tasks[i])) {
             draw_line(b, &c->tasks[i], width);
             b->drawn++;
         }
@@ -189,6 +201,7 @@ static void tell_end(const struct crew *c, const struct board *b, const struct c
 static int readiness(const struct crew *c, const struct crew_task *t)
 {
     int ready = 1;
+    bool needed = !t->rescues;
     for (size_t i = 0; i < t->need_count; i++) {
         int state = c->tasks[t->needs[i]].state;
         if (state == FAILED || state == LEFT_OUT) {
@@ -199,8 +212,9 @@ static int readiness(const struct crew *c, const struct crew_task *t)
     for (size_t i = 0; i < t->after_count; i++) {
         int state = c->tasks[t->after[i]].state;
         ready = state == WAITING || state == RUNNING ? 0 : ready;
+        needed = needed || state == FAILED || state == LEFT_OUT;
     }
-    return ready;
+    return ready && !needed ? -1 : ready;
 }
 
 static int start_what_is_ready(struct crew *c, const struct board *b, struct error **err)

@@ -23,6 +23,7 @@ struct crew_task {
     size_t need_count;
     size_t *after; /* the same: they must have ended, well or not */
     size_t after_count;
+    bool rescues; /* runs only when one of `after` did not do well; told of only then */
     /* the rest is crew_run()'s */
     int state;
     pid_t pid;
@@ -44,6 +45,7 @@ size_t crew_add(struct crew *c, char *label_take, const char *doing, const char 
                 int (*run)(const void *argument, struct error **err), const void *argument);
 void crew_needs(struct crew *c, size_t task, size_t needed);
 void crew_follows(struct crew *c, size_t task, size_t before);
+void crew_rescues(struct crew *c, size_t task, size_t of);
 
 /* Until all have ended. On failure *err is the first one's; the others' have a line each. */
 int crew_run(struct crew *c, struct error **err) NODISCARD;

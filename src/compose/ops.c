@@ -110,6 +110,55 @@ static void keep_anonymous(const struct container *old, struct run_request *r)
     }
 }
 
+/* Started, and where the file asks for it ready and watched. */
+static int start_new(const struct operation *o, struct error **err)
+{
+    CLEANUP(container) struct container *c = NULL;
+    struct start_options plain = {0};
+    int r = engine_start(o->engine, o->name, &plain, err);
+    if (r == 0) {
+        r = run_hooks(o, "post_start", o->name, err);
+    }
+    if (r == 0 && o->watched) {
+        r = container_find(o->engine, o->name, &c, err);
+    }
+    return r < 0 || !o->watched ? r : roll_watch(o, c->id, err);
+}
+
+/* The new one goes, the old one has its name again and runs. */
+static int put_back(const struct operation *o, struct error **err, struct error **cause, int result)
+{
+    struct start_options plain = {0};
+    struct error *mine = NULL;
+    IGNORE(engine_remove(o->engine, o->name, true, true, NULL) < 0); /* the rename tells */
+    int r = engine_rename(o->engine, o->old, o->name, &mine);
+    if (r == 0) {
+        r = engine_start(o->engine, o->old, &plain, &mine);
+    }
+    error_move(err, cause, result);
+    if (r == 0) {
+        return error_wrap(err, result, "'%s' is rolled back, the old one serves again", o->name);
+    }
+    error_print(mine, stderr);
+    error_free(mine);
+    return result;
+}
+
+/* Another one takes its place: it is stopped, and goes when the new one is up. */
+static int take_place(const struct operation *o, bool old_was_up, struct error **err)
+{
+    struct error *mine = NULL;
+    int r = stop(o, o->old, err);
+    if (r == 0 && !o->no_start) {
+        r = start_new(o, &mine);
+        if (r < 0 && o->watched && old_was_up) {
+            return put_back(o, err, &mine, r);
+        }
+        r = r < 0 ? error_move(err, &mine, r) : 0;
+    }
+    return r < 0 || o->keep_old ? r : engine_remove(o->engine, o->old, true, false, err);
+}
+
 /* The old one steps aside under another name while the new one is made; should that fail, it gets
  * its name back and nothing has changed. */
 int op_recreate(const void *operation, struct error **err)
@@ -138,15 +187,7 @@ int op_recreate(const void *operation, struct error **err)
         IGNORE(engine_rename(o->engine, o->old, o->name, NULL) < 0); /* the first error counts */
         return error_move(err, &mine, r);
     }
-    r = stop(o, o->old, err);
-    if (r == 0 && !o->no_start) {
-        struct start_options plain = {0};
-        r = engine_start(o->engine, o->name, &plain, err);
-    }
-    if (r == 0) {
-        r = engine_remove(o->engine, o->old, true, false, err);
-    }
-    return r < 0 || o->no_start ? r : run_hooks(o, "post_start", o->name, err);
+    return take_place(o, container_is_up(old), err);
 }
 
 int op_start(const void *operation, struct error **err)
@@ -228,6 +269,13 @@ int op_remove(const void *operation, struct error **err)
     drain(o);
     int r = stop(o, o->old, err);
     return r < 0 ? r : engine_remove(o->engine, o->old, true, o->volumes, err);
+}
+
+int op_drain_and_stop(const void *operation, struct error **err)
+{
+    const struct operation *o = operation;
+    drain(o);
+    return stop(o, o->old, err);
 }
 
 int op_rm(const void *operation, struct error **err)

@@ -24,6 +24,8 @@ struct operation {
     bool volumes;
     bool keep_anonymous; /* the new one takes the old one's anonymous volumes */
     bool no_start;
+    bool watched;  /* the new one must get ready and stay so, else the old one is back */
+    bool keep_old; /* stopped, under its other name */
 };
 struct operations {
     struct operation **items; /* each on the heap: crew tasks borrow them */
@@ -49,7 +51,8 @@ int op_kill(const void *operation, struct error **err);
 int op_pause(const void *operation, struct error **err);
 int op_unpause(const void *operation, struct error **err);
 int op_remove(const void *operation, struct error **err); /* stopped before */
-int op_rm(const void *operation, struct error **err);     /* one that does not run */
+int op_drain_and_stop(const void *operation, struct error **err);
+int op_rm(const void *operation, struct error **err); /* one that does not run */
 int op_await(const void *operation, struct error **err);
 int op_pull(const void *operation, struct error **err);
 int op_bootstrap(const void *operation, struct error **err); /* the balancer's image */

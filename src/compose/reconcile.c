@@ -43,6 +43,7 @@ struct planner {
 static struct operation base_operation(const struct planner *p, const char *service, int number)
 {
     struct reconcile *r = p->r;
+    const struct node *n = node_at(r->project->model, "services", service, NULL);
     CLEANUP(arena) struct arena *a = arena_new();
     const char *id =
         json_string_value(json_object_get(r->images, service_image(a, r->project, service)));
@@ -55,7 +56,9 @@ static struct operation base_operation(const struct planner *p, const char *serv
                               .number = number,
                               .timeout_s = r->timeout_s,
                               .keep_anonymous = !r->renew_anonymous,
-                              .no_start = r->no_start};
+                              .no_start = r->no_start,
+                              .watched = service_is_watched(n),
+                              .keep_old = !r->no_start && roll_failure(n, false) == ROLL_BACK};
 }
 
 static size_t add_task(struct planner *p, const struct operation *like, const char *doing,
@@ -204,23 +207,67 @@ static void plan_surplus(struct planner *p, const struct member *m)
     (void)add_task(p, &o, "Removing", "Removed", op_remove); /* nobody waits for it */
 }
 
-/* Replicas that are replaced are so one by one, or as many at once as the file says. A failure
- * leaves the others as they are, unless failure_action is `continue`. */
-static void chain_updates(struct planner *p, const struct span *tasks, const struct node *service)
+/* As many at once as the file says. A failure leaves the others as they are, unless it says that
+ * they go on. */
+static void chain(struct planner *p, const struct span *tasks, const struct node *service,
+                  bool back)
 {
-    size_t at_once = (size_t)roll_parallelism(service);
-    bool goes_on = str_equal(
-        node_text(node_at(service, "deploy", "update_config", NULL), "failure_action"), "continue");
+    size_t at_once = (size_t)roll_parallelism(service, back);
+    bool goes_on = roll_failure(service, back) == ROLL_CONTINUES;
+    for (size_t i = at_once; at_once > 0 && i < tasks->count; i++) {
+        (goes_on ? crew_follows : crew_needs)(&p->r->crew, tasks->tasks[i],
+                                              tasks->tasks[i - at_once]);
+    }
+}
+
+static size_t add_after(struct planner *p, size_t update, const char *doing, const char *done,
+                        int (*run)(const void *, struct error **))
+{
+    struct operation o = *(const struct operation *)p->r->crew.tasks[update].argument;
+    o.name = xstrdup(o.name);
+    o.old = xstrdup(o.old);
+    o.image_id = NULL;
+    size_t task = add_task(p, &o, doing, done, run);
+    crew_needs(&p->r->crew, task, update);
+    return task;
+}
+
+/* All replicas are replaced, or none: those that were get their old one back. */
+static void plan_rollback(struct planner *p, const struct span *updates, const struct node *service)
+{
+    struct span back = {0};
+    for (size_t i = 0; i < updates->count; i++) {
+        size_t gone = add_after(p, updates->tasks[i], NULL, NULL, op_discard);
+        span_add(&back, add_after(p, updates->tasks[i], "Rolling back", "Rolled back", op_restore));
+        for (size_t k = 0; k < updates->count; k++) {
+            crew_needs(&p->r->crew, gone, updates->tasks[k]);
+            crew_rescues(&p->r->crew, back.tasks[i], updates->tasks[k]);
+        }
+    }
+    chain(p, &back, service, true);
+    free(back.tasks);
+}
+
+/* The replicas that are replaced, one by one or as many at once as the file says. */
+static void plan_updates(struct planner *p, const struct span *tasks, const struct node *service)
+{
     struct span updates = {0};
+    bool rolls_back = !p->r->no_start && roll_failure(service, false) == ROLL_BACK;
     for (size_t i = 0; i < tasks->count; i++) {
         const struct crew_task *t = &p->r->crew.tasks[tasks->tasks[i]];
         if (t->run == op_roll || t->run == op_recreate) {
             span_add(&updates, tasks->tasks[i]);
         }
     }
-    for (size_t i = at_once; at_once > 0 && i < updates.count; i++) {
-        (goes_on ? crew_follows : crew_needs)(&p->r->crew, updates.tasks[i],
-                                              updates.tasks[i - at_once]);
+    chain(p, &updates, service, false);
+    for (size_t i = 0; rolls_back && i < tasks->count; i++) {
+        for (size_t k = 0; k < updates.count && p->r->crew.tasks[tasks->tasks[i]].run == op_run;
+             k++) {
+            crew_needs(&p->r->crew, tasks->tasks[i], updates.tasks[k]); /* more of what is good */
+        }
+    }
+    if (rolls_back) {
+        plan_rollback(p, &updates, service);
     }
     free(updates.tasks);
 }
@@ -268,7 +315,7 @@ static void plan_service(struct planner *p, size_t index)
         }
     }
     free(needs.tasks);
-    chain_updates(p, &p->started[index], service);
+    plan_updates(p, &p->started[index], service);
 }
 
 static void plan_orphans(struct planner *p)

@@ -76,6 +76,15 @@ static const struct shape limits[] = {
 static const struct shape update_config[] = {
     {"parallelism", SHAPE_INT},
     {"delay", SHAPE_DURATION},
+    {"failure_action", SHAPE_STRING, .words = "pause continue rollback"},
+    {"monitor", SHAPE_DURATION},
+    {"max_failure_ratio", SHAPE_NUMBER, .standing = STANDING_CLUSTER},
+    {"order", SHAPE_STRING, .words = "start-first stop-first"},
+    {0},
+};
+static const struct shape rollback_config[] = {
+    {"parallelism", SHAPE_INT},
+    {"delay", SHAPE_DURATION},
     {"failure_action", SHAPE_STRING, .words = "pause continue"},
     {"monitor", SHAPE_DURATION},
     {"max_failure_ratio", SHAPE_NUMBER, .standing = STANDING_CLUSTER},
@@ -97,7 +106,7 @@ static const struct shape deploy[] = {
                             {"max_attempts", SHAPE_INT},
                             {"window", SHAPE_DURATION, .standing = STANDING_CLUSTER},
                             {0}}},
-    {"rollback_config", SHAPE_OBJECT, update_config, .standing = STANDING_CLUSTER},
+    {"rollback_config", SHAPE_OBJECT, rollback_config},
     {"update_config", SHAPE_OBJECT, update_config},
     {0},
 };

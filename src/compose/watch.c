@@ -64,6 +64,50 @@ void container_settle(const struct engine *e, const char *id)
     }
 }
 
+/* Before a look, so that no change between it and the waiting is missed. */
+static void begin_look(int watch, const char *folder)
+{
+    char drain[4096];
+    (void)inotify_add_watch(watch, folder, IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF);
+    while (read(watch, drain, sizeof(drain)) > 0) {
+    }
+}
+
+static void await_change(int watch, int64_t left_ms)
+{
+    struct pollfd p = {.fd = watch, .events = POLLIN};
+    (void)poll(&p, 1, left_ms < LOOK_AGAIN_MS ? (int)left_ms : LOOK_AGAIN_MS);
+}
+
+int container_observe(const struct engine *e, const char *id, int64_t ms, struct error **err)
+{
+    CLEANUP(free) char *folder = container_run_path(e, id, NULL);
+    CLEANUP(fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    int64_t end = clock_ms() + ms;
+    int restarts = -1;
+    for (;;) {
+        CLEANUP(container) struct container *c = NULL;
+        begin_look(watch, folder);
+        int r = container_load(e, id, &c, err);
+        if (r < 0) {
+            return r;
+        }
+        restarts = restarts < 0 ? c->restart_count : restarts;
+        if (!container_is_up(c) || c->restart_count != restarts) {
+            return error_set(err, ERROR_BUSY, 0,
+                             "container '%s' ended with exit code %d while it was watched", c->name,
+                             c->exit_code);
+        }
+        if (str_equal(c->health, "unhealthy")) {
+            return error_set(err, ERROR_BUSY, 0, "container '%s' is unhealthy", c->name);
+        }
+        if (clock_ms() >= end) {
+            return 0;
+        }
+        await_change(watch, end - clock_ms());
+    }
+}
+
 int container_await(const struct engine *e, const char *id, enum await what, int timeout_s,
                     struct error **err)
 {
@@ -71,12 +115,8 @@ int container_await(const struct engine *e, const char *id, enum await what, int
     CLEANUP(fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     int64_t end = timeout_s > 0 ? clock_ms() + (int64_t)timeout_s * 1000 : INT64_MAX;
     for (;;) {
-        char drain[4096];
         CLEANUP(container) struct container *c = NULL;
-        /* Before the look, so that no change between both is missed. */
-        (void)inotify_add_watch(watch, folder, IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF);
-        while (read(watch, drain, sizeof(drain)) > 0) {
-        }
+        begin_look(watch, folder);
         int r = container_load(e, id, &c, err);
         r = r < 0 ? r : judge(c, what, err);
         if (r != 0) {
@@ -88,7 +128,6 @@ int container_await(const struct engine *e, const char *id, enum await what, int
                              "container '%s' is not %s after %d seconds", c->name,
                              what == AWAIT_COMPLETED ? "complete" : "ready", timeout_s);
         }
-        struct pollfd p = {.fd = watch, .events = POLLIN};
-        (void)poll(&p, 1, left < LOOK_AGAIN_MS ? (int)left : LOOK_AGAIN_MS);
+        await_change(watch, left);
     }
 }

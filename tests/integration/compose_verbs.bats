@@ -201,3 +201,69 @@ EOF
     [ "$(grep -c 'is rolled back, the old one serves on' <<<"$output")" = 3 ]
     [ "$(cloison ps -q --no-trunc | sort)" = "$before" ]
 }
+
+# Three replicas; of the new ones the first gets ready, the second does not.
+half_good() { # COMMAND ORDER MORE-OF-UPDATE-CONFIG
+    mkdir -p shared
+    cat >compose.yaml <<END
+name: shop
+services:
+  web:
+    image: busybox
+    command: ["sh", "-c", "$1; $LOOP"]
+    healthcheck: {test: [CMD, test, -e, /ok], interval: 200ms, retries: 10, start_period: 2s}
+    volumes: ["$PROJECT/shared:/shared"]
+    deploy:
+      replicas: 3
+      update_config: {parallelism: 1, order: $2, $3}
+      rollback_config: {parallelism: 0, order: $2, monitor: 100ms}
+END
+}
+ids() { cloison ps --no-trunc --format '{{.Names}} {{.ID}}' | sort; }
+
+@test "failure_action: rollback brings the old ones back, of those that were updated already, too" {
+    for order in start-first stop-first; do
+        half_good 'touch /ok' $order 'failure_action: rollback'
+        compose up -d
+        before=$(ids)
+        rm -rf shared/first
+        half_good 'mkdir /shared/first && touch /ok' $order 'failure_action: rollback'
+        run compose up -d --scale web=4
+        [ "$status" = 1 ]
+        echo "$output"
+        [[ $output == *"Container shop-web-1  Updated"* || $output == *"Container shop-web-1  Recreated"* ]]
+        [[ $output == *"Container shop-web-1  Rolled back"* ]]
+        [[ $output == *"'shop-web-2' is rolled back, the old one serves "*"'shop-web-2' is unhealthy"* || $output == *"'shop-web-2.next' is unhealthy"* ]]
+        [ "$(ids)" = "$before" ]
+        [ "$(cloison ps -aq | wc -l)" = 3 ]
+        half_good 'touch /ok; : good' $order 'failure_action: rollback'
+        compose up -d --scale web=4
+        [ "$(cloison ps -q | wc -l)" = 4 ]
+        [ "$(cloison ps -aq | wc -l)" = 4 ]
+        compose down -t 1
+    done
+}
+
+@test "monitor: a replica that ends while it is watched gives its place back" {
+    for order in start-first stop-first; do
+        half_good 'touch /ok' $order 'monitor: 10m'
+        sed -i 's/replicas: 3/replicas: 1/' compose.yaml
+        compose up -d
+        before=$(ids)
+        half_good 'touch /ok; while [ ! -e /shared/end ]; do sleep 0.2; done; exit 9' $order 'monitor: 10m'
+        sed -i 's/replicas: 3/replicas: 1/' compose.yaml
+        rm -f shared/end
+        "$CLOISON" compose up -d >log 2>&1 3>&- &
+        up=$!
+        replaced() { [[ $(cloison inspect --format '{{.State.Health.Status}}' shop-web-1 2>&1) = healthy && $(cloison inspect --format '{{.Id}}' shop-web-1) != "${before#* }" ]]; }
+        wait_for 60 replaced # ready, and its name is the old one's: the watching begins
+        touch shared/end
+        status=0
+        wait "$up" || status=$?
+        [ "$status" = 1 ]
+        grep -q "'shop-web-1' is rolled back, the old one serves .*exit code 9" log
+        [ "$(ids)" = "$before" ]
+        [ "$(cloison ps -aq | wc -l)" = 1 ]
+        compose down -t 1
+    done
+}
