@@ -10,7 +10,8 @@
 
 struct compose_globals { /* in front of the verb */
     struct strv files, env_files, profiles;
-    const char *project_name, *project_directory;
+    const char *project_name, *project_directory, *ansi, *progress;
+    struct option_integer parallel;
     bool all_resources;
 };
 extern const struct option compose_global_options[];

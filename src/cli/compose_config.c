@@ -40,6 +40,24 @@ static int config_run(const struct command_context *context, void *values, int a
     return compose_become(context, &command_compose_config, values, argc, argv, err);
 }
 
+/* Docker Compose's other name of it. */
+static int convert_run(const struct command_context *context, void *values, int argc, char **argv,
+                       struct error **err)
+{
+    return compose_become(context, &command_compose_convert, values, argc, argv, err);
+}
+
+const struct command command_compose_convert = {
+    .name = "compose convert",
+    .group = "Compose",
+    .summary = "Print the project as it is understood, as 'config' does",
+    .arguments = "[OPTIONS] [SERVICE...]",
+    .options = config_options,
+    .values_size = sizeof(struct config_values),
+    .max_arguments = -1,
+    .run = convert_run,
+};
+
 const struct command command_compose_config = {
     .name = "compose config",
     .group = "Compose",

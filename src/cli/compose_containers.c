@@ -6,11 +6,19 @@
 
 struct compose_values {
     const char *detach_keys, *format, *protocol, *signal, *since, *tail, *until;
-    struct strv filter_list, status_list;
-    struct option_integer index, timeout;
-    bool all, archive, follow, follow_link, force, json, no_color, no_log_prefix, no_stdin,
-        no_stream, no_trunc, quiet, services, stop, timestamps, volumes;
+    const char *author, *message, *output;
+    struct strv change_list, filter_list, status_list;
+    struct option_integer index, timeout, wait_timeout;
+    bool all, archive, follow, follow_link, force, json, no_color, no_deps, no_log_prefix, no_stdin,
+        no_stream, no_trunc, orphans, pause, quiet, services, sig_proxy, stop, timestamps, volumes,
+        wait;
 };
+
+static void set_defaults(void *values)
+{
+    struct compose_values *v = values;
+    v->orphans = v->pause = v->sig_proxy = true;
+}
 #define AT(member) offsetof(struct compose_values, member)
 
 static const struct option ps_options[] = {
@@ -18,6 +26,8 @@ static const struct option ps_options[] = {
     {0, "filter", OPTION_LIST, AT(filter_list), "FILTER", "Those that fit alone: status=STATUS"},
     {0, "format", OPTION_STRING, AT(format), "FORMAT", LIST_FORMAT_OPTION_HELP},
     {0, "no-trunc", OPTION_FLAG, AT(no_trunc), NULL, "Print IDs and commands whole"},
+    {0, "orphans", OPTION_FLAG, AT(orphans), NULL,
+     "Also those of services that the file no longer has (true)"},
     {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print the IDs alone"},
     {0, "services", OPTION_FLAG, AT(services), NULL, "Print the services alone"},
     {0, "status", OPTION_LIST, AT(status_list), "STATUS",
@@ -32,6 +42,7 @@ const struct command command_compose_ps = {
     .arguments = "[OPTIONS] [SERVICE...]",
     .options = ps_options,
     .values_size = sizeof(struct compose_values),
+    .defaults = set_defaults,
     .min_arguments = 0,
     .max_arguments = -1,
     .run = ps_run,
@@ -64,6 +75,8 @@ const struct command command_compose_logs = {
 };
 
 static const struct option start_options[] = {
+    {0, "wait", OPTION_FLAG, AT(wait), NULL, "Until all run, or are healthy"},
+    {0, "wait-timeout", OPTION_INTEGER, AT(wait_timeout), "SECONDS", "How long --wait waits"},
     {0},
 };
 COMPOSE_VERB(start)
@@ -71,7 +84,7 @@ const struct command command_compose_start = {
     .name = "compose start",
     .group = "Compose",
     .summary = "Start containers that are there",
-    .arguments = "[SERVICE...]",
+    .arguments = "[OPTIONS] [SERVICE...]",
     .options = start_options,
     .values_size = sizeof(struct compose_values),
     .min_arguments = 0,
@@ -97,6 +110,8 @@ const struct command command_compose_stop = {
 };
 
 static const struct option restart_options[] = {
+    {0, "no-deps", OPTION_FLAG, AT(no_deps), NULL,
+     "Leave those alone whose 'depends_on' says 'restart: true'"},
     {'t', "timeout", OPTION_INTEGER, AT(timeout), "SECONDS", "How long a container has to end"},
     {0},
 };
@@ -201,6 +216,7 @@ static const struct option attach_options[] = {
     {0, "detach-keys", OPTION_STRING, AT(detach_keys), "KEYS", "Keys that detach (ctrl-p,ctrl-q)"},
     {0, "index", OPTION_INTEGER, AT(index), "NUMBER", "To this container of the service"},
     {0, "no-stdin", OPTION_FLAG, AT(no_stdin), NULL, "Give it no input"},
+    {0, "sig-proxy", OPTION_FLAG, AT(sig_proxy), NULL, "Forward signals to it (true)"},
     {0},
 };
 COMPOSE_VERB(attach)
@@ -211,6 +227,7 @@ const struct command command_compose_attach = {
     .arguments = "[OPTIONS] SERVICE",
     .options = attach_options,
     .values_size = sizeof(struct compose_values),
+    .defaults = set_defaults,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = attach_run,
@@ -328,6 +345,8 @@ const struct command command_compose_cp = {
 
 static const struct option ls_options[] = {
     {'a', "all", OPTION_FLAG, AT(all), NULL, "Also those that do not run"},
+    {0, "filter", OPTION_LIST, AT(filter_list), "FILTER",
+     "Those that fit alone: name=PATTERN, a regular expression"},
     {0, "format", OPTION_STRING, AT(format), "FORMAT", LIST_FORMAT_OPTION_HELP},
     {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print the names alone"},
     {0},
@@ -343,4 +362,63 @@ const struct command command_compose_ls = {
     .min_arguments = 0,
     .max_arguments = 0,
     .run = ls_run,
+};
+
+static const struct option volumes_options[] = {
+    {0, "format", OPTION_STRING, AT(format), "FORMAT", LIST_FORMAT_OPTION_HELP},
+    {'q', "quiet", OPTION_FLAG, AT(quiet), NULL, "Print the names alone"},
+    {0},
+};
+COMPOSE_VERB(volumes)
+const struct command command_compose_volumes = {
+    .name = "compose volumes",
+    .group = "Compose",
+    .summary = "List the volumes of the project",
+    .arguments = "[OPTIONS] [SERVICE...]",
+    .options = volumes_options,
+    .values_size = sizeof(struct compose_values),
+    .max_arguments = -1,
+    .run = volumes_run,
+};
+
+static const struct option commit_options[] = {
+    {'a', "author", OPTION_STRING, AT(author), "TEXT", "Who made it"},
+    {'c', "change", OPTION_LIST, AT(change_list), "INSTRUCTION",
+     "Apply a Dockerfile instruction to the image's config"},
+    {0, "index", OPTION_INTEGER, AT(index), "NUMBER", "Of this container of the service"},
+    {'m', "message", OPTION_STRING, AT(message), "TEXT", "The comment in its history"},
+    {'p', "pause", OPTION_FLAG, AT(pause), NULL, "Pause the container meanwhile (true)"},
+    {0},
+};
+COMPOSE_VERB(commit)
+const struct command command_compose_commit = {
+    .name = "compose commit",
+    .group = "Compose",
+    .summary = "Make an image from what a container has written",
+    .arguments = "[OPTIONS] SERVICE [NAME[:TAG]]",
+    .options = commit_options,
+    .values_size = sizeof(struct compose_values),
+    .defaults = set_defaults,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = commit_run,
+};
+
+static const struct option export_options[] = {
+    {0, "index", OPTION_INTEGER, AT(index), "NUMBER", "Of this container of the service"},
+    {'o', "output", OPTION_STRING, AT(output), "FILE",
+     "Write to this file instead of standard output", COMPLETE_FILE},
+    {0},
+};
+COMPOSE_VERB(export)
+const struct command command_compose_export = {
+    .name = "compose export",
+    .group = "Compose",
+    .summary = "Write a container's files to a tar archive",
+    .arguments = "[OPTIONS] SERVICE",
+    .options = export_options,
+    .values_size = sizeof(struct compose_values),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = export_run,
 };

@@ -94,10 +94,15 @@ static int fits(const struct engine *e, const struct volume *v, const struct str
                 struct error **err)
 {
     int r = 1;
+    bool named = false, has_name = false; /* several names are alternatives, as Docker's are */
     for (size_t i = 0; i < filters->count && r > 0; i++) {
+        bool is_name = str_starts(filters->items[i], "name=");
         r = fits_one(e, v, filters->items[i], err);
+        named |= is_name;
+        has_name |= is_name && r > 0;
+        r = is_name && r == 0 ? 1 : r;
     }
-    return r;
+    return r > 0 ? !named || has_name : r;
 }
 
 static int print_volume(const struct volume *v, bool quiet, struct list *list, struct error **err)

@@ -77,6 +77,19 @@ static void add_dockerfile(const struct node *build, const char *inline_path, st
     }
 }
 
+static void add_flags(const struct build_options *o, struct strv *to)
+{
+    if (o->quiet) {
+        strv_add(to, "--quiet");
+    }
+    if (o->check) {
+        strv_add(to, "--check");
+    }
+    if (o->push) {
+        strv_add(to, "--push");
+    }
+}
+
 int build_words(const struct project *p, const char *service, const struct build_options *o,
                 const char *inline_path, struct strv *ret, struct error **err)
 {
@@ -94,6 +107,9 @@ int build_words(const struct project *p, const char *service, const struct build
     add_pairs(ret, "build-context", node_get(build, "additional_contexts"));
     add_pairs(ret, "label", node_get(build, "labels"));
     add_pairs(ret, "ssh", node_get(build, "ssh"));
+    for (size_t i = 0; o->ssh && i < o->ssh->count; i++) {
+        strv_addf(ret, "--ssh=%s", o->ssh->items[i]);
+    }
     add_list(ret, "cache-from", node_get(build, "cache_from"));
     add_list(ret, "cache-to", node_get(build, "cache_to"));
     const struct node *hosts = node_get(build, "extra_hosts");
@@ -121,9 +137,7 @@ int build_words(const struct project *p, const char *service, const struct build
     if (o->pull || node_true(build, "pull")) {
         strv_add(ret, "--pull");
     }
-    if (o->quiet) {
-        strv_add(ret, "--quiet");
-    }
+    add_flags(o, ret);
     int r = add_secrets(p, build, ret, err);
     strv_add(ret, node_text(build, "context"));
     return r;

@@ -10,8 +10,8 @@
 struct build_options {
     const struct engine *engine;
     const char *cloison;
-    bool no_cache, pull, quiet;
-    const struct strv *args; /* more of them; may be NULL */
+    bool no_cache, pull, quiet, check, push;
+    const struct strv *args, *ssh; /* more of them; may be NULL */
 };
 /* Returns 0, the exit status of the build, or a negative errno. */
 int build_service(const struct project *p, const char *service, const struct build_options *o,

@@ -192,7 +192,16 @@ static void draw(const struct crew *c, struct board *b)
 
 static void tell_end(const struct crew *c, const struct board *b, const struct crew_task *t)
 {
-    if (!b->terminal && !c->quiet && t->doing) {
+    if (b->terminal || c->quiet || !t->doing) {
+        return;
+    }
+    if (c->style == CREW_JSON) {
+        CLEANUP(json)
+        json_t *line = json_pack("{s:s,s:s,s:s}", "id", t->label, "status",
+                                 t->state == FAILED ? "Error" : "Done", "text", word_of(t));
+        CLEANUP(free) char *text = json_dumps(line, JSON_COMPACT);
+        fprintf(stderr, "%s\n", str_or(text, ""));
+    } else {
         fprintf(stderr, " %s  %s\n", t->label, word_of(t));
     }
 }
@@ -285,7 +294,9 @@ static int sum_up(struct crew *c, struct error **err)
 
 int crew_run(struct crew *c, struct error **err)
 {
-    struct board b = {.terminal = isatty(STDERR_FILENO), .columns = 80};
+    struct board b = {.terminal = c->style == CREW_TERMINAL ||
+                                  (c->style == CREW_AUTO && isatty(STDERR_FILENO)),
+                      .columns = 80};
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 40) {
         b.columns = size.ws_col;

@@ -32,11 +32,19 @@ struct crew_task {
     struct error *error;
 };
 
+enum crew_style {
+    CREW_AUTO,     /* a line a task that changes where there is a terminal, else CREW_PLAIN */
+    CREW_TERMINAL, /* such lines, whatever there is */
+    CREW_PLAIN,    /* a line when a task is done */
+    CREW_JSON,     /* an object a line: {"id", "status", "text"} */
+};
+
 struct crew {
     struct crew_task *tasks;
     size_t count;
     bool quiet; /* no lines */
     int limit;  /* at once; 0: CREW_LIMIT */
+    enum crew_style style;
 };
 #define CREW_LIMIT 32
 

@@ -10,7 +10,8 @@ static const struct {
     compose_verb *run;
 } verbs[] = {
     {"attach", verb_attach},   {"boot", verb_boot},       {"build", verb_build},
-    {"config", verb_config},   {"cp", verb_cp},           {"create", verb_create},
+    {"commit", verb_commit},   {"config", verb_config},   {"convert", verb_config},
+    {"cp", verb_cp},           {"create", verb_create},   {"export", verb_export},
     {"down", verb_down},       {"events", verb_events},   {"exec", verb_exec},
     {"images", verb_images},   {"kill", verb_kill},       {"kubernetes", verb_kubernetes},
     {"logs", verb_logs},       {"ls", verb_ls},           {"pause", verb_pause},
@@ -19,7 +20,8 @@ static const struct {
     {"run", verb_run},         {"scale", verb_scale},     {"start", verb_start},
     {"stats", verb_stats},     {"stop", verb_stop},       {"top", verb_top},
     {"trust", verb_trust},     {"unpause", verb_unpause}, {"up", verb_up},
-    {"version", verb_version}, {"wait", verb_wait},       {"watch", verb_watch},
+    {"version", verb_version}, {"volumes", verb_volumes}, {"wait", verb_wait},
+    {"watch", verb_watch},
 };
 
 static int run_verb(const struct compose_request *r, struct error **err)

@@ -153,7 +153,9 @@ static bool has_changed(const struct planner *p, const struct member *m, const c
     CLEANUP(arena) struct arena *a = arena_new();
     const char *image = json_string_value(
         json_object_get(p->r->images, service_image(a, p->r->project, m->service)));
-    if (p->r->recreate == RECREATE_ALWAYS) {
+    const struct strv *named = p->r->recreate_needs;
+    if (p->r->recreate == RECREATE_ALWAYS ||
+        (named && named->count > 0 && !strv_contains(named, m->service))) {
         return true;
     }
     if (p->r->recreate == RECREATE_NEVER) {

@@ -17,6 +17,7 @@ struct reconcile {
     const json_t *scale;  /* {"web": 3}: --scale */
     const json_t *images; /* {"nginx": "sha256:…"}: what the names lead to now */
     enum recreate recreate;
+    const struct strv *recreate_needs; /* all but these are made anew; NULL: as `recreate` says */
     int timeout_s;
     bool no_start, renew_anonymous, remove_orphans;
     bool wait; /* until all are running or healthy */

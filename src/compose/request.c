@@ -76,6 +76,12 @@ const char *global_text(const struct compose_request *r, const char *name)
     return json_string_value(json_object_get(json_object_get(r->json, "globals"), name));
 }
 
+int64_t global_integer(const struct compose_request *r, const char *name, int64_t otherwise)
+{
+    const json_t *value = json_object_get(json_object_get(r->json, "globals"), name);
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
 int request_project(const struct compose_request *r, const struct strv *services,
                     struct project **ret, struct error **err)
 {

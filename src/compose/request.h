@@ -25,6 +25,7 @@ int64_t asked_integer(const struct compose_request *r, const char *name, int64_t
 void asked_list(const struct compose_request *r, const char *name, struct strv *ret);
 /* The same of the options in front of the verb. */
 const char *global_text(const struct compose_request *r, const char *name);
+int64_t global_integer(const struct compose_request *r, const char *name, int64_t otherwise);
 
 /* The project that the options in front of the verb name. `services`: those whose profiles count
  * as asked for, or NULL. */

@@ -43,7 +43,10 @@ compose() { cloison compose "$@" 2>&1; }
     [ "$(compose images -q | sort -u | wc -l)" = 1 ]
     compose stats --no-stream --format '{{.Name}}' web >stats
     [ "$(sort stats | tr '\n' ' ')" = 'shop-web-1 shop-web-2 ' ]
-    [ "$(compose ls --format json | jq -r 'select(.Name == "shop").Status')" = 'running(3)' ]
+    [ "$(compose ls --format json | jq -c)" = '[{"Name":"shop","Status":"running(3)","ConfigFiles":"'"$PROJECT/compose.yaml"'"}]' ]
+    [ "$(compose ls -q --filter name='^sh.p$' --filter name=none)" = shop ]
+    [ "$(compose ls --format json --filter name=other)" = '[]' ]
+    [ "$(compose images --format json | jq -r '[.[].ContainerName] | join(" ")')" = 'shop-job-1 shop-web-1 shop-web-2' ]
     compose stop
     [ "$(compose ls -q)" = '' ]
     [ "$(compose ls -aq)" = shop ]
@@ -52,8 +55,8 @@ compose() { cloison compose "$@" 2>&1; }
 }
 
 @test "cp to and from a service; attach; wait; events" {
+    since=$(date +%s.%N)
     compose up -d
-    since=$(date +%s)
     echo text >file
     compose cp file web:/tmp/file
     compose cp --index 2 web:/etc/hostname out
@@ -72,9 +75,88 @@ compose() { cloison compose "$@" 2>&1; }
     status=0
     wait "$waiting" || status=$?
     [ "$status" = 7 ]
-    compose events --json --since "$since" --until "$(($(date +%s) + 1))" >events
-    grep -q '"die"' events
-    grep -q shop-job-1 events
+    until=$(($(date +%s) + 1))
+    events() { compose events --since "$since" --until "$until" "$@"; }
+    events --json >events
+    [ "$(jq -r 'select(.action == "die").attributes.name' events)" = shop-job-1 ]
+    [ "$(jq -r 'select(.action == "start").service' events | sort | uniq -c | tr -s ' \n' ' ')" = ' 1 job 2 web ' ]
+    jq -es 'all(.type == "container" and (.id | length) == 64 and (.time | length) > 20) and ([.[].attributes | keys[] | select(startswith("com.docker.compose"))] == [])' events
+    [ "$(events --json job web)" = "$(cat events)" ]
+    [ "$(events --json job | jq -r .service | sort -u)" = job ]
+    events web | grep -Eq '^[0-9-]{10} [0-9:]{8}\.[0-9]{6} container start [0-9a-f]{64} \(.*name=shop-web-2'
+    run events none
+    [[ $output == *"no service 'none'"* ]]
+}
+
+@test "commit, export, volumes, start --wait, restart with its dependents, --progress" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  db:
+    image: busybox
+    command: ["sh", "-c", "touch /ok; $LOOP"]
+    healthcheck: {test: [CMD, test, -e, /ok], interval: 200ms}
+    volumes: [data:/data]
+  web: {image: busybox, command: ["sh", "-c", "$LOOP"], volumes: [www:/www], depends_on: {db: {condition: service_started, restart: true}}}
+  free: {image: busybox, command: ["sh", "-c", "$LOOP"]}
+volumes: {data: , www: , more: {name: other}}
+EOF
+    cloison compose --progress json create 2>lines
+    jq -es '[.[] | select(.id == "Container shop-db-1")] == [{"id": "Container shop-db-1", "status": "Done", "text": "Created"}]' lines
+    [ "$(compose --progress quiet start --wait)" = '' ]
+    [ "$(cloison inspect --format '{{.State.Health.Status}}' shop-db-1)" = healthy ]
+    run compose --progress loud stop
+    [ "$status" = 125 ]
+    [[ $output == *"--progress: 'loud' is none of"* ]]
+    [ "$(compose volumes -q | tr '\n' ' ')" = 'shop_data shop_www ' ]
+    [ "$(compose volumes -q db)" = shop_data ]
+    [ "$(compose volumes -q db web | wc -l)" = 2 ]
+    compose exec -T db touch /written
+    compose commit -m comment db shop-written:1
+    cloison run --rm --network none shop-written:1 test -e /written
+    cloison rmi shop-written:1
+    compose export -o db.tar db
+    tar tf db.tar | grep -qx written
+    started() { cloison inspect --format '{{.State.StartedAt}}' shop-db-1 shop-web-1 shop-free-1; }
+    before=$(started)
+    compose restart --no-deps db
+    [ "$(started | sed -n 2,3p)" = "$(sed -n 2,3p <<<"$before")" ]
+    compose restart db
+    [ "$(started | sed -n 2p)" != "$(sed -n 2p <<<"$before")" ]
+    [ "$(started | sed -n 3p)" = "$(sed -n 3p <<<"$before")" ]
+    ids=$(cloison inspect --format '{{.Id}}' shop-db-1 shop-web-1)
+    compose up -d --always-recreate-deps web
+    [ "$(cloison inspect --format '{{.Id}}' shop-web-1)" = "$(sed -n 2p <<<"$ids")" ]
+    [ "$(cloison inspect --format '{{.Id}}' shop-db-1)" != "$(sed -n 1p <<<"$ids")" ]
+}
+
+@test "up: whose logs, and the end with the first failure; run builds, quietly, with a file's environment" {
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  db: {image: busybox, command: ["sh", "-c", "echo of-db; $LOOP"]}
+  good: {image: busybox, command: ["sh", "-c", "echo of-good"], depends_on: [db]}
+  bad: {image: busybox, command: ["sh", "-c", "echo of-bad; sleep 1; exit 6"], depends_on: [good]}
+  built: {build: {context: build, dockerfile_inline: "FROM busybox\nCMD env"}}
+EOF
+    run cloison compose up --abort-on-container-failure bad
+    [ "$status" = 6 ]
+    [[ $output == *of-bad* && $output != *of-db* && $output != *of-good* ]]
+    [ -z "$(cloison ps -q)" ]
+    run cloison compose up --abort-on-container-failure --attach-dependencies --no-attach good bad
+    [ "$status" = 6 ]
+    [[ $output == *of-bad* && $output == *of-db* && $output != *of-good* ]]
+    run cloison compose up --attach nobody bad
+    [ "$status" = 1 ]
+    [[ $output == *"no service 'nobody'"* ]]
+    echo 'FROM_FILE=yes' >variables
+    cloison rmi shop-built 2>/dev/null || true
+    cloison compose run --rm --quiet-build --env-from-file variables built 2>/dev/null >out
+    grep -qx FROM_FILE=yes out
+    [ "$(cloison compose run --rm -q built 2>/dev/null)" = '' ]
+    [ "$(echo typed | cloison compose run --rm built cat 2>/dev/null)" = typed ]
+    [ "$(echo typed | cloison compose run --rm --interactive=false built cat 2>/dev/null)" = '' ]
+    cloison rmi shop-built
 }
 
 @test "pull and push, by a registry; pull_policy" {

@@ -72,9 +72,13 @@ static void leave_orphans(struct scope *s)
 static int remove_resources(const struct compose_request *r, const struct scope *s,
                             struct error **err)
 {
-    struct resource_work w = {&r->engine, tell_resource, NULL};
+    struct crew style = {0};
+    struct resource_work w = {&r->engine, tell_resource, &style};
     const char *rmi = asked_text(r, "rmi");
-    int result = networks_remove(&w, s->name, err);
+    int result = verb_crew_style(r, &style, err);
+    if (result == 0) {
+        result = networks_remove(&w, s->name, err);
+    }
     if (result == 0 && asked_flag(r, "volumes")) {
         result = volumes_remove(&w, s->name, err);
     }

@@ -46,7 +46,13 @@ int verb_start(const struct compose_request *r, struct error **err)
 {
     struct each_member each = {
         .run = op_start, .doing = "Starting", .done = "Started", .wanted = is_stopped};
-    return change_each(r, &each, err);
+    struct each_member wait = {
+        .run = op_await,
+        .doing = "Waiting",
+        .done = "Healthy",
+        .like = {.await = AWAIT_RUNNING, .await_s = (int)asked_integer(r, "wait-timeout", 0)}};
+    int result = change_each(r, &each, err);
+    return result < 0 || !asked_flag(r, "wait") ? result : change_each(r, &wait, err);
 }
 
 /* As `system boot` does for containers without a project. */
@@ -77,13 +83,46 @@ int verb_stop(const struct compose_request *r, struct error **err)
     return change_each(r, &each, err);
 }
 
+/* What needs one of them, with `restart: true`, is started anew, too. */
+static void add_dependents(const struct scope *s, struct strv *names)
+{
+    size_t named = names->count;
+    for (size_t i = 0; i < s->members.count; i++) {
+        const struct member *m = &s->members.items[i];
+        const char *text = str_or(container_label(m->container, LABEL "depends_on"), "");
+        CLEANUP(strv) struct strv parts = {0};
+        strv_split(&parts, text, ',');
+        for (size_t k = 0; k < parts.count; k++) {
+            CLEANUP(free) char *other = xstrndup(parts.items[k], strcspn(parts.items[k], ":"));
+            if (str_ends(parts.items[k], ":true") && strv_contains(names, other) &&
+                !strv_contains(names, m->service)) {
+                strv_add(names, m->service);
+            }
+        }
+    }
+    if (names->count > named) {
+        add_dependents(s, names); /* those of theirs */
+    }
+}
+
 int verb_restart(const struct compose_request *r, struct error **err)
 {
+    CLEANUP(scope) struct scope s = {0};
+    CLEANUP(strv) struct strv names = {0};
     struct each_member each = {.run = op_restart,
                                .doing = "Restarting",
                                .done = "Started",
                                .like = {.timeout_s = asked_timeout(r)}};
-    return change_each(r, &each, err);
+    int result = scope_load(r, &s, err);
+    if (result < 0) {
+        return result;
+    }
+    strv_add_all(&names, r->arguments.items);
+    if (!asked_flag(r, "no-deps")) {
+        add_dependents(&s, &names);
+    }
+    CLEANUP(fd) int lock = project_lock(r, s.name, err);
+    return lock < 0 ? lock : on_each_member(r, &s, &names, &each, err);
 }
 
 /* "SIGTERM", "TERM", "15" */

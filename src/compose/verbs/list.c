@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `compose ps`, `ls`, `images`, `port`: what there is. */
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,7 +109,9 @@ int verb_ps(const struct compose_request *r, struct error **err)
         const char *state = container_status_name(m->container->status);
         bool in_state = states.count ? strv_contains(&states, state)
                                      : asked_flag(r, "all") || container_is_up(m->container);
-        if (is_asked_for(&r->arguments, m->service) && in_state) {
+        bool orphan = s.project && !node_at(s.project->model, "services", m->service, NULL);
+        if (is_asked_for(&r->arguments, m->service) && in_state &&
+            (asked_flag(r, "orphans") || !orphan)) {
             shown[count++] = m;
         }
     }
@@ -131,7 +134,57 @@ int verb_ps(const struct compose_request *r, struct error **err)
 static const struct list_column ls_columns[] = {
     {"Name", "NAME"}, {"Status", "STATUS"}, {"ConfigFiles", "CONFIG FILES"}, {NULL, NULL}};
 
-/* "running(2), exited(1)" */
+/* `ls` and `images` print one JSON array, as Docker Compose does; other forms row by row. */
+static int add_row(struct list *list, json_t *array, json_t *row_take, struct error **err)
+{
+    if (array) {
+        json_array_append_new(array, row_take);
+        return 0;
+    }
+    return list_row(list, row_take, NULL, err);
+}
+
+static void end_rows(struct list *list, json_t *array, bool shown)
+{
+    if (list && !shown) {
+        list_cancel(list);
+    } else if (array) {
+        CLEANUP(free) char *text = json_dumps(array, JSON_COMPACT);
+        printf("%s\n", text);
+        list_cancel(list);
+    } else if (list) {
+        list_end(list);
+    }
+}
+
+/* --filter name=PATTERN, as Docker Compose's: a regular expression. */
+static int name_filters(const struct compose_request *r, struct strv *ret, struct error **err)
+{
+    CLEANUP(strv) struct strv filters = {0};
+    asked_list(r, "filter", &filters);
+    for (size_t i = 0; i < filters.count; i++) {
+        if (!str_starts(filters.items[i], "name=")) {
+            return error_set(err, ERROR_USAGE, 0, "--filter: '%s' is not name=…", filters.items[i]);
+        }
+        strv_add(ret, filters.items[i] + strlen("name="));
+    }
+    return 0;
+}
+
+static bool name_fits(const struct strv *patterns, const char *name)
+{
+    bool fits = patterns->count == 0;
+    for (size_t i = 0; i < patterns->count && !fits; i++) {
+        regex_t pattern;
+        if (regcomp(&pattern, patterns->items[i], REG_EXTENDED | REG_NOSUB) == 0) {
+            fits = regexec(&pattern, name, 0, NULL, 0) == 0;
+            regfree(&pattern);
+        }
+    }
+    return fits;
+}
+
+/* "exited(1), running(2)" */
 static char *states_of(const struct members *m, const char *project)
 {
     CLEANUP(json) json_t *counts = json_object();
@@ -146,7 +199,9 @@ static char *states_of(const struct members *m, const char *project)
     }
     const char *state;
     json_t *n;
-    json_object_foreach(counts, state, n)
+    CLEANUP(free) char *text = json_dumps(counts, JSON_SORT_KEYS);
+    CLEANUP(json) json_t *sorted = json_loads(text, 0, NULL);
+    json_object_foreach(sorted, state, n)
     {
         strbuf_addf(&b, "%s%s(%d)", b.len ? ", " : "", state, (int)json_integer_value(n));
     }
@@ -156,9 +211,13 @@ static char *states_of(const struct members *m, const char *project)
 int verb_ls(const struct compose_request *r, struct error **err)
 {
     CLEANUP(members) struct members m = {0};
-    CLEANUP(strv) struct strv done = {0};
+    CLEANUP(strv) struct strv done = {0}, patterns = {0};
+    CLEANUP(json) json_t *array = str_equal(asked_text(r, "format"), "json") ? json_array() : NULL;
     struct list *list = NULL;
     int result = members_load(&r->engine, NULL, &m, err);
+    if (result == 0) {
+        result = name_filters(r, &patterns, err);
+    }
     if (result == 0) {
         result = list_begin(asked_text(r, "format"), "{{.Name}}\t{{.Status}}\t{{.ConfigFiles}}",
                             ls_columns, &list, err);
@@ -167,7 +226,8 @@ int verb_ls(const struct compose_request *r, struct error **err)
         const struct container *c = m.items[i].container;
         const char *name = container_label(c, LABEL "project");
         CLEANUP(free) char *states = states_of(&m, name);
-        if (strv_contains(&done, name) || (!asked_flag(r, "all") && !strstr(states, "running"))) {
+        if (strv_contains(&done, name) || !name_fits(&patterns, name) ||
+            (!asked_flag(r, "all") && !strstr(states, "running"))) {
             continue;
         }
         strv_add(&done, name);
@@ -175,16 +235,12 @@ int verb_ls(const struct compose_request *r, struct error **err)
             printf("%s\n", name);
             continue;
         }
-        result = list_row(list,
-                          json_pack("{s:s,s:s,s:s}", "Name", name, "Status", states, "ConfigFiles",
-                                    str_or(container_label(c, LABEL "project.config_files"), "")),
-                          NULL, err);
+        result = add_row(list, array,
+                         json_pack("{s:s,s:s,s:s}", "Name", name, "Status", states, "ConfigFiles",
+                                   str_or(container_label(c, LABEL "project.config_files"), "")),
+                         err);
     }
-    if (list && (result < 0 || asked_flag(r, "quiet"))) {
-        list_cancel(list);
-    } else if (list) {
-        list_end(list);
-    }
+    end_rows(list, array, result >= 0 && !asked_flag(r, "quiet"));
     return result < 0 ? result : 0;
 }
 
@@ -222,6 +278,7 @@ static json_t *image_row(const struct compose_request *r, const struct member *m
 int verb_images(const struct compose_request *r, struct error **err)
 {
     CLEANUP(scope) struct scope s = {0};
+    CLEANUP(json) json_t *array = str_equal(asked_text(r, "format"), "json") ? json_array() : NULL;
     struct list *list = NULL;
     int result = scope_load(r, &s, err);
     if (result == 0) {
@@ -240,13 +297,9 @@ int verb_images(const struct compose_request *r, struct error **err)
         if (asked_flag(r, "quiet")) {
             printf("%s\n", m->container->image_id);
         } else {
-            result = list_row(list, image_row(r, m), NULL, err);
+            result = add_row(list, array, image_row(r, m), err);
         }
     }
-    if (list && (result < 0 || asked_flag(r, "quiet"))) {
-        list_cancel(list);
-    } else if (list) {
-        list_end(list);
-    }
+    end_rows(list, array, result >= 0 && !asked_flag(r, "quiet"));
     return result < 0 ? result : 0;
 }

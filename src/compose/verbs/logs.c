@@ -121,7 +121,14 @@ static void name_streams(const struct follow *f, struct stream *streams)
     }
 }
 
-/* Until all have ended, a signal or a byte has come, or, with stop_on_exit, one has ended. */
+static bool has_failed(const struct follow *f, size_t index)
+{
+    CLEANUP(container) struct container *c = NULL;
+    return container_load(f->engine, f->members[index]->container->id, &c, NULL) == 0 &&
+           c->exit_code != 0;
+}
+
+/* Until all have ended, a signal or a byte has come, or one has ended as stop_on_… say. */
 static void pump(struct follow *f, struct stream *streams)
 {
     CLEANUP(free) struct pollfd *fds = xcalloc(f->count + 1, sizeof(*fds));
@@ -139,7 +146,7 @@ static void pump(struct follow *f, struct stream *streams)
             }
             end_stream(&streams[i]);
             open--;
-            if (f->stop_on_exit && f->ended < 0) {
+            if (f->stop_on_exit || (f->stop_on_failure && has_failed(f, i))) {
                 f->ended = (ssize_t)i;
                 return;
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `compose run`: a one-off container of a service, with another command. */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,9 @@ static int bring_needs(const struct compose_request *r, const struct project *p,
     CLEANUP(json) json_t *options = json_object();
     CLEANUP(json) json_t *json = json_deep_copy(r->json);
     json_object_set_new(options, "detach", json_true());
+    json_object_set_new(options, "quiet-pull", json_boolean(asked_flag(r, "quiet-pull")));
+    json_object_set_new(options, "quiet-build", json_boolean(asked_flag(r, "quiet-build")));
+    json_object_set_new(options, "remove-orphans", json_boolean(asked_flag(r, "remove-orphans")));
     json_object_set(json, "options", options);
     struct compose_request up = *r;
     up.json = json;
@@ -40,12 +44,13 @@ static void apply_options(const struct compose_request *r, struct translation *t
     bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     q->detach = asked_flag(r, "detach");
     q->remove = asked_flag(r, "rm");
-    q->interactive = !q->detach;
+    q->interactive = !q->detach && asked_flag(r, "interactive");
     q->tty = !q->detach && terminal && !asked_flag(r, "no-tty");
     q->user = str_or(asked_text(r, "user"), q->user);
     q->workdir = str_or(asked_text(r, "workdir"), q->workdir);
     q->restart = NULL; /* it runs once */
     asked_list(r, "env", &q->env);
+    asked_list(r, "env-from-file", &q->env_files);
     asked_list(r, "volume", &q->volumes);
     asked_list(r, "label", &q->labels);
     asked_list(r, "publish", &q->publish);
@@ -61,11 +66,14 @@ static void apply_options(const struct compose_request *r, struct translation *t
         q->command = (struct strv){0};
         strv_add_all(&q->command, r->arguments.items + 1);
     }
-    if (asked_text(r, "pull")) {
-        q->pull = asked_text(r, "pull");
-    } else {
-        q->pull = "missing";
-    }
+}
+
+static int silence(struct error **err)
+{
+    CLEANUP(fd) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    return null < 0 || dup2(null, STDOUT_FILENO) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "opening '/dev/null'")
+               : 0;
 }
 
 int verb_run(const struct compose_request *r, struct error **err)
@@ -75,6 +83,7 @@ int verb_run(const struct compose_request *r, struct error **err)
     CLEANUP(translation) struct translation t = {0};
     struct resource_work w = {&r->engine, tell_resource, NULL};
     const char *service = r->arguments.items[0];
+    CLEANUP(json) json_t *images = json_object();
     CLEANUP(free) char *digits = random_hex(6);
     strv_add(&names, service);
     int result = verb_project(r, &names, &p, err);
@@ -83,6 +92,9 @@ int verb_run(const struct compose_request *r, struct error **err)
     }
     if (result == 0) {
         result = bring_needs(r, p, service, err);
+    }
+    if (result == 0) {
+        result = verb_ensure_images(r, p, &names, images, err);
     }
     if (result == 0) {
         result = resources_create(&w, p, err);
@@ -106,5 +118,6 @@ int verb_run(const struct compose_request *r, struct error **err)
         return result;
     }
     apply_options(r, &t);
-    return engine_run(&r->engine, &t.request, err);
+    result = asked_flag(r, "quiet") ? silence(err) : 0;
+    return result < 0 ? result : engine_run(&r->engine, &t.request, err);
 }

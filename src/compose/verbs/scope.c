@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,19 @@ int scope_check(const struct scope *s, const struct strv *names, struct error **
     return 0;
 }
 
+void verb_add_with_needs(const struct project *p, const char *name, bool deps, struct strv *ret)
+{
+    const struct node *service = node_at(p->model, "services", name, NULL);
+    const struct node *all = node_get(service, "depends_on");
+    if (!service || strv_contains(ret, name)) {
+        return;
+    }
+    for (size_t i = 0; deps && all && i < all->count; i++) {
+        verb_add_with_needs(p, all->entries[i].key, deps, ret);
+    }
+    strv_add(ret, name);
+}
+
 int scope_container(const struct scope *s, const char *service, int64_t index,
                     const struct member **ret, struct error **err)
 {
@@ -93,6 +107,36 @@ int project_lock(const struct compose_request *r, const char *name, struct error
     return fd;
 }
 
+int verb_crew_style(const struct compose_request *r, struct crew *crew, struct error **err)
+{
+    static const char *const kinds[] = {[CREW_AUTO] = "auto",
+                                        [CREW_TERMINAL] = "tty",
+                                        [CREW_PLAIN] = "plain",
+                                        [CREW_JSON] = "json"};
+    const char *kind = str_or(global_text(r, "progress"), "auto");
+    const char *ansi = str_or(global_text(r, "ansi"), "auto");
+    int64_t limit = global_integer(r, "parallel", 0);
+    if (!str_equal(ansi, "auto") && !str_equal(ansi, "always") && !str_equal(ansi, "never")) {
+        return error_set(err, ERROR_USAGE, 0, "--ansi: '%s' is none of auto, always, never", ansi);
+    }
+    crew->style = str_equal(ansi, "never")    ? CREW_PLAIN
+                  : str_equal(ansi, "always") ? CREW_TERMINAL
+                                              : CREW_AUTO;
+    crew->limit = limit < 0 ? INT_MAX : limit > 0 ? (int)limit : crew->limit;
+    if (str_equal(kind, "quiet")) {
+        crew->quiet = true;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (str_equal(kind, kinds[i])) {
+            crew->style = i == CREW_AUTO ? crew->style : (enum crew_style)i;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_USAGE, 0,
+                     "--progress: '%s' is none of auto, tty, plain, json, quiet", kind);
+}
+
 int asked_timeout(const struct compose_request *r)
 {
     return (int)asked_integer(r, "timeout", STOP_TIMEOUT_OWN);
@@ -100,7 +144,16 @@ int asked_timeout(const struct compose_request *r)
 
 void tell_resource(void *context, const char *what, const char *name, const char *word)
 {
-    fprintf(stderr, " %s %s  %s\n", what, name, word);
+    const struct crew *crew = context; /* NULL: plainly */
+    if (crew && crew->quiet) {
+        return;
+    }
+    if (crew && crew->style == CREW_JSON) {
+        fprintf(stderr, "{\"id\":\"%s %s\",\"status\":\"Done\",\"text\":\"%s\"}\n", what, name,
+                word);
+    } else {
+        fprintf(stderr, " %s %s  %s\n", what, name, word);
+    }
 }
 
 /* Whether the container's service needs the other's, by its label "db:service_started:false,…". */
@@ -137,7 +190,10 @@ int on_each_member(const struct compose_request *r, const struct scope *s, const
     CLEANUP(crew) struct crew crew = {0};
     CLEANUP(operations) struct operations operations = {0};
     CLEANUP(free) const struct member **chosen = xcalloc(s->members.count + 1, sizeof(*chosen));
-    int result = scope_check(s, names, err);
+    int result = verb_crew_style(r, &crew, err);
+    if (result == 0) {
+        result = scope_check(s, names, err);
+    }
     for (size_t i = 0; i < s->members.count && result == 0; i++) {
         const struct member *m = &s->members.items[i];
         if (!is_asked_for(names, m->service) || (m->one_off && !each->one_off) ||

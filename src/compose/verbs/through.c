@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The verbs that are another command of ours on a service's container: exec, cp, port, top, stats,
- * events, attach, pull, push. The service's name becomes the container's. */
+ * attach, commit, export, volumes. The service's name becomes the container's. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "compose/balancer.h"
-#include "compose/build.h"
-#include "compose/translate.h"
 #include "compose/verbs/verbs.h"
 
 static void add_flag(const struct compose_request *r, const char *name, struct strv *line)
@@ -85,7 +82,57 @@ int verb_attach(const struct compose_request *r, struct error **err)
     strv_add(&line, "attach");
     add_flag(r, "no-stdin", &line);
     add_text(r, "detach-keys", &line);
+    strv_addf(&line, "--sig-proxy=%s", asked_flag(r, "sig-proxy") ? "true" : "false");
     int result = first_container(r, &line, err);
+    return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
+}
+
+int verb_commit(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(strv) struct strv line = {0};
+    strv_add(&line, "commit");
+    add_text(r, "author", &line);
+    add_text(r, "message", &line);
+    add_list(r, "change", &line);
+    strv_addf(&line, "--pause=%s", asked_flag(r, "pause") ? "true" : "false");
+    int result = first_container(r, &line, err);
+    add_rest(r, 1, &line);
+    return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
+}
+
+int verb_export(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(strv) struct strv line = {0};
+    strv_add(&line, "export");
+    add_text(r, "output", &line);
+    int result = first_container(r, &line, err);
+    return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
+}
+
+/* Those of the project; of services named, those that they mount. */
+int verb_volumes(const struct compose_request *r, struct error **err)
+{
+    CLEANUP(scope) struct scope s = {0};
+    CLEANUP(strv) struct strv line = {0};
+    int result = scope_load(r, &s, err);
+    if (result == 0) {
+        result = scope_check(&s, &r->arguments, err);
+    }
+    strv_add(&line, "volume");
+    strv_add(&line, "ls");
+    add_flag(r, "quiet", &line);
+    add_text(r, "format", &line);
+    strv_addf(&line, "--filter=label=" LABEL "project=%s", str_or(s.name, ""));
+    for (size_t i = 0; i < s.members.count && r->arguments.count > 0; i++) {
+        const struct member *m = &s.members.items[i];
+        for (size_t k = 0; k < m->container->volumes.count; k++) {
+            const char *text = m->container->volumes.items[k];
+            if (strv_contains(&r->arguments, m->service)) {
+                CLEANUP(free) char *name = xstrndup(text, strcspn(text, ":"));
+                strv_addf(&line, "--filter=name=%s", name);
+            }
+        }
+    }
     return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
 }
 
@@ -180,27 +227,6 @@ int verb_stats(const struct compose_request *r, struct error **err)
     return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
 }
 
-int verb_events(const struct compose_request *r, struct error **err)
-{
-    CLEANUP(scope) struct scope s = {0};
-    CLEANUP(strv) struct strv line = {0};
-    int result = scope_load(r, &s, err);
-    if (result == 0) {
-        result = scope_check(&s, &r->arguments, err);
-    }
-    strv_add(&line, "events");
-    strv_addf(&line, "--filter=label=" LABEL "project=%s", str_or(s.name, ""));
-    for (size_t i = 0; i < r->arguments.count; i++) {
-        strv_addf(&line, "--filter=label=" LABEL "service=%s", r->arguments.items[i]);
-    }
-    add_text(r, "since", &line);
-    add_text(r, "until", &line);
-    if (asked_flag(r, "json")) {
-        strv_add(&line, "--format=json");
-    }
-    return result < 0 ? result : cloison_become(&r->engine, r->cloison, &line, err);
-}
-
 int verb_version(const struct compose_request *r, struct error **err)
 {
     if (asked_flag(r, "short")) {
@@ -211,76 +237,4 @@ int verb_version(const struct compose_request *r, struct error **err)
         printf("cloison compose %s\n", CLOISON_VERSION);
     }
     return 0;
-}
-
-/* Each image of the services named once, by `pull` or `push`. */
-static int each_image(const struct compose_request *r, const char *verb, bool built,
-                      struct error **err)
-{
-    CLEANUP(project) struct project *p = NULL;
-    CLEANUP(strv) struct strv done = {0};
-    int result = verb_project(r, &r->arguments, &p, err);
-    int failed = 0;
-    if (result == 0) {
-        result = verb_check_services(p, &r->arguments, err);
-    }
-    const struct node *services = result < 0 ? NULL : node_get(p->model, "services");
-    for (size_t i = 0; services && i < services->count && result >= 0; i++) {
-        const struct node_entry *e = &services->entries[i];
-        const char *image = node_text(e->value, "image");
-        bool fits = image && (node_get(e->value, "build") != NULL) == built &&
-                    !str_equal(image, BALANCER_IMAGE); /* that one is made here */
-        if (!fits || !is_asked_for(&r->arguments, e->key) || strv_contains(&done, image)) {
-            continue;
-        }
-        CLEANUP(strv) struct strv line = {0};
-        strv_add(&done, image);
-        strv_add(&line, verb);
-        add_flag(r, "quiet", &line);
-        strv_add(&line, image);
-        result = cloison_spawn(&r->engine, r->cloison, &line, err);
-        failed += result > 0;
-        if (result > 0 && !asked_flag(r, "ignore-pull-failures") &&
-            !asked_flag(r, "ignore-push-failures")) {
-            break;
-        }
-    }
-    bool ignored = asked_flag(r, "ignore-pull-failures") || asked_flag(r, "ignore-push-failures");
-    return result < 0 ? result : failed && !ignored;
-}
-
-/* Each service that has a `build`, one after the other: their steps share the cache. */
-int verb_build(const struct compose_request *r, struct error **err)
-{
-    CLEANUP(project) struct project *p = NULL;
-    CLEANUP(strv) struct strv args = {0};
-    struct build_options o = {.engine = &r->engine,
-                              .cloison = r->cloison,
-                              .no_cache = asked_flag(r, "no-cache"),
-                              .pull = asked_flag(r, "pull"),
-                              .quiet = asked_flag(r, "quiet"),
-                              .args = &args};
-    asked_list(r, "build-arg", &args);
-    int result = verb_project(r, &r->arguments, &p, err);
-    if (result == 0) {
-        result = verb_check_services(p, &r->arguments, err);
-    }
-    const struct node *services = result < 0 ? NULL : node_get(p->model, "services");
-    for (size_t i = 0; services && i < services->count && result == 0; i++) {
-        const struct node_entry *e = &services->entries[i];
-        if (node_get(e->value, "build") && is_asked_for(&r->arguments, e->key)) {
-            result = build_service(p, e->key, &o, err);
-        }
-    }
-    return result;
-}
-
-int verb_pull(const struct compose_request *r, struct error **err)
-{
-    return each_image(r, "pull", false, err);
-}
-
-int verb_push(const struct compose_request *r, struct error **err)
-{
-    return each_image(r, "push", true, err);
 }

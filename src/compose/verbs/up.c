@@ -10,15 +10,12 @@
 
 #include "base/file.h"
 #include "compose/balancer.h"
-#include "compose/build.h"
-#include "compose/pull.h"
 #include "compose/reconcile.h"
 #include "compose/resources.h"
 #include "compose/roll.h"
 #include "compose/translate.h"
 #include "compose/verbs/verbs.h"
 #include "engine/lifecycle.h"
-#include "image/image.h"
 
 /* "web=3", into {"web": 3} */
 static int parse_scale(const struct project *p, const struct strv *texts, json_t *ret,
@@ -46,19 +43,6 @@ static int parse_scale(const struct project *p, const struct strv *texts, json_t
     return 0;
 }
 
-static void add_with_needs(const struct project *p, const char *name, bool deps, struct strv *ret)
-{
-    const struct node *service = node_at(p->model, "services", name, NULL);
-    const struct node *all = node_get(service, "depends_on");
-    if (!service || strv_contains(ret, name)) {
-        return;
-    }
-    for (size_t i = 0; deps && all && i < all->count; i++) {
-        add_with_needs(p, all->entries[i].key, deps, ret);
-    }
-    strv_add(ret, name);
-}
-
 /* Those named and what they need, or all; in starting order. */
 static int choose_services(const struct project *p, const struct strv *names, bool deps,
                            struct strv *ret, struct error **err)
@@ -67,9 +51,9 @@ static int choose_services(const struct project *p, const struct strv *names, bo
     int r = verb_check_services(p, names, err);
     for (size_t i = 0; i < names->count && r == 0; i++) {
         const struct node *service = node_at(p->model, "services", names->items[i], NULL);
-        add_with_needs(p, names->items[i], deps, &wanted);
+        verb_add_with_needs(p, names->items[i], deps, &wanted);
         if (deps && balancer_serves(service)) {
-            add_with_needs(p, BALANCER_SERVICE, false, &wanted);
+            verb_add_with_needs(p, BALANCER_SERVICE, false, &wanted);
         }
     }
     for (size_t i = 0; i < order.count && r == 0; i++) {
@@ -78,78 +62,6 @@ static int choose_services(const struct project *p, const struct strv *names, bo
         }
     }
     return r;
-}
-
-static bool image_is_here(const struct engine *e, const char *name, json_t *images)
-{
-    CLEANUP(image) struct image *i = NULL;
-    if (image_resolve(e->data_dir, name, &i, NULL) < 0) {
-        return false;
-    }
-    json_object_set_new(images, name, json_string(i->id));
-    return true;
-}
-
-/* A service's image that is to be built: when it is not here, or --build. */
-static int build_image(const struct compose_request *r, const struct project *p,
-                       const char *service, bool here, json_t *images, struct error **err)
-{
-    const struct node *build = node_at(p->model, "services", service, "build", NULL);
-    const char *name = service_image(p->arena, p, service);
-    struct build_options o = {.engine = &r->engine, .cloison = r->cloison};
-    if (here && !asked_flag(r, "build")) {
-        return 0;
-    }
-    if (asked_flag(r, "no-build")) {
-        return node_error(build, err, "the image '%s' is not built, and --no-build forbids it",
-                          name);
-    }
-    int result = build_service(p, service, &o, err);
-    if (result > 0) {
-        return node_error(build, err, "building service '%s' failed", service);
-    }
-    (void)image_is_here(&r->engine, name, images);
-    return result;
-}
-
-/* Fetches what is missing, all at once, and notes what each name leads to. */
-static int ensure_images(const struct compose_request *r, const struct project *p,
-                         const struct strv *services, json_t *images, struct error **err)
-{
-    CLEANUP(crew) struct crew crew = {.limit = 4};
-    CLEANUP(operations) struct operations operations = {0};
-    CLEANUP(json) json_t *asked = json_object();
-    for (size_t i = 0; i < services->count; i++) {
-        const struct node *n = node_at(p->model, "services", services->items[i], NULL);
-        const char *name = service_image(p->arena, p, services->items[i]);
-        const char *asked_for = asked_text(r, "pull");
-        const char *policy =
-            pull_policy_now(&r->engine, name, asked_for ? asked_for : node_text(n, "pull_policy"));
-        bool here = image_is_here(&r->engine, name, images);
-        if (node_get(n, "build")) {
-            int result = build_image(r, p, services->items[i], here, images, err);
-            if (result < 0) {
-                return result;
-            }
-            continue;
-        }
-        bool fresh = here && (!str_equal(policy, "always") || str_equal(name, BALANCER_IMAGE));
-        if (json_object_get(asked, name) || fresh) {
-            continue;
-        }
-        struct operation like = {.engine = &r->engine, .cloison = r->cloison, .policy = policy};
-        struct operation *o = operations_add(&operations, &like);
-        bool ours = str_equal(name, BALANCER_IMAGE);
-        o->image = xstrdup(name);
-        json_object_set_new(asked, name, json_true());
-        (void)crew_add(&crew, str_format("Image %s", name), ours ? "Making" : "Pulling",
-                       ours ? "Made" : "Pulled", ours ? op_bootstrap : op_pull, o);
-    }
-    int result = crew_run(&crew, err);
-    for (size_t i = 0; i < operations.count && result == 0; i++) {
-        (void)image_is_here(&r->engine, operations.items[i]->image, images);
-    }
-    return result;
 }
 
 static void warn_of_orphans(const struct project *p, const struct members *m)
@@ -177,7 +89,11 @@ static int check_exclusive(const struct compose_request *r, struct error **err)
                                            {"detach", "watch"},
                                            {"wait", "watch"},
                                            {"no-start", "watch"},
-                                           {"abort-on-container-exit", "watch"}};
+                                           {"abort-on-container-exit", "watch"},
+                                           {"detach", "abort-on-container-failure"},
+                                           {"wait", "abort-on-container-failure"},
+                                           {"abort-on-container-failure", "watch"},
+                                           {"no-recreate", "always-recreate-deps"}};
     for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
         if (asked_flag(r, pairs[i][0]) && asked_flag(r, pairs[i][1])) {
             return error_set(err, ERROR_USAGE, 0, "--%s and --%s exclude each other", pairs[i][0],
@@ -192,6 +108,7 @@ struct bringing_up {
     struct members members;
     struct reconcile work;
     json_t *scale, *images;
+    struct strv attach, no_attach; /* services whose logs are followed; none: all */
 };
 
 static void bringing_up_cleanup(struct bringing_up *u)
@@ -201,6 +118,8 @@ static void bringing_up_cleanup(struct bringing_up *u)
     project_free(u->project);
     json_decref(u->scale);
     json_decref(u->images);
+    strv_done(&u->attach);
+    strv_done(&u->no_attach);
 }
 
 static void fill_in(const struct compose_request *r, struct bringing_up *u, bool no_start)
@@ -215,6 +134,7 @@ static void fill_in(const struct compose_request *r, struct bringing_up *u, bool
     w->recreate = asked_flag(r, "force-recreate") ? RECREATE_ALWAYS
                   : asked_flag(r, "no-recreate")  ? RECREATE_NEVER
                                                   : RECREATE_CHANGED;
+    w->recreate_needs = asked_flag(r, "always-recreate-deps") ? &r->arguments : NULL;
     w->timeout_s = asked_timeout(r);
     w->no_start = no_start;
     w->renew_anonymous = asked_flag(r, "renew-anon-volumes");
@@ -258,16 +178,36 @@ static int let_surplus_leave(const struct compose_request *r, const struct bring
     return result < 0 ? result : balancer_load(&r->engine, u->project, err);
 }
 
+/* The services that options name. */
+static int check_named(const struct compose_request *r, const struct bringing_up *u,
+                       struct error **err)
+{
+    CLEANUP(strv) struct strv names = {0};
+    const char *from = asked_text(r, "exit-code-from");
+    strv_add_all(&names, u->attach.items);
+    strv_add_all(&names, u->no_attach.items);
+    if (from) {
+        strv_add(&names, from);
+    }
+    return verb_check_services(u->project, &names, err);
+}
+
 static int bring_up(const struct compose_request *r, struct bringing_up *u,
                     const struct strv *names, const struct strv *scale, bool no_start,
                     struct error **err)
 {
-    struct resource_work w = {&r->engine, tell_resource, NULL};
+    struct resource_work w = {&r->engine, tell_resource, &u->work.crew};
     u->scale = json_object();
     u->images = json_object();
-    int result = verb_project(r, names, &u->project, err);
+    int result = verb_crew_style(r, &u->work.crew, err);
+    if (result == 0) {
+        result = verb_project(r, names, &u->project, err);
+    }
     if (result == 0 && asked_flag(r, "watch")) {
         result = watch_check(u->project, names, err);
+    }
+    if (result == 0) {
+        result = check_named(r, u, err);
     }
     if (result == 0) {
         result = parse_scale(u->project, scale, u->scale, err);
@@ -280,7 +220,7 @@ static int bring_up(const struct compose_request *r, struct bringing_up *u,
         return result;
     }
     CLEANUP(fd) int lock = project_lock(r, u->project->name, err);
-    result = lock < 0 ? lock : ensure_images(r, u->project, &u->work.services, u->images, err);
+    result = lock < 0 ? lock : verb_ensure_images(r, u->project, &u->work.services, u->images, err);
     if (result == 0) {
         result = resources_create(&w, u->project, err);
     }
@@ -314,8 +254,11 @@ static void note_interrupt(int signal_number)
 static bool is_attached(const struct bringing_up *u, const struct member *m)
 {
     const struct node *attach = node_at(u->project->model, "services", m->service, "attach", NULL);
-    return strv_contains(&u->work.services, m->service) && !m->one_off &&
-           (!attach || attach->boolean);
+    if (!strv_contains(&u->work.services, m->service) || m->one_off ||
+        strv_contains(&u->no_attach, m->service)) {
+        return false;
+    }
+    return u->attach.count > 0 ? strv_contains(&u->attach, m->service) : !attach || attach->boolean;
 }
 
 static void choose_attached(const struct bringing_up *u, const struct scope *s, struct follow *f,
@@ -372,7 +315,7 @@ static int stop_all(const struct compose_request *r, struct scope *s, const stru
                                  : f->ended >= 0 ? f->members[f->ended]
                                                  : NULL;
     int code = 0;
-    if (result == 0 && whose && f->stop_on_exit && (from || !interrupted)) {
+    if (result == 0 && whose && (f->stop_on_exit || f->stop_on_failure) && (from || !interrupted)) {
         result = engine_wait(&r->engine, whose->container->id, &code, err);
     }
     return result < 0 ? result : interrupted && !from ? 130 : code;
@@ -392,6 +335,7 @@ static int stay(const struct compose_request *r, struct bringing_up *u, struct e
                        .no_prefix = asked_flag(r, "no-log-prefix"),
                        .stop_on_exit = asked_flag(r, "abort-on-container-exit") ||
                                        asked_text(r, "exit-code-from"),
+                       .stop_on_failure = asked_flag(r, "abort-on-container-failure"),
                        .ended = -1,
                        .wake_fd = -1};
     struct sigaction once = {.sa_handler = note_interrupt, .sa_flags = SA_RESETHAND};
@@ -411,7 +355,7 @@ static int stay(const struct compose_request *r, struct bringing_up *u, struct e
         (void)kill(watcher, SIGTERM);
         (void)waitpid(watcher, NULL, 0);
     }
-    if (result == 0 && (interrupted || f.stop_on_exit)) {
+    if (result == 0 && (interrupted || f.stop_on_exit || f.ended >= 0)) {
         result = stop_all(r, &s, &f, err);
     }
     fd_close(wake[0]);
@@ -419,20 +363,25 @@ static int stay(const struct compose_request *r, struct bringing_up *u, struct e
     return result;
 }
 
+/* Whose logs: those named behind `up`, unless the options say more or less. */
+static void ask_attached(const struct compose_request *r, struct bringing_up *u)
+{
+    asked_list(r, "attach", &u->attach);
+    asked_list(r, "no-attach", &u->no_attach);
+    if (u->attach.count == 0 && !asked_flag(r, "attach-dependencies")) {
+        strv_add_all(&u->attach, r->arguments.items);
+    }
+}
+
 int verb_up(const struct compose_request *r, struct error **err)
 {
     CLEANUP(bringing_up) struct bringing_up u = {0};
     CLEANUP(strv) struct strv scale = {0};
-    const char *from = asked_text(r, "exit-code-from");
     asked_list(r, "scale", &scale);
+    ask_attached(r, &u);
     int result = check_exclusive(r, err);
     if (result == 0) {
         result = bring_up(r, &u, &r->arguments, &scale, asked_flag(r, "no-start"), err);
-    }
-    if (result == 0 && from && !node_at(u.project->model, "services", from, NULL)) {
-        CLEANUP(strv) struct strv name = {0};
-        strv_add(&name, from);
-        result = verb_check_services(u.project, &name, err);
     }
     bool background = asked_flag(r, "detach") || asked_flag(r, "wait") || asked_flag(r, "no-start");
     return result < 0 || background ? result : stay(r, &u, err);

@@ -10,7 +10,7 @@
 
 typedef int compose_verb(const struct compose_request *r, struct error **err);
 
-compose_verb verb_config, verb_version;
+compose_verb verb_config, verb_version, verb_volumes, verb_commit, verb_export;
 compose_verb verb_up, verb_create, verb_down, verb_scale;
 compose_verb verb_start, verb_stop, verb_restart, verb_kill, verb_pause, verb_unpause, verb_rm;
 compose_verb verb_ps, verb_ls, verb_images, verb_logs, verb_port, verb_events, verb_stats, verb_top;
@@ -23,6 +23,12 @@ int verb_project(const struct compose_request *r, const struct strv *services, s
 /* Each name must be one of the project's services. */
 int verb_check_services(const struct project *p, const struct strv *names,
                         struct error **err) NODISCARD;
+
+/* `name`, and with `deps` what it needs, each once, what is needed first. */
+void verb_add_with_needs(const struct project *p, const char *name, bool deps, struct strv *ret);
+/* image_needs.c: fetches and builds what is missing, and notes what each name leads to. */
+int verb_ensure_images(const struct compose_request *r, const struct project *p,
+                       const struct strv *services, json_t *images, struct error **err) NODISCARD;
 
 /* What verbs on existing containers work with: the project's name and containers, and the file
  * where there is one (with -p none is needed). */
@@ -57,6 +63,9 @@ struct each_member {
 };
 int on_each_member(const struct compose_request *r, const struct scope *s, const struct strv *names,
                    const struct each_member *each, struct error **err) NODISCARD;
+/* --progress, --ansi and --parallel, in front of the verb. */
+int verb_crew_style(const struct compose_request *r, struct crew *crew,
+                    struct error **err) NODISCARD;
 /* --timeout in seconds, else the container's own. */
 int asked_timeout(const struct compose_request *r);
 /* watch.c: a process that does what `develop.watch` asks for; a byte comes through `wake_fd` when
@@ -64,16 +73,17 @@ int asked_timeout(const struct compose_request *r);
 int watch_check(const struct project *p, const struct strv *services, struct error **err) NODISCARD;
 pid_t watch_beside(const struct compose_request *r, const struct project *p, int wake_fd,
                    struct error **err) NODISCARD;
-/* resource_teller of resources.h: a line on standard error. */
+/* resource_teller of resources.h: a line on standard error, in the style of `context`, a crew. */
 void tell_resource(void *context, const char *what, const char *name, const char *word);
 
 /* logs.c: follows the containers' logs, each line behind its container's name, until all have
- * ended. `stop_on_exit`: until the first has ended; *ret_ended is its index (-1: none). */
+ * ended. `stop_on_exit`: until the first has ended, `stop_on_failure`: with another code than 0;
+ * `ended` is its index (-1: none). */
 struct follow {
     const struct engine *engine;
     const struct member **members;
     size_t count;
-    bool follow, timestamps, no_color, no_prefix, stop_on_exit;
+    bool follow, timestamps, no_color, no_prefix, stop_on_exit, stop_on_failure;
     int64_t tail; /* -1: all */
     struct timespec since, until;
     const struct strv *known; /* IDs that `since` is for; NULL: all */
