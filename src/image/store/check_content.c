@@ -149,7 +149,6 @@ static int unpack_again(struct check *c, const char *chain, const json_t *entry,
                              .name = chain,
                              .keep_as_is = true,
                              .blob_is_stored = true,
-                             .links_anywhere = true, /* a RUN may have made them */
                              .digest = blob,
                              .diff_id = json_string_value(json_object_get(entry, "diffID")),
                              .limits = c->limits};

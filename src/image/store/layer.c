@@ -69,7 +69,6 @@ static int unpack(struct store *s, const struct layer_input *in, struct layer *l
 {
     struct pass_request request = {.keep_as_is = in->keep_as_is,
                                    .needs_end_marker = in->needs_end_marker,
-                                   .links_anywhere = in->links_anywhere,
                                    .limits = in->limits};
     struct pass_result result;
     CLEANUP(free) char *diff = str_format("%s/diff", strrchr(l->tmp, '/') + 1);

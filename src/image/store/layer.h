@@ -25,7 +25,6 @@ struct layer_input {
     bool keep_as_is;
     const char *digest, *diff_id; /* expected, or NULL */
     bool blob_is_stored;          /* it comes from the store: checked, not written again */
-    bool links_anywhere;          /* it was made here: what is in it is a matter of its own */
     bool needs_end_marker;        /* nothing else tells that it is whole: a tarball to import */
     struct unpack_limits limits;
 };

@@ -245,7 +245,6 @@ int pass_run(const struct pass_request *request, struct source *source, int root
     CLEANUP(unpack) struct unpack u;
     *ret = (struct pass_result){0};
     unpack_init(&u, root, &request->limits);
-    u.links_anywhere = request->links_anywhere;
     int r = run(&p, &u, ret, err);
     ret->blob_size = p.blob_size;
     ret->tar_size = p.tar_size;

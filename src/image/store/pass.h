@@ -13,8 +13,6 @@ struct pass_request {
     /* A manifest names the blob: it is kept as it is. Else what is neither gzip nor zstd is kept as
      * gzip, which takes a third of the room, and which every other tool reads in every format. */
     bool keep_as_is;
-    bool
-        links_anywhere; /* symlinks may lead above the root: it is the reader's that they stay in */
     bool needs_end_marker; /* nothing else tells that it is whole: a tarball to import */
     char digest[DIGEST_TEXT_BYTES], diff_id[DIGEST_TEXT_BYTES]; /* expected, or "" */
     struct unpack_limits limits;

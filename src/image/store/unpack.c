@@ -59,29 +59,6 @@ char *unpack_clean_path(const char *path)
     return strbuf_take(&b);
 }
 
-bool unpack_symlink_escapes(const char *path, const char *target)
-{
-    int depth = 0;
-    if (target[0] != '/') {
-        for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
-            depth++;
-        }
-    }
-    while (*target) {
-        size_t n = strcspn(target, "/");
-        if (n == 2 && target[0] == '.' && target[1] == '.') {
-            depth--;
-        } else if (n > 0 && !(n == 1 && target[0] == '.')) {
-            depth++;
-        }
-        if (depth < 0) {
-            return true;
-        }
-        target += n + (target[n] == '/');
-    }
-    return false;
-}
-
 /* Makes the folders of `path` that no entry has made; they get the attributes of the layer below
  * when the layers are put together (layer_commit()). */
 static int make_implied(struct unpack *u, const char *path, struct error **err)

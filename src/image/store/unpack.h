@@ -3,8 +3,8 @@
  *
  * An archive is a stranger's: nothing it says leads outside the folder. Entries are made by *at
  * calls on a descriptor of their parent folder, which openat2 resolves with RESOLVE_IN_ROOT, so
- * that a link planted earlier stays inside, as it would in a chroot. Refused by name: a '..'
- * component, a symlink that leads above the root, a hard link whose target is outside, absent or
+ * that a link planted earlier stays inside, as it would in a chroot; with that a symlink may say
+ * what it likes. Refused by name: a '..' component, a hard link whose target is outside, absent or
  * behind a symlink, a whiteout of nothing, more than the limits. A leading "/" or "./" is dropped.
  *
  * Whiteouts (image-spec layer.md "Whiteouts") become overlayfs's: ".wh.x" the character device 0/0
@@ -41,9 +41,8 @@ struct unpack_folder_time { /* set at the end: what is made inside changes it */
 struct unpack {
     int root; /* borrowed */
     struct unpack_limits limits;
-    bool is_plain; /* no layer: names of whiteouts and links to anywhere are what they say, and a
-                      folder makes room for a folder alone */
-    bool links_anywhere; /* a symlink may lead above the root, where it stays as in a chroot */
+    bool is_plain; /* no layer: names of whiteouts are what they say, and a folder makes room for a
+                      folder alone */
     int64_t bytes, entries;
     struct strv opaque; /* folders that hide what is below: for the caller to mark as overlayfs's */
     struct strv implied; /* folders that no entry spoke of, "a/b": made 0755, root's */
@@ -67,8 +66,6 @@ static inline void unpack_cleanup(struct unpack *u)
 /* The entry's path with "/", "./" and doubled slashes taken away, "" for the root; NULL when a
  * component is "..". The caller frees. */
 char *unpack_clean_path(const char *path);
-/* Whether a symlink at `path` (clean) with this target leads above the root. */
-bool unpack_symlink_escapes(const char *path, const char *target);
 
 /* Used by unpack_make.c: one kind of entry each, below u->parent under the name `leaf`. */
 struct unpack_entry {
