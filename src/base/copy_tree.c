@@ -132,15 +132,20 @@ static int copy_symlink(int from_dir, const char *name, int to_dir, const char *
 static int copy_folder(int from, int to, struct walk *w, int depth);
 
 static int copy_subfolder(int from_dir, const char *name, int to_dir, const char *to_name,
-                          struct walk *w, int depth)
+                          struct walk *w, int depth, enum copy_part part)
 {
-    if (mkdirat(to_dir, to_name, 0700) < 0 && errno != EEXIST) {
+    bool made = mkdirat(to_dir, to_name, 0700) == 0;
+    if (!made && errno != EEXIST) {
         return -errno;
     }
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     CLEANUP(fd) int from = openat(from_dir, name, flags);
     CLEANUP(fd) int to = openat(to_dir, to_name, flags);
-    return from < 0 || to < 0 ? -errno : copy_folder(from, to, w, depth + 1);
+    int r = from < 0 || to < 0 ? -errno : copy_folder(from, to, w, depth + 1);
+    if (r == 0 && made && part == COPY_NEEDED) {
+        (void)unlinkat(to_dir, to_name, AT_REMOVEDIR); /* it stays if anything is in it */
+    }
+    return r;
 }
 
 /* What is no folder, for the first time. */
@@ -196,11 +201,14 @@ static int copy_entry_here(int from, const char *name, int to, const char *to_na
         return -errno;
     }
     const struct copy *how = w->how;
-    if (how && how->wanted && !how->wanted(how->context, w->path.data, S_ISDIR(st.st_mode))) {
+    enum copy_part part = how && how->wanted
+                              ? how->wanted(how->context, w->path.data, S_ISDIR(st.st_mode))
+                              : COPY_WHOLE;
+    if (part == COPY_NONE) {
         return 0;
     }
     if (S_ISDIR(st.st_mode)) {
-        return copy_subfolder(from, name, to, to_name, w, depth);
+        return copy_subfolder(from, name, to, to_name, w, depth, part);
     }
     int r = clear_the_way(to, to_name);
     if (r < 0) {

@@ -9,13 +9,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum copy_part {
+    COPY_NONE, /* with all that is in it */
+    COPY_WHOLE,
+    COPY_NEEDED, /* a folder: if anything in it is wanted */
+};
+
 struct copy {
     bool set_owner; /* of all that is copied, in place of the source's own: */
     uid_t uid;
     gid_t gid;
-    /* Asked for each entry, by its path in what is copied; false leaves it out, with all that is in
-     * it. NULL: everything. */
-    bool (*wanted)(void *context, const char *path, bool is_folder);
+    /* Asked for each entry, by its path in what is copied. NULL: everything. */
+    enum copy_part (*wanted)(void *context, const char *path, bool is_folder);
     /* The mode that an entry gets in place of its own. NULL: its own. */
     mode_t (*mode)(void *context, mode_t own);
     void *context;

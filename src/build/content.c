@@ -102,11 +102,26 @@ static int find_matches(const struct content_request *q, const char *base, const
     return fd < 0 ? 0 : find_matches(q, path, parts, at + 1, pattern, ret);
 }
 
+/* A pattern may match nothing: that is how a file is copied that may not be there. The folder that
+ * it is in has to be. */
+static int check_front(const struct content_request *q, const struct strv *parts,
+                       const char *pattern, struct error **err)
+{
+    CLEANUP(strbuf) struct strbuf front = {0};
+    for (size_t i = 0; glob_is_plain(parts->items[i]); i++) {
+        strbuf_addf(&front, "%s%s", front.len ? "/" : "", parts->items[i]);
+    }
+    CLEANUP(fd)
+    int fd = open_in_root(q->folder, front.len ? front.data : ".", O_PATH | O_DIRECTORY, 0);
+    return fd < 0 ? error_set_errno(err, ERROR_NOT_FOUND, -fd, "'%s': '%s'", pattern,
+                                    str_or(front.data, "."))
+                  : 0;
+}
+
 int content_find(const struct content_request *q, const char *pattern, struct source_items *ret,
                  struct error **err)
 {
     CLEANUP(free) char *clean = clean_inside(pattern);
-    size_t before = ret->count;
     if (glob_is_plain(clean)) {
         CLEANUP(fd) int fd = open_in_root(q->folder, *clean ? clean : ".", O_PATH, 0);
         bool hidden = fd >= 0 && is_ignored(q, clean) &&
@@ -129,24 +144,27 @@ int content_find(const struct content_request *q, const char *pattern, struct so
             return error_set(err, ERROR_INVALID_INPUT, 0, "'%s' is no pattern", pattern);
         }
     }
-    int r = find_matches(q, "", &parts, 0, pattern, ret);
-    return r == 0 && ret->count == before
-               ? error_set(err, ERROR_NOT_FOUND, 0, "nothing matches '%s'", pattern)
-               : r;
+    return check_front(q, &parts, pattern, err) < 0 ? -ENOENT
+                                                    : find_matches(q, "", &parts, 0, pattern, ret);
 }
 
-bool content_has(const struct content_request *q, const char *top, const char *path, bool is_folder)
+static enum copy_part left_by(const struct ignore *i, const char *path, bool is_folder)
 {
-    if (q->excludes && ignore_takes(q->excludes, path, false) &&
-        !(is_folder && ignore_may_take_back(q->excludes, path))) {
-        return false;
-    }
-    if (!q->ignore || !q->ignore->count) {
-        return true;
+    return !ignore_takes(i, path, false)                ? COPY_WHOLE
+           : is_folder && ignore_may_take_back(i, path) ? COPY_NEEDED
+                                                        : COPY_NONE;
+}
+
+enum copy_part content_has(const struct content_request *q, const char *top, const char *path,
+                           bool is_folder)
+{
+    enum copy_part part = q->excludes ? left_by(q->excludes, path, is_folder) : COPY_WHOLE;
+    if (part == COPY_NONE || !q->ignore || !q->ignore->count) {
+        return part;
     }
     CLEANUP(free) char *whole = str_format("%s%s%s", top, *top ? "/" : "", path);
-    return !ignore_takes(q->ignore, whole, false) ||
-           (is_folder && ignore_may_take_back(q->ignore, whole));
+    enum copy_part other = left_by(q->ignore, whole, is_folder);
+    return other == COPY_WHOLE ? part : other;
 }
 
 /* What the path leads to, links followed inside the root. */

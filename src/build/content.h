@@ -3,6 +3,7 @@
  * content and modes (and owners, where they are copied too), never times. Side effects: reads. */
 #pragma once
 
+#include "base/copy_tree.h"
 #include "build/context.h"
 
 struct source_item {
@@ -29,12 +30,13 @@ struct content_request {
     bool parents;
 };
 
-/* One source, which may have Go's wildcards; sorted. ERROR_NOT_FOUND when there is none. */
+/* One source, which may have Go's wildcards; sorted. ERROR_NOT_FOUND when it is none and not there.
+ */
 int content_find(const struct content_request *q, const char *pattern, struct source_items *ret,
                  struct error **err) NODISCARD;
 /* Adds what a source is to the digest. */
 int content_digest(const struct content_request *q, const struct source_item *item,
                    struct digest *to, struct error **err) NODISCARD;
 /* Whether an entry below a source is part of it. `top`: the source's path; `path`: from there. */
-bool content_has(const struct content_request *q, const char *top, const char *path,
-                 bool is_folder);
+enum copy_part content_has(const struct content_request *q, const char *top, const char *path,
+                           bool is_folder);

@@ -216,7 +216,7 @@ static bool is_part(const struct look *l, const struct node *n, const char *name
         return true;
     }
     CLEANUP(free) char *path = str_format("%s%s%s", n->path, *n->path ? "/" : "", name);
-    return content_has(q, l->top, path, is_folder);
+    return content_has(q, l->top, path, is_folder) != COPY_NONE;
 }
 
 static int add_entry(struct looker *k, struct node *n, int folder, const char *name,

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "build/add_remote.h"
 #include "build/rootfs.h"
+#include "spec/from_image.h"
 #include "spec/user.h"
 #include "wall/container/mount.h"
 
@@ -27,7 +28,7 @@ struct copying {
     struct error **err;
 };
 
-static bool wanted(void *context, const char *path, bool is_folder)
+static enum copy_part wanted(void *context, const char *path, bool is_folder)
 {
     const struct copying *c = context;
     return content_has(&c->q, c->top, path, is_folder);
@@ -129,6 +130,21 @@ static int reopen(int path_fd)
     return fd < 0 ? -errno : fd;
 }
 
+/* Where the link leads that is the path's last component, whether or not anything is there: a path
+ * from the root; NULL when it is no link. The caller frees. */
+static char *link_target(const struct copying *c, const char *path)
+{
+    char target[4096];
+    CLEANUP(fd) int link = open_in_root(c->root, path, O_PATH | O_NOFOLLOW, 0);
+    ssize_t len = link < 0 ? -1 : readlinkat(link, "", target, sizeof(target) - 1);
+    if (len <= 0) {
+        return NULL;
+    }
+    target[len] = '\0';
+    return target[0] == '/' ? xstrdup(target)
+                            : str_format("%.*s/%s", (int)(strrchr(path, '/') - path), path, target);
+}
+
 /* Where a file goes: the folder, opened, and the name in it. The caller frees. */
 static int file_place(struct copying *c, const char *destination, const char *name, char **ret_name)
 {
@@ -143,6 +159,10 @@ static int file_place(struct copying *c, const char *destination, const char *na
     }
     /* What is there may be a link: the file goes where it leads. */
     CLEANUP(fd) int file = open_in_root(c->root, path, O_PATH, 0);
+    CLEANUP(free) char *elsewhere = file == -ENOENT ? link_target(c, path) : NULL;
+    if (elsewhere) { /* to nothing yet; a circle would be -ELOOP */
+        return file_place(c, elsewhere, name, ret_name);
+    }
     char target[4096];
     if (file >= 0) {
         CLEANUP(free) char *self = str_format("/proc/self/fd/%d", file);
@@ -179,7 +199,7 @@ static int copy_folder_source(struct copying *c, int from, const char *destinati
         return failed(c, to < 0 ? -to : errno, what);
     }
     int r = copy_content(from, to, &how);
-    if (r == 0 && !made) { /* what was there keeps its owner and its mode */
+    if (r == 0) { /* the folder itself is not copied: it is what it was, or was made as */
         r = fchown(to, before.st_uid, before.st_gid) < 0 || fchmod(to, before.st_mode & 07777) < 0
                 ? -errno
                 : 0;
@@ -199,6 +219,28 @@ static int copy_file_source(struct copying *c, int from, const char *destination
     }
     int r = copy_open_file(from, to, new_name, &how);
     return r < 0 ? failed(c, -r, what) : 0;
+}
+
+/* 1: it was an archive. Its folder, where it was made for nothing, gives way to the file. */
+static int unpack_source(struct copying *c, int file, const char *what)
+{
+    bool made = false;
+    if (!add_looks_like_archive(file)) {
+        return 0;
+    }
+    CLEANUP(fd) int folder = make_folders(c, c->c->destination, &made);
+    int r = folder < 0 ? failed(c, -folder, what)
+                       : add_archive(c->b, file, c->root, c->c->destination, c->err);
+    if (r == 0 && made) {
+        CLEANUP(arena) struct arena *a = arena_new();
+        CLEANUP(free) char *path = xstrdup(path_clean(a, c->c->destination));
+        char *slash = strrchr(path, '/');
+        *slash = '\0';
+        CLEANUP(fd)
+        int parent = open_in_root(c->root, *path ? path : "/", O_PATH | O_DIRECTORY, 0);
+        (void)unlinkat(parent, slash + 1, AT_REMOVEDIR); /* what else is there was there before */
+    }
+    return r;
 }
 
 static int copy_item(struct copying *c, const struct source_item *item)
@@ -228,7 +270,7 @@ static int copy_item(struct copying *c, const struct source_item *item)
         return failed(c, errno, item->path);
     }
     if (c->c->unpack_set ? c->c->unpack : c->c->is_add && !c->remote) {
-        int r = add_archive(c->b, file, c->root, c->c->destination, c->err);
+        int r = unpack_source(c, file, item->path);
         if (r != 0) {
             return r < 0 ? r : 0;
         }

@@ -148,6 +148,11 @@ static int begin_from_base(struct build *b, struct stage *s)
     }
     json_t *config = json_object_get(s->image_config, "config");
     s->config = json_is_object(config) ? json_deep_copy(config) : json_object();
+    if (s->is_scratch) { /* an image of nothing says so, as BuildKit's does */
+        json_object_set_new(s->config, "WorkingDir", json_string("/"));
+    } else if (str_equal(json_string_value(json_object_get(s->config, "WorkingDir")), "")) {
+        json_object_del(s->config, "WorkingDir"); /* the older Docker's way to have none */
+    }
     json_t *history = json_object_get(s->image_config, "history");
     if (json_is_array(history)) {
         json_decref(s->history);
@@ -210,9 +215,7 @@ static void set_default_path(struct stage *s)
 int evaluate_stage(struct build *b, struct stage *s, struct error **err)
 {
     int r = begin_from_base(b, s);
-    if (r == 0 && !s->is_scratch) {
-        set_default_path(s);
-    }
+    set_default_path(s);
     r = r < 0 ? r : run_triggers(b, s, err);
     for (size_t i = 0; i < s->instruction_count && r == 0; i++) {
         r = evaluate_one(b, s, &s->first[i], err);

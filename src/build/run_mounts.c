@@ -129,7 +129,7 @@ static char *own_path(struct adding *a, const char *what, bool large)
                  : str_format("%s/%s%zu", a->folder, what, a->index);
 }
 
-static bool wanted(void *context, const char *path, bool is_folder)
+static enum copy_part wanted(void *context, const char *path, bool is_folder)
 {
     return content_has(context, "", path, is_folder);
 }

@@ -509,3 +509,66 @@ END
     cloison system check
     cloison rmi prunable >/dev/null
 }
+
+@test "COPY: a pattern may match nothing, in a folder that is there" {
+    touch a
+    printf 'FROM busybox\nCOPY a none* /x/\nCOPY nothing.* /\n' >Dockerfile
+    build -q -t nothing .
+    [ "$(in_image nothing ls /x)" = a ]
+    printf 'FROM busybox\nCOPY nofolder/* /x/\n' >Dockerfile
+    run build -q .
+    [ "$status" -ne 0 ]
+    [[ $output == *"Dockerfile:2: 'nofolder/*': 'nofolder': No such file"* ]]
+}
+
+@test "COPY: the folder itself is not copied; a link that leads to nothing is followed; what is ignored leaves no folder" {
+    mkdir -p d out/in node_modules/m
+    echo 1 >d/f
+    touch node_modules/m/x out/in/x keep.md
+    chmod 1700 d
+    printf 'node_modules\nout\n!*.md\n!**/y\n' >.dockerignore
+    printf 'FROM busybox\nRUN ln -s no/deep /rel; ln -s /no/abs /etc/abs\nCOPY d /z\nCOPY --chmod=711 d /w/\nCOPY d/f /rel\nCOPY d/f /etc/abs\nCOPY . /all/\n' >Dockerfile
+    build -q -t folder .
+    [ "$(in_image folder stat -c %a /z /w /w/f)" = $'755\n755\n711' ]
+    [ "$(in_image folder cat /no/deep /no/abs)" = $'1\n1' ]
+    [ "$(in_image folder ls /all)" = $'Dockerfile\nd\nkeep.md' ]
+}
+
+@test "ADD: what is compressed and no archive stays a file; an archive's folder has the owner that was asked for" {
+    echo hi | gzip -n >a.gz
+    mkdir q && touch q/f && tar cf q.tar q
+    printf 'FROM busybox\nADD a.gz /b.gz\nADD a.gz /new/c.gz\nADD --chown=5:6 q.tar /q/\n' >Dockerfile
+    build -q -t packed .
+    [ "$(in_image packed zcat /b.gz /new/c.gz)" = $'hi\nhi' ]
+    [ "$(in_image packed stat -c %u:%g /q /q/q)" = $'5:6\n0:0' ]
+}
+
+@test "an image whose WorkingDir is an empty string; of nothing comes an image with a PATH" {
+    mkdir layout
+    cloison save busybox | tar -C layout -x
+    local config
+    config=$(jq -r '.[0].Config' layout/manifest.json)
+    jq -c '.config.WorkingDir = ""' "layout/$config" >config.json
+    rm "layout/$config"
+    cp config.json "layout/$(sha256sum <config.json | cut -c1-64).json"
+    jq -c ".[0].Config = \"$(sha256sum <config.json | cut -c1-64).json\" | .[0].RepoTags = [\"nodir:1\"]" layout/manifest.json >m
+    mv m layout/manifest.json
+    tar -C layout -c . | cloison load
+    printf 'FROM nodir:1\nRUN pwd >/where\nCOPY config.json c\nWORKDIR w\n' >Dockerfile
+    build -q -t nodir:2 .
+    [ "$(in_image nodir:2 cat /where)" = / ]
+    [ "$(in_image nodir:2 pwd)" = /w ]
+    printf 'FROM scratch\nCOPY config.json /c\n' >Dockerfile
+    build -q -t nothing:1 .
+    [ "$(cloison inspect -f '{{.Config.WorkingDir}} {{index .Config.Env 0}}' nothing:1)" = "/ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
+}
+
+@test "EXPOSE and STOPSIGNAL: a protocol in capitals, a signal that is none" {
+    printf 'FROM busybox\nEXPOSE 80/TCP\n' >Dockerfile
+    build -q -t ports .
+    [ "$(cloison inspect -f '{{json .Config.ExposedPorts}}' ports)" = '{"80/tcp":{}}' ]
+    printf 'FROM busybox\nSTOPSIGNAL SIGFOO\n' >Dockerfile
+    run build -q .
+    [ "$status" -ne 0 ]
+    [[ $output == *"Dockerfile:2:"*"invalid signal: 'SIGFOO'"* ]]
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/signals.h"
 
 int change_split_words(const char *text, struct strv *ret, struct error **err)
 {
@@ -98,6 +99,12 @@ static int set_string(json_t *config, const char *key, const char *rest, struct 
     return 0;
 }
 
+static int set_signal(json_t *config, const char *key, const char *rest, struct error **err)
+{
+    int signal, r = signal_parse(rest, &signal, err);
+    return r < 0 ? r : set_string(config, key, rest, err);
+}
+
 /* Replaces the variable of that name. */
 static void set_variable(json_t *env, const char *pair)
 {
@@ -167,6 +174,9 @@ static int add_port(json_t *ports, const char *word, struct error **err)
     char *proto = strchr(text, '/');
     if (proto) {
         *proto++ = '\0';
+        for (char *c = proto; *c; c++) {
+            *c = (char)tolower((unsigned char)*c);
+        }
     }
     char *dash = strchr(text, '-');
     if (dash) {
@@ -288,7 +298,7 @@ static const struct {
     {"HEALTHCHECK", "Healthcheck", set_health},
     {"LABEL", "Labels", add_labels},
     {"ONBUILD", "OnBuild", add_on_build},
-    {"STOPSIGNAL", "StopSignal", set_string},
+    {"STOPSIGNAL", "StopSignal", set_signal},
     {"USER", "User", set_string},
     {"VOLUME", "Volumes", add_volumes},
     {"WORKDIR", "WorkingDir", set_string},
