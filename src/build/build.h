@@ -45,7 +45,9 @@ struct build {
     struct strv used_args;   /* names that an ARG asked for */
     struct strv global_args; /* in force before FROM: "NAME=VALUE" or "NAME" */
     struct platform host, target;
-    int64_t epoch; /* SOURCE_DATE_EPOCH, or -1 */
+    struct strv platforms; /* all that are built, one after the other */
+    int64_t epoch;         /* SOURCE_DATE_EPOCH, or -1 */
+    char began[40];        /* RFC 3339 */
     char created[40];
 
     struct stage *stages;

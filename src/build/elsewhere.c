@@ -22,7 +22,7 @@ struct place {
     enum place_kind kind;
     char *where;             /* the folder or the reference */
     bool max, ignore_errors; /* of --cache-to */
-    json_t *records;         /* by key: what a registry has */
+    json_t *records;         /* by key: what a registry has, or has been put */
 };
 
 struct elsewhere {
@@ -160,6 +160,7 @@ void elsewhere_free(struct elsewhere *e)
     }
     for (size_t i = 0; i < e->to_count; i++) {
         free(e->to[i].where);
+        json_decref(e->to[i].records);
     }
     free(e->from);
     free(e->to);
@@ -191,6 +192,7 @@ int elsewhere_look(struct build *b, struct error **err)
     for (size_t i = 0; i < b->elsewhere->from_count; i++) {
         CLEANUP(error) struct error *why = NULL;
         struct place *p = &b->elsewhere->from[i];
+        json_decref(take_ptr(p->records)); /* of the platform before */
         int r = p->kind == PLACE_REGISTRY ? ask_registry(b, p, &why) : 0;
         if (r < 0 && (why->kind == ERROR_INTERNAL || why->kind == ERROR_KERNEL)) {
             return error_move(err, &why, r);
@@ -393,8 +395,11 @@ static int put_registry(const struct build *b, const struct place *p, const json
 int elsewhere_put(struct build *b, struct error **err)
 {
     for (size_t i = 0; i < b->elsewhere->to_count; i++) {
-        const struct place *p = &b->elsewhere->to[i];
+        struct place *p = &b->elsewhere->to[i];
         CLEANUP(json) json_t *records = p->kind == PLACE_INLINE ? NULL : records_of(b, p->max);
+        json_object_update(records, p->records); /* of the platforms before */
+        json_decref(p->records);
+        p->records = json_incref(records);
         CLEANUP(error) struct error *why = NULL;
         int r = p->kind == PLACE_FOLDER     ? put_folder(b, p->where, records, &why)
                 : p->kind == PLACE_REGISTRY ? put_registry(b, p, records, &why)

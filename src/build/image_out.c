@@ -8,6 +8,7 @@
 #include "build/elsewhere.h"
 #include "build/sealer.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/registry/build_cache.h"
 
 #define EPOCH_TEXT "1970-01-01T00:00:00Z"
@@ -140,8 +141,10 @@ static bool is_there(const struct build *b, const char *id, const struct strv *n
     }
     for (size_t i = 0; i < names->count; i++) {
         CLEANUP(reference) struct reference r = {0};
+        CLEANUP(name_index) struct name_index index = {0};
         char target[4096];
-        if (reference_parse(names->items[i], &r, NULL) < 0) {
+        CLEANUP(fd) int fd = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (reference_parse(names->items[i], &r, NULL) < 0 || name_index_read(fd, &r, &index) > 0) {
             return false;
         }
         CLEANUP(free) char *name = layout_name(&r);

@@ -42,24 +42,30 @@ static void tell_warnings(const struct build *b)
     }
 }
 
-/* What has no effect is not taken. */
-static int refuse_missing(const struct build_options *o, struct error **err)
+/* One platform, up to its files and its image. */
+static int build_platform(struct build *b, const char *platform, enum progress_mode mode,
+                          struct output_targets *targets, struct error **err)
 {
-    static const char *const no[] = {"false", "0", NULL};
-    const struct {
-        const char *name;
-        bool asked;
-    } missing[] = {
-        {"attest", o->attests.count},
-        {"sbom", o->sbom && !str_in(o->sbom, no)},
-        {"provenance", o->provenance && !str_in(o->provenance, no)},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
-        if (missing[i].asked) {
-            return error_set(err, ERROR_UNSUPPORTED, 0, "--%s cannot be had yet", missing[i].name);
-        }
+    int r = prepare_platform(b, platform, err);
+    r = r < 0 ? r : elsewhere_look(b, err);
+    if (r < 0) {
+        return r;
     }
-    return 0;
+    number_steps(b);
+    b->progress = progress_new(b, mode);
+    if (b->platforms.count > 1) {
+        CLEANUP(free) char *line = str_format("platform %s", platform);
+        progress_note(b->progress, line);
+    }
+    r = execute_graph(b, err);
+    if (r < 0 && b->failed) {
+        progress_failure(b->progress, b->failed, err && *err ? (*err)->message : "");
+    }
+    if (r >= 0 && b->options->squash) {
+        r = squash_stage(b, &b->stages[b->target_stage], err);
+    }
+    r = r < 0 ? r : outputs_platform(b, targets, err);
+    return r < 0 && b->platforms.count > 1 ? error_wrap(err, r, "%s", platform) : r;
 }
 
 static int build(struct build *b, const char *context, struct error **err)
@@ -68,30 +74,17 @@ static int build(struct build *b, const char *context, struct error **err)
     enum progress_mode mode = PROGRESS_PLAIN;
     int r = progress_mode_parse(b->options->progress, b->options->quiet, &mode, err);
     r = r < 0 ? r : outputs_parse(b->options, &targets, err);
-    r = r < 0 ? r : refuse_missing(b->options, err);
     r = r < 0 ? r : elsewhere_parse(b->options, &b->elsewhere, err);
     r = r < 0 ? r : prepare_build(b, context, err);
-    if (r < 0) {
-        return r;
+    if (r >= 0 && (b->options->check || str_equal(b->options->call, "check"))) {
+        r = prepare_platform(b, b->platforms.items[0], err);
+        return r < 0 ? r : lint_print(b);
     }
-    if (b->options->check || str_equal(b->options->call, "check")) {
-        return lint_print(b);
+    for (size_t i = 0; i < b->platforms.count && r >= 0; i++) {
+        r = build_platform(b, b->platforms.items[i], mode, &targets, err);
     }
-    number_steps(b);
     warn_of_arguments(b);
-    r = elsewhere_look(b, err);
-    if (r < 0) {
-        return r;
-    }
-    b->progress = progress_new(b, mode);
-    r = execute_graph(b, err);
-    if (r < 0 && b->failed) {
-        progress_failure(b->progress, b->failed, err && *err ? (*err)->message : "");
-    }
-    if (r >= 0 && b->options->squash) {
-        r = squash_stage(b, &b->stages[b->target_stage], err);
-    }
-    r = r < 0 ? r : outputs_write(b, &targets, err);
+    r = r < 0 ? r : outputs_finish(b, &targets, err);
     tell_warnings(b);
     return r;
 }

@@ -12,6 +12,7 @@
 #include "build/image_out.h"
 #include "build/progress.h"
 #include "build/rootfs.h"
+#include "build/sealer.h"
 #include "image/helper.h"
 
 static int set_type(const char *value, struct output_target *t, struct error **err)
@@ -95,6 +96,38 @@ static struct output_target *add(struct output_targets *t)
     return &t->items[t->count++];
 }
 
+static bool is_archive(const struct output_target *t)
+{
+    return t->kind == OUTPUT_OCI || (t->kind == OUTPUT_DOCKER && t->destination);
+}
+
+static bool has_several_platforms(const struct build_options *o)
+{
+    return o->platforms.count > 1 || (o->platforms.count && strchr(o->platforms.items[0], ','));
+}
+
+static int check_target(const struct build_options *o, const struct output_target *t, bool attested,
+                        struct error **err)
+{
+    bool several = has_several_platforms(o);
+    bool files = t->kind == OUTPUT_LOCAL || t->kind == OUTPUT_TAR;
+    bool docker = t->kind == OUTPUT_DOCKER && t->destination;
+    if (t->push && !o->tags.count && !t->names.count) {
+        return error_set(err, ERROR_USAGE, 0, "pushing needs a name: -t NAME");
+    }
+    if (attested && (files || docker)) {
+        return error_set(
+            err, ERROR_UNSUPPORTED, 0,
+            "--output: attestations stand beside an image: type=oci, registry or image");
+    }
+    if (several && (docker || t->kind == OUTPUT_TAR)) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "--output: type=%s has place for one platform: type=%s",
+                         docker ? "docker" : "tar", docker ? "oci" : "local");
+    }
+    return 0;
+}
+
 int outputs_parse(const struct build_options *o, struct output_targets *ret, struct error **err)
 {
     int r = 0;
@@ -107,10 +140,10 @@ int outputs_parse(const struct build_options *o, struct output_targets *ret, str
     if (r == 0 && (!ret->count || (o->load && !o->push))) {
         *add(ret) = (struct output_target){.kind = OUTPUT_IMAGE};
     }
+    ret->images = json_array();
+    r = r < 0 ? r : attest_parse(o, &ret->attest, err);
     for (size_t i = 0; i < ret->count && r == 0; i++) {
-        if (ret->items[i].push && !o->tags.count && !ret->items[i].names.count) {
-            r = error_set(err, ERROR_USAGE, 0, "pushing needs a name: -t NAME");
-        }
+        r = check_target(o, &ret->items[i], attest_any(&ret->attest), err);
     }
     return r;
 }
@@ -122,24 +155,28 @@ void outputs_done(struct output_targets *t)
         strv_done(&t->items[i].names);
     }
     free(t->items);
+    attestations_done(&t->attest);
+    json_decref(t->images);
 }
 
-static int open_root(const struct build *b, const struct stage *s, struct error **err)
+/* Of several platforms each has a folder of its own, "linux_arm64". */
+static char *folder_of(const struct build *b, const char *to)
 {
-    CLEANUP(strv) struct strv layers = {0};
-    rootfs_layers(s, &layers);
-    if (!layers.count) { /* an empty stage: an empty folder */
-        CLEANUP(free) char *empty = str_format("%s/empty", b->run_dir);
-        int r = mkdir_all(empty, 0755, err);
-        return r < 0 ? r : open_file(AT_FDCWD, empty, O_RDONLY | O_DIRECTORY, 0, err);
+    if (b->platforms.count == 1) {
+        return xstrdup(to);
     }
-    return rootfs_mount(&layers, NULL, NULL, b->run_dir, err);
+    CLEANUP(free) char *name = platform_text(&b->target);
+    for (char *c = name; *c; c++) {
+        *c = *c == '/' ? '_' : *c;
+    }
+    return str_format("%s/%s", to, name);
 }
 
-static int write_local(const struct build *b, const struct stage *s, const char *to,
+static int write_local(const struct build *b, const struct stage *s, const char *destination,
                        struct error **err)
 {
-    CLEANUP(fd) int root = open_root(b, s, err);
+    CLEANUP(free) char *to = folder_of(b, destination);
+    CLEANUP(fd) int root = rootfs_of_stage(b, s, err);
     int r = root < 0 ? root : mkdir_all(to, 0755, err);
     CLEANUP(fd) int folder = r < 0 ? -1 : open_file(AT_FDCWD, to, O_RDONLY | O_DIRECTORY, 0, err);
     struct stat before;
@@ -155,7 +192,7 @@ static int write_local(const struct build *b, const struct stage *s, const char 
 static int write_tar(const struct build *b, const struct stage *s, const char *to,
                      struct error **err)
 {
-    CLEANUP(fd) int root = open_root(b, s, err);
+    CLEANUP(fd) int root = rootfs_of_stage(b, s, err);
     if (root < 0) {
         return root;
     }
@@ -171,12 +208,24 @@ static int write_tar(const struct build *b, const struct stage *s, const char *t
     return image_helper_run(request, HELPER_TO_STDOUT, err);
 }
 
-static int save(const struct build *b, const struct output_target *t, const char *name,
+/* What came of all platforms. */
+struct result {
+    char *id;     /* of this host's image, or the first; NULL: files alone were asked for */
+    char *digest; /* of the index; NULL: there is none */
+    struct strv names;
+};
+
+static int save(const struct build *b, const struct output_target *t, const struct result *result,
                 struct error **err)
 {
     CLEANUP(json)
     json_t *request = image_request("save", b->engine.data_dir, b->engine.config_path);
-    json_object_set_new(request, "images", json_pack("[s]", name));
+    if (!result->names.count && result->digest) {
+        json_object_set_new(request, "index", json_string(result->digest));
+    } else {
+        const char *name = result->names.count ? result->names.items[0] : result->id;
+        json_object_set_new(request, "images", json_pack("[s]", name));
+    }
     json_object_set_new(request, "format",
                         json_string(t->kind == OUTPUT_OCI ? "oci-archive" : "docker-archive"));
     if (t->destination) {
@@ -205,14 +254,16 @@ static int write_file(const char *path, const char *text, struct error **err)
 }
 
 /* As BuildKit's: digests and names under its keys. */
-static int write_metadata(const struct build *b, const char *id, const struct strv *names,
-                          struct error **err)
+static int write_metadata(const struct build *b, const struct result *result, struct error **err)
 {
+    const char *id = result->id;
+    const struct strv *names = &result->names;
     CLEANUP(image) struct image *image = NULL;
     CLEANUP(json) json_t *json = json_object();
     if (id && image_resolve(b->engine.data_dir, id, &image, NULL) >= 0) {
         json_object_set_new(json, "containerimage.config.digest", json_string(id));
-        json_object_set_new(json, "containerimage.digest", json_string(image->manifest_digest));
+        json_object_set_new(json, "containerimage.digest",
+                            json_string(str_or(result->digest, image->manifest_digest)));
     }
     if (names->count) {
         CLEANUP(free) char *joined = strv_join(names, ",");
@@ -241,26 +292,6 @@ static bool wants_image(const struct output_target *t)
     return t->kind != OUTPUT_LOCAL && t->kind != OUTPUT_TAR;
 }
 
-static int write_one(struct build *b, struct stage *s, const struct output_target *t,
-                     const struct image_result *image, const struct strv *names, struct error **err)
-{
-    const char *name = names->count ? names->items[0] : image->id;
-    switch (t->kind) {
-    case OUTPUT_LOCAL:
-        return write_local(b, s, t->destination, err);
-    case OUTPUT_TAR:
-        return write_tar(b, s, t->destination, err);
-    case OUTPUT_OCI:
-        return save(b, t, name, err);
-    case OUTPUT_DOCKER:
-        return t->destination ? save(b, t, name, err) : 0;
-    case OUTPUT_IMAGE:
-    case OUTPUT_REGISTRY:
-        break;
-    }
-    return t->push ? push(b, names, err) : 0;
-}
-
 static void tell(const struct build *b, const char *id, const struct strv *names)
 {
     if (b->options->quiet) {
@@ -275,32 +306,121 @@ static void tell(const struct build *b, const char *id, const struct strv *names
     }
 }
 
-int outputs_write(struct build *b, const struct output_targets *t, struct error **err)
+static bool is_indexed(const struct build *b, const struct output_targets *t)
 {
-    struct stage *s = &b->stages[b->target_stage];
-    CLEANUP(strv) struct strv names = {0};
-    struct image_result image = {0};
-    bool any_image = false;
-    int r = full_names(&b->options->tags, &names, err);
-    for (size_t i = 0; i < t->count; i++) {
-        any_image |= wants_image(&t->items[i]);
-        r = r < 0 ? r : full_names(&t->items[i].names, &names, err);
-    }
-    if (r >= 0 && any_image) {
-        r = image_out(b, s, &names, &image, err);
-    }
+    return b->platforms.count > 1 || attest_any(&t->attest);
+}
+
+static int all_names(const struct build *b, const struct output_targets *t, struct strv *ret,
+                     struct error **err)
+{
+    int r = full_names(&b->options->tags, ret, err);
     for (size_t i = 0; i < t->count && r >= 0; i++) {
-        r = write_one(b, s, &t->items[i], &image, &names, err);
+        r = full_names(&t->items[i].names, ret, err);
     }
-    if (r >= 0 && b->options->iidfile && image.id) {
-        r = write_file(b->options->iidfile, image.id, err);
-    }
-    if (r >= 0 && b->options->metadata_file) {
-        r = write_metadata(b, image.id, &names, err);
-    }
-    if (r >= 0 && image.id) {
-        tell(b, image.id, &names);
+    return r;
+}
+
+/* The image itself; names lead to it now, unless they are to stand for an index. */
+static int make_image(struct build *b, struct output_targets *t, struct error **err)
+{
+    CLEANUP(strv) struct strv names = {0};
+    CLEANUP(free) char *platform = platform_text(&b->target);
+    struct image_result image = {0};
+    json_t *statements = NULL;
+    int r = is_indexed(b, t) ? 0 : all_names(b, t, &names, err);
+    r = r < 0 ? r : image_out(b, &b->stages[b->target_stage], &names, &image, err);
+    r = r < 0 || !attest_any(&t->attest) ? r : attest_stage(b, &t->attest, &statements, err);
+    if (r >= 0) {
+        json_array_append_new(t->images, json_pack("{s:s, s:s, s:o*}", "id", image.id, "platform",
+                                                   platform, "statements", statements));
     }
     free(image.id);
+    return r;
+}
+
+int outputs_platform(struct build *b, struct output_targets *t, struct error **err)
+{
+    struct stage *s = &b->stages[b->target_stage];
+    bool any_image = false;
+    int r = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        any_image |= wants_image(&t->items[i]);
+    }
+    r = any_image ? make_image(b, t, err) : 0;
+    for (size_t i = 0; i < t->count && r >= 0; i++) {
+        const struct output_target *o = &t->items[i];
+        r = o->kind == OUTPUT_LOCAL ? write_local(b, s, o->destination, err)
+            : o->kind == OUTPUT_TAR ? write_tar(b, s, o->destination, err)
+                                    : 0;
+    }
+    return r;
+}
+
+static int make_index(struct build *b, const struct output_targets *t, struct result *result,
+                      struct error **err)
+{
+    CLEANUP(json) json_t *answer = NULL;
+    int r = b->sealer ? 0 : sealer_start(&b->engine, false, &b->sealer, err);
+    r = r < 0 ? r
+              : sealer_call(b->sealer,
+                            json_pack("{s:s, s:O, s:o}", "op", "index", "images", t->images,
+                                      "names", json_from_strv(&result->names)),
+                            &answer, err);
+    if (r >= 0) {
+        result->digest = xstrdup(json_string_value(json_object_get(answer, "index")));
+    }
+    if (r >= 0 && !result->names.count && attest_any(&t->attest)) {
+        strv_add(&b->warnings, "without a name (-t) the store keeps no attestation of the image");
+    }
+    return r;
+}
+
+/* Of the images, the one for this host, else the first. The caller frees. */
+static char *leading_image(const struct build *b, const json_t *images)
+{
+    const char *id = NULL;
+    json_t *image;
+    size_t i;
+    json_array_foreach(images, i, image)
+    {
+        const char *platform = json_string_value(json_object_get(image, "platform"));
+        if (i == 0 || platform_is_host(platform)) {
+            id = json_string_value(json_object_get(image, "id"));
+        }
+    }
+    return id ? xstrdup(id) : NULL;
+}
+
+static int finish(struct build *b, const struct output_targets *t, struct result *result,
+                  struct error **err)
+{
+    int r = all_names(b, t, &result->names, err);
+    if (r >= 0 && result->id && is_indexed(b, t)) {
+        r = make_index(b, t, result, err);
+    }
+    for (size_t i = 0; i < t->count && r >= 0; i++) {
+        const struct output_target *o = &t->items[i];
+        r = is_archive(o) ? save(b, o, result, err) : o->push ? push(b, &result->names, err) : 0;
+    }
+    if (r >= 0 && b->options->iidfile && result->id) {
+        r = write_file(b->options->iidfile, result->id, err);
+    }
+    if (r >= 0 && b->options->metadata_file) {
+        r = write_metadata(b, result, err);
+    }
+    if (r >= 0 && result->id) {
+        tell(b, result->id, &result->names);
+    }
+    return r;
+}
+
+int outputs_finish(struct build *b, struct output_targets *t, struct error **err)
+{
+    struct result result = {.id = leading_image(b, t->images)};
+    int r = finish(b, t, &result, err);
+    free(result.id);
+    free(result.digest);
+    strv_done(&result.names);
     return r;
 }

@@ -3,6 +3,7 @@
  * and what is told of it: its ID, a file of metadata. Side effects: as said. */
 #pragma once
 
+#include "build/attest.h"
 #include "build/build.h"
 
 enum output_kind {
@@ -22,8 +23,10 @@ struct output_target {
 struct output_targets {
     struct output_target *items;
     size_t count;
+    struct attestations attest;
+    json_t *images; /* of the platforms done so far: [{"id", "platform", "statements"}] */
 };
-/* --output, --load, --push. ERROR_USAGE. */
+/* --output, --load, --push, and what is to be stated. ERROR_USAGE. */
 int outputs_parse(const struct build_options *o, struct output_targets *ret,
                   struct error **err) NODISCARD;
 void outputs_done(struct output_targets *t);
@@ -32,5 +35,7 @@ static inline void output_targets_cleanup(struct output_targets *t)
     outputs_done(t);
 }
 
-/* All of them; tells the image's ID. */
-int outputs_write(struct build *b, const struct output_targets *t, struct error **err) NODISCARD;
+/* Of the platform that is built: its files, its image. */
+int outputs_platform(struct build *b, struct output_targets *t, struct error **err) NODISCARD;
+/* When all are: names, archives, registries; tells the image's ID. */
+int outputs_finish(struct build *b, struct output_targets *t, struct error **err) NODISCARD;

@@ -318,16 +318,32 @@ static int read_platforms(struct build *b, struct error **err)
     const struct strv *list = &b->options->platforms;
     platform_host(&b->host);
     b->target = b->host;
-    if (list->count > 1 || (list->count && strchr(list->items[0], ','))) {
-        int r = error_set(err, ERROR_UNSUPPORTED, 0, "--platform: one platform a build");
-        return error_hint(err, r, "build each, then join them with 'cloison manifest create'");
+    for (size_t i = 0; i < list->count; i++) {
+        CLEANUP(strv) struct strv parts = {0};
+        strv_split(&parts, list->items[i], ',');
+        for (size_t n = 0; n < parts.count; n++) {
+            int r = platform_parse(parts.items[n], &b->target, err);
+            if (r < 0) {
+                return r;
+            }
+            CLEANUP(free) char *text = platform_text(&b->target);
+            if (!strv_contains(&b->platforms, text)) {
+                strv_add(&b->platforms, text);
+            }
+        }
     }
-    return list->count ? platform_parse(list->items[0], &b->target, err) : 0;
+    if (!b->platforms.count) {
+        strv_add_take(&b->platforms, platform_text(&b->target));
+    }
+    return platform_parse(b->platforms.items[0], &b->target, err);
 }
 
 int prepare_build(struct build *b, const char *context, struct error **err)
 {
     bool is_file = false;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time_text(&now, b->began);
     int r = recover_builds(&b->engine, err);
     b->at_work = r;
     if (r < 0 || (r = read_platforms(b, err)) < 0 || (r = make_run_folder(b, err)) < 0 ||
@@ -343,6 +359,30 @@ int prepare_build(struct build *b, const char *context, struct error **err)
     if (r >= 0 && b->context.fd >= 0 && !b->context.temporary) {
         b->context.digests = stat_cache_open(b->engine.data_dir, b->context.fd);
     }
+    return r < 0 ? r : 0;
+}
+
+/* What the platform before left. */
+static void clear_graph(struct build *b)
+{
+    progress_free(take_ptr(b->progress));
+    for (size_t i = 0; i < b->stage_count; i++) {
+        stage_done(&b->stages[i]);
+    }
+    free(take_ptr(b->stages));
+    if (b->squashed) {
+        step_done(b->squashed);
+        free(take_ptr(b->squashed));
+    }
+    strv_done(&b->global_args);
+    b->global_args = (struct strv){0};
+    b->stage_count = 0; /* steps are numbered on: their folders are named so */
+}
+
+int prepare_platform(struct build *b, const char *platform, struct error **err)
+{
+    clear_graph(b);
+    int r = platform_parse(platform, &b->target, err);
     r = r < 0 ? r : graph_make(b, err);
     r = r < 0 ? r : read_epoch(b, err);
     return r < 0 ? r : graph_need(b, b->target_stage, err);
@@ -350,13 +390,9 @@ int prepare_build(struct build *b, const char *context, struct error **err)
 
 void build_done(struct build *b)
 {
-    progress_free(b->progress);
+    clear_graph(b);
     network_free(b, b->network);
     sealer_stop(b->sealer);
-    for (size_t i = 0; i < b->stage_count; i++) {
-        stage_done(&b->stages[i]);
-    }
-    free(b->stages);
     for (size_t i = 0; i < b->named_count; i++) {
         context_done(&b->named[i]);
         free(b->named_names[i]);
@@ -366,10 +402,6 @@ void build_done(struct build *b)
         free(b->secrets[i].value);
         free(b->secrets[i].id);
     }
-    if (b->squashed) {
-        step_done(b->squashed);
-        free(b->squashed);
-    }
     free(b->secrets);
     free(b->named);
     free(b->named_names);
@@ -377,7 +409,7 @@ void build_done(struct build *b)
     dockerfile_done(&b->file);
     strv_done(&b->build_args);
     strv_done(&b->used_args);
-    strv_done(&b->global_args);
+    strv_done(&b->platforms);
     strv_done(&b->warnings);
     elsewhere_free(b->elsewhere);
     if (b->run_dir) {

@@ -7,6 +7,8 @@
 
 /* `context`: as on the command line: a folder, an archive, "-", a URL. */
 int prepare_build(struct build *b, const char *context, struct error **err) NODISCARD;
+/* The graph for one of b->platforms, whatever was before: stages, with the images they stand on. */
+int prepare_platform(struct build *b, const char *platform, struct error **err) NODISCARD;
 void build_done(struct build *b);
 
 /* recover.c: takes away what killed builds left: workloads, networks, folders. Returns a descriptor

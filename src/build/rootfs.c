@@ -85,3 +85,15 @@ char *rootfs_read(int root, const char *path)
     CLEANUP(free) char *self = str_format("/proc/self/fd/%d", fd);
     return file_read(AT_FDCWD, self, TEXT_BYTES_MAX, &text, NULL, NULL) < 0 ? NULL : text;
 }
+
+int rootfs_of_stage(const struct build *b, const struct stage *s, struct error **err)
+{
+    CLEANUP(strv) struct strv layers = {0};
+    rootfs_layers(s, &layers);
+    if (!layers.count) { /* an empty stage: an empty folder */
+        CLEANUP(free) char *empty = str_format("%s/empty", b->run_dir);
+        int r = mkdir_all(empty, 0755, err);
+        return r < 0 ? r : open_file(AT_FDCWD, empty, O_RDONLY | O_DIRECTORY, 0, err);
+    }
+    return rootfs_mount(&layers, NULL, NULL, b->run_dir, err);
+}

@@ -14,6 +14,9 @@ void rootfs_layers_of(const struct build *b, const struct input *from, struct st
 int rootfs_mount(const struct strv *layers, const char *upper, const char *work, const char *at,
                  struct error **err) NODISCARD;
 
+/* A stage that is done, read only; of one without layers an empty folder. */
+int rootfs_of_stage(const struct build *b, const struct stage *s, struct error **err) NODISCARD;
+
 /* The folder that a step writes its layer to: "<tmp>/s<number>/diff" and "/work", made. The caller
  * frees. */
 struct step_folders {

@@ -48,27 +48,20 @@ int image_ensure(const char *data_dir, const char *config_path, const char *name
                  struct error **err)
 {
     policy = str_or(policy, "missing");
-    struct platform wanted = {0};
     int r = check_policy(policy, err);
-    if (r >= 0 && platform) {
-        r = platform_parse(platform, &wanted, err);
-    }
     if (r < 0) {
         return r;
     }
     if (!str_equal(policy, "always")) {
         CLEANUP(error) struct error *missing = NULL;
         CLEANUP(image) struct image *i = NULL;
-        r = image_resolve(data_dir, name, &i, &missing);
-        if (r >= 0 && (!platform || platform_fits(&wanted, &i->config))) {
+        r = image_resolve_for(data_dir, name, platform, &i, &missing);
+        if (r >= 0) {
             *ret = take_ptr(i);
             return 0;
         }
-        if (r < 0 && missing->kind != ERROR_NOT_FOUND) {
+        if (missing->kind != ERROR_NOT_FOUND || str_equal(policy, "never")) {
             return error_move(err, &missing, r);
-        }
-        if (str_equal(policy, "never")) {
-            return r < 0 ? error_move(err, &missing, r) : platform_absent(name, platform, err);
         }
     }
     r = fetch(data_dir, config_path, name, policy, platform, quiet, err);

@@ -14,6 +14,7 @@
  *                                   "created","addedAt","local"}
  *     names/<registry>/<repository…>/:<tag>             symlink to ids/<hex>.json
  *     names/<registry>/<repository…>/@sha256:<hex>      the same, for what was pulled by or as it
+ *     names/<registry>/<repository…>/.index:<tag>       image/name_index.h
  *     tmp/<random>/                 one a running cloison-image
  *     lock                          flock: shared by whoever reads or adds, exclusive to sweep
  * An image's ID is its config's digest, as Docker's. Layers as they came are kept (compressed), so
@@ -48,8 +49,8 @@ struct image {
  * nothing is collected in between. */
 int image_resolve(const char *data_dir, const char *name, struct image **ret,
                   struct error **err) NODISCARD;
-/* The same, ERROR_NOT_FOUND when the image is for another platform than "os/arch[/variant]". The
- * store has one platform of each image. `platform` NULL: whichever. */
+/* The same, of the index that the name stands for the image for "os/arch[/variant]";
+ * ERROR_NOT_FOUND when none is. `platform` NULL: the one that the name leads to. */
 int image_resolve_for(const char *data_dir, const char *name, const char *platform,
                       struct image **ret, struct error **err) NODISCARD;
 /* It must fit each of several, as `--platform` given more than once, or with commas. */
@@ -77,7 +78,8 @@ int image_ensure(const char *data_dir, const char *config_path, const char *name
                  const char *policy, const char *platform, bool quiet, struct image **ret,
                  struct error **err) NODISCARD;
 
-/* Every image, newest first, without reading the configs: what `images` shows. */
+/* Every image, newest first, without reading the configs: what `images` shows. What only an index
+ * names (image/name_index.h) is not among them. */
 struct image_entry {
     char *id;              /* "sha256:<hex>" */
     char *manifest_digest; /* of the local manifest */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 
 struct names { /* all names, by ID: {"<hex>": ["docker.io/library/nginx:latest", …]} */
     json_t *by_hex;
@@ -117,8 +118,14 @@ int image_list(const char *data_dir, struct image_entry **ret, size_t *ret_count
         r = layout_each_name(store, note_name, &names, err);
     }
     size_t count = 0;
+    CLEANUP(json) json_t *members = NULL;
+    r = r < 0 ? r : name_index_members(store, &members, err);
     struct image_entry *list = xcalloc(hexes.count, sizeof(*list));
     for (size_t i = 0; i < hexes.count && r >= 0; i++) {
+        const char *hex = hexes.items[i];
+        if (json_object_get(members, hex) && !json_object_get(by_hex, hex)) {
+            continue; /* of another platform, behind the name of its index */
+        }
         r = read_entry(store, hexes.items[i], &names, &list[count], err);
         count += r > 0;
     }

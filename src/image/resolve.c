@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/platform.h"
 
 #define ID_FILE_BYTES_MAX ((size_t)1 << 20)
@@ -189,6 +190,28 @@ int image_resolve(const char *data_dir, const char *name, struct image **ret, st
     return 0;
 }
 
+/* 1: the image of the name's index for the platform, 0: there is none. */
+static int resolve_member(const char *data_dir, const char *name, const char *platform,
+                          struct image **ret, struct error **err)
+{
+    CLEANUP(free) char *store_path = layout_store_path(data_dir);
+    CLEANUP(reference) struct reference ref = {0};
+    CLEANUP(name_index) struct name_index index = {0};
+    struct platform wanted;
+    CLEANUP(fd) int store = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (store < 0 || platform_parse(platform, &wanted, NULL) < 0 ||
+        reference_parse(name, &ref, NULL) < 0 || name_index_read(store, &ref, &index) <= 0) {
+        return 0;
+    }
+    const char *hex = name_index_member(&index, &wanted);
+    CLEANUP(free) char *id = hex ? str_format("sha256:%s", hex) : NULL;
+    int r = id ? image_resolve(data_dir, id, ret, err) : 0;
+    if (r >= 0 && id) {
+        (*ret)->name = reference_familiar(&ref);
+    }
+    return r < 0 ? r : id != NULL;
+}
+
 static int check_platform(const struct image *i, const char *name, const char *platform,
                           struct error **err)
 {
@@ -215,8 +238,14 @@ int image_resolve_for(const char *data_dir, const char *name, const char *platfo
                       struct image **ret, struct error **err)
 {
     CLEANUP(image) struct image *i = NULL;
-    int r = image_resolve(data_dir, name, &i, err);
-    r = r < 0 || !platform ? r : check_platform(i, name, platform, err);
+    struct platform wanted;
+    *ret = NULL;
+    int r = platform ? platform_parse(platform, &wanted, err) : 0;
+    r = r < 0 ? r : image_resolve(data_dir, name, &i, err);
+    if (r >= 0 && platform && !platform_fits(&wanted, &i->config)) {
+        r = resolve_member(data_dir, name, platform, ret, err);
+        return r ? r : platform_absent(name, platform, err);
+    }
     *ret = r < 0 ? NULL : take_ptr(i);
     return r;
 }

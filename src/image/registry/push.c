@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/registry/progress.h"
 #include "image/registry/remote.h"
 #include "image/registry/upload.h"
@@ -235,7 +236,7 @@ static int push_content(struct push *p, struct http *h, const char *tag, struct 
     struct upload config = {0};
     int r = remote_digest(p->registry, h, tag, there, err);
     bool all_there = r > 0 && str_equal(there, p->digest);
-    if (r >= 0 && !p->request->quiet) {
+    if (r >= 0 && !p->request->quiet && !strchr(tag, ':')) {
         printf("The push refers to repository [%s/%s]\n", p->request->reference.registry,
                p->request->reference.repository);
         fflush(stdout);
@@ -257,6 +258,76 @@ static int push_image(struct push *p, const struct image *i, const char *tag, st
     return r < 0 ? r : tell(p, tag, i->id, err);
 }
 
+/* What is no image: statements about one. */
+static int push_attestation(struct push *p, struct http *h, const json_t *manifest,
+                            struct error **err)
+{
+    json_t *layer;
+    size_t i;
+    const char *digest =
+        json_string_value(json_object_get(json_object_get(manifest, "config"), "digest"));
+    struct upload config = {0};
+    int r = push_blob(p, h, str_or(digest, ""), &config, NULL, err);
+    json_array_foreach(json_object_get(manifest, "layers"), i, layer)
+    {
+        struct upload u = {0};
+        digest = json_string_value(json_object_get(layer, "digest"));
+        r = r < 0 ? r : push_blob(p, h, str_or(digest, ""), &u, NULL, err);
+    }
+    return r;
+}
+
+/* A manifest of an index, under its digest. */
+static int push_member(const struct push_request *q, struct registry *r, struct http *h,
+                       const json_t *entry, struct error **err)
+{
+    struct push p = {.request = q, .registry = r, .failure = FIRST_FAILURE_INIT};
+    CLEANUP(json) json_t *json = NULL;
+    const char *digest = json_string_value(json_object_get(entry, "digest"));
+    bool image = !json_object_get(entry, "annotations");
+    CLEANUP(free) char *path = layout_blob(str_or(digest, "sha256:"));
+    int e = file_read(q->store->fd, path, MANIFEST_BYTES_MAX, &p.text, &p.len, err);
+    e = e < 0 ? e : json_parse(p.text, p.len, "the manifest", &json, err);
+    const char *type = json_string_value(json_object_get(entry, "mediaType"));
+    if (e >= 0 && image) {
+        snprintf(p.digest, sizeof(p.digest), "%s", digest);
+        p.media_type = xstrdup(str_or(type, MEDIA_MANIFEST));
+        e = manifest_parse(json, "the manifest", &p.manifest, err);
+        e = e < 0 ? e : push_content(&p, h, digest, err);
+    } else if (e >= 0) {
+        e = push_attestation(&p, h, json, err);
+        e = e < 0 ? e : remote_put_manifest(r, h, digest, type, p.text, p.len, err);
+    }
+    manifest_done(&p.manifest);
+    (void)pthread_mutex_destroy(&p.failure.lock);
+    free(p.text);
+    free(p.media_type);
+    return e;
+}
+
+/* The whole index that the name stands for. */
+static int push_index(const struct push_request *q, struct registry *r, const char *tag,
+                      const struct name_index *x, struct error **err)
+{
+    CLEANUP(http) struct http *h = http_new(r->client);
+    struct push p = {.request = q, .registry = r};
+    CLEANUP(free) char *path = layout_blob(x->digest);
+    CLEANUP(free) char *id = str_format("sha256:%s", x->image);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *entry;
+    size_t i;
+    int e = file_read(q->store->fd, path, MANIFEST_BYTES_MAX, &p.text, &p.len, err);
+    CLEANUP(free) char *text = p.text;
+    e = e < 0 ? e : json_parse(p.text, p.len, "the index", &json, err);
+    json_array_foreach(json_object_get(json, "manifests"), i, entry)
+    {
+        e = e < 0 ? e : push_member(q, r, h, entry, err);
+    }
+    e = e < 0 ? e : remote_put_manifest(r, h, tag, MEDIA_INDEX, p.text, p.len, err);
+    snprintf(p.digest, sizeof(p.digest), "%s", x->digest);
+    return e < 0 ? e : tell(&p, tag, id, err);
+}
+
 static int push_tag(const struct push_request *q, struct registry *r, const char *tag,
                     struct error **err)
 {
@@ -265,6 +336,10 @@ static int push_tag(const struct push_request *q, struct registry *r, const char
                              .tag = (char *)tag};
     CLEANUP(free) char *full = reference_full(&name);
     CLEANUP(image) struct image *i = NULL;
+    CLEANUP(name_index) struct name_index index = {0};
+    if (!q->platform && name_index_read(q->store->fd, &name, &index) > 0) {
+        return push_index(q, r, tag, &index, err);
+    }
     struct push p = {.request = q, .registry = r, .failure = FIRST_FAILURE_INIT};
     int e = image_resolve_for(q->verb->data_dir, full, q->platform, &i, err);
     e = e < 0 ? e : push_image(&p, i, tag, err);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/platform.h"
 
 static json_t *descriptor(const char *type, const char *digest, int64_t size)
@@ -144,7 +145,11 @@ static int write_name(struct store *s, const struct reference *r, const char *id
     CLEANUP(free) char *path = layout_name(r);
     CLEANUP(free) char *target = layout_name_target(path, digest_hex(id));
     CLEANUP(free) char *tmp = store_tmp_path(s, "name");
+    CLEANUP(free) char *index = name_index_path(r);
     char there[1024];
+    if (index) {
+        (void)unlinkat(s->fd, index, 0); /* the name stands for this image alone now */
+    }
     ssize_t n = readlinkat(s->fd, path, there, sizeof(there) - 1);
     there[n < 0 ? 0 : n] = '\0';
     if (str_equal(there, target)) {
@@ -207,9 +212,26 @@ int name_set(struct store *s, const struct reference *r, const char *id, struct 
     return e < 0 ? e : 0;
 }
 
+int name_set_index(struct store *s, const struct reference *r, const char *id, const char *digest,
+                   json_t *members, struct error **err)
+{
+    CLEANUP(fd) int lock = store_lock_names(s, err);
+    CLEANUP(free) char *path = name_index_path(r);
+    CLEANUP(json)
+    json_t *json =
+        json_pack("{s:s, s:s, s:O}", "index", digest, "image", digest_hex(id), "members", members);
+    int e = lock < 0 ? lock : write_name(s, r, id, err);
+    e = e < 0 ? e : json_save_path(s->fd, path, json, 0600, false, err);
+    return e < 0 ? e : store_sync(s, err);
+}
+
 int name_remove(struct store *s, const struct reference *r, struct error **err)
 {
     CLEANUP(free) char *path = layout_name(r);
+    CLEANUP(free) char *index = name_index_path(r);
+    if (index) {
+        (void)unlinkat(s->fd, index, 0); /* most have none */
+    }
     if (unlinkat(s->fd, path, 0) < 0) {
         return errno == ENOENT || errno == ENOTDIR
                    ? 0

@@ -36,6 +36,10 @@ int image_add(struct store *s, const struct image_draft *d, char **ret_id,
  * has been removed meanwhile. */
 int name_set(struct store *s, const struct reference *r, const char *id,
              struct error **err) NODISCARD;
+/* The same, and it stands for an index of which the image is one (image/name_index.h); `members` is
+ * borrowed. What the index names is in the store. */
+int name_set_index(struct store *s, const struct reference *r, const char *id, const char *digest,
+                   json_t *members, struct error **err) NODISCARD;
 /* 1: removed, 0: there was none. Folders left empty go too. The caller holds the lock of names. */
 int name_remove(struct store *s, const struct reference *r, struct error **err) NODISCARD;
 

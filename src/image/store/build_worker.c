@@ -9,7 +9,8 @@
  *     fetch   {"url", "to", "checksum"?}: a file for ADD, in a thread. {"digest", "modified"}
  *     import  {"parents": [chains], "path", "blob", "diffID"}: a layer of another cache, whose blob
  *             may be anybody's. {"chain"}
- * The socket's end ends it: what was not committed goes with the temporary folder. */
+ *     index   {"images": […], "names": […]}: an index of images, see make_index.h. {"index":
+ * digest} The socket's end ends it: what was not committed goes with the temporary folder. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 #include "image/store/changes.h"
 #include "image/store/fetch.h"
 #include "image/store/layer_import.h"
+#include "image/store/make_index.h"
 #include "image/store/seal.h"
 #include "image/store/verbs.h"
 
@@ -246,6 +248,23 @@ static int commit(struct worker *w, const json_t *q, json_t **ret, struct error 
     return r < 0 ? r : 0;
 }
 
+static int make_index(struct worker *w, const json_t *q, json_t **ret, struct error **err)
+{
+    json_t *images = NULL;
+    struct reference *names = NULL;
+    size_t count = 0;
+    char digest[DIGEST_TEXT_BYTES];
+    int r = json_get_array(q, "images", "request", &images, err);
+    r = r < 0 ? r : read_names(q, &names, &count, err);
+    r = r < 0 ? r : index_make(w->store, images, names, count, digest, err);
+    for (size_t i = 0; i < count; i++) {
+        reference_done(&names[i]);
+    }
+    free(names);
+    *ret = r < 0 ? NULL : json_pack("{s:s}", "index", digest);
+    return r < 0 ? r : 0;
+}
+
 /* Unpacked by the confined process: who wrote the blob is not known. */
 static int import(struct worker *w, const json_t *q, json_t **ret, struct error **err)
 {
@@ -280,12 +299,16 @@ static void serve(struct worker *w, const char *line, size_t len)
         begin_task(w, q);
         return;
     }
+    static const struct {
+        const char *op;
+        int (*run)(struct worker *w, const json_t *q, json_t **ret, struct error **err);
+    } ops[] = {{"commit", commit}, {"import", import}, {"index", make_index}};
     json_t *answer = NULL;
-    if (str_equal(op, "commit")) {
-        IGNORE(commit(w, q, &answer, &err) < 0); /* told */
-    } else if (str_equal(op, "import")) {
-        IGNORE(import(w, q, &answer, &err) < 0); /* told */
-    } else {
+    int r = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(ops) && r == 1; i++) {
+        r = str_equal(op, ops[i].op) ? ops[i].run(w, q, &answer, &err) : 1; /* failures are told */
+    }
+    if (r == 1) {
         IGNORE(
             error_set(&err, ERROR_INTERNAL, 0, "build-worker does not know '%s'", str_or(op, "")));
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/store/check.h"
 #include "image/store/manifest.h"
 
@@ -142,6 +143,48 @@ static int check_image(struct check *c, const char *hex, struct error **err)
     return check_content(c, hex, manifest, &listed, err);
 }
 
+/* What is said about images, beside them in an index. */
+static void refer_manifest(struct check *c, const char *digest, const char *image)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *layer;
+    size_t i;
+    refer_blob(c, digest, -1, false, image);
+    IGNORE(json_load_path(c->store->fd, path, MANIFEST_BYTES_MAX, &json, NULL)); /* told by blobs */
+    const char *config =
+        json_string_value(json_object_get(json_object_get(json, "config"), "digest"));
+    if (config && digest_is_valid(config)) {
+        refer_blob(c, config, -1, false, image);
+    }
+    json_array_foreach(json_object_get(json, "layers"), i, layer)
+    {
+        const char *blob = json_string_value(json_object_get(layer, "digest"));
+        if (blob && digest_is_valid(blob)) {
+            refer_blob(c, blob, -1, false, image);
+        }
+    }
+}
+
+static int refer_index(void *context, const struct name_index *x)
+{
+    struct check *c = context;
+    CLEANUP(free) char *path = layout_blob(x->digest);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *entry;
+    size_t i;
+    refer_blob(c, x->digest, -1, false, x->image);
+    IGNORE(json_load_path(c->store->fd, path, MANIFEST_BYTES_MAX, &json, NULL)); /* told by blobs */
+    json_array_foreach(json_object_get(json, "manifests"), i, entry)
+    {
+        const char *digest = json_string_value(json_object_get(entry, "digest"));
+        if (digest && digest_is_valid(digest)) {
+            refer_manifest(c, digest, x->image);
+        }
+    }
+    return 0;
+}
+
 int check_images(struct check *c, struct error **err)
 {
     CLEANUP(strv) struct strv files = {0};
@@ -157,7 +200,7 @@ int check_images(struct check *c, struct error **err)
             check_note(c, PROBLEM_IMAGE, hex, images, "%s", why->message);
         }
     }
-    return r;
+    return r < 0 ? r : name_index_each(c->store->fd, refer_index, c, err);
 }
 
 /* How a container of the engine names a layer: ".../layers/<hex>/diff". `object`: the container, or

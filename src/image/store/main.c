@@ -44,6 +44,7 @@ static const struct {
     {"push", verb_push},
     {"rmi", verb_rmi},
     {"save", verb_save},
+    {"sbom", verb_sbom},
     {"tag", verb_tag},
     {"tags", verb_tags, true},
 };

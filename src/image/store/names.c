@@ -8,10 +8,23 @@
 #include "base/json.h"
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/store/add.h"
 #include "image/store/removal.h"
 #include "image/store/users.h"
 #include "image/store/verbs.h"
+
+/* A name for the whole index where the source is one. */
+static int set_alike(struct store *s, const char *source, const struct reference *name,
+                     const struct image *i, struct error **err)
+{
+    CLEANUP(reference) struct reference ref = {0};
+    CLEANUP(name_index) struct name_index of = {0};
+    return i->name && reference_parse(source, &ref, NULL) >= 0 &&
+                   name_index_read(s->fd, &ref, &of) > 0
+               ? name_set_index(s, name, i->id, of.digest, of.members, err)
+               : name_set(s, name, i->id, err);
+}
 
 int verb_tag(const struct verb_request *request, struct error **err)
 {
@@ -32,7 +45,7 @@ int verb_tag(const struct verb_request *request, struct error **err)
         (r = store_open(request->data_dir, &s, err)) < 0) {
         return r;
     }
-    return name_set(&s, &name, i->id, err);
+    return set_alike(&s, source, &name, i, err);
 }
 
 /* The digest names of a repository go with its last tag. */
@@ -113,6 +126,31 @@ struct removal_request {
     bool force;
 };
 
+/* Images that only the index of a name that has gone named. */
+static int remove_members(struct store *s, const struct name_index *of, struct error **err)
+{
+    CLEANUP(json) json_t *others = NULL;
+    const char *platform;
+    json_t *member;
+    int r = name_index_members(s->fd, &others, err);
+    json_object_foreach(of->members, platform, member)
+    {
+        CLEANUP(removal) struct removal n = {0};
+        const char *hex = json_string_value(member);
+        CLEANUP(free) char *path = layout_id(str_or(hex, ""));
+        CLEANUP(free) char *user = NULL;
+        if (r < 0 || !hex || json_object_get(others, hex) || faccessat(s->fd, path, F_OK, 0) < 0) {
+            continue;
+        }
+        r = removal_of(s, hex, &n, err);
+        r = r < 0 || n.tags.count || n.digests.count ? r : image_user(s->data_dir, hex, &user, err);
+        if (r >= 0 && !user && !n.tags.count && !n.digests.count) {
+            r = removal_delete(s, &n, err);
+        }
+    }
+    return r;
+}
+
 static int remove_one(struct store *s, const char *text, const struct removal_request *q,
                       struct error **err)
 {
@@ -128,6 +166,10 @@ static int remove_one(struct store *s, const char *text, const struct removal_re
         return q->force ? remove_damaged(s, text, &why, err) : error_move(err, &why, r);
     }
     CLEANUP(free) char *as = named_as(i, text);
+    CLEANUP(reference) struct reference ref = {0};
+    CLEANUP(name_index) struct name_index of = {0};
+    bool indexed =
+        as && reference_parse(as, &ref, NULL) >= 0 && name_index_read(s->fd, &ref, &of) > 0;
     r = image_check_platforms(i, text, &q->platforms, err);
     r = r < 0 ? r : removal_of(s, digest_hex(i->id), &n, err);
     bool others = n.tags.count > 1 || (n.tags.count == 1 && as && strchr(as, '@'));
@@ -141,7 +183,7 @@ static int remove_one(struct store *s, const char *text, const struct removal_re
         r = check_users(s, text, digest_hex(i->id), q->force, err);
         r = r < 0 ? r : removal_delete(s, &n, err);
     }
-    return r;
+    return r < 0 || !indexed ? r : remove_members(s, &of, err);
 }
 
 static int remove_all(struct store *s, const struct removal_request *q, struct error **err)

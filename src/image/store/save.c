@@ -10,6 +10,7 @@
 
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
@@ -26,6 +27,7 @@ struct save {
     struct strv written;   /* names of entries: shared layers stand once */
     json_t *list;          /* manifest.json, or the manifests of index.json */
     struct strv platforms; /* that the images must have */
+    const char *index;     /* one without a name; or NULL */
     int fd;
     struct error *error; /* why writing failed */
 };
@@ -246,13 +248,64 @@ static int put_oci_blob(struct save *s, const char *digest, struct error **err)
     return first_time(s, name) ? put_blob(s, digest, name, err) : 0;
 }
 
+static void add_oci_entry(struct save *s, const char *type, const char *digest, const char *full)
+{
+    int64_t size = 0;
+    (void)blob_exists(s->store, digest, &size); /* just read */
+    json_t *entry =
+        json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
+    if (full) {
+        json_object_set_new(entry, "annotations",
+                            json_pack("{s:s, s:s}", "io.containerd.image.name", full,
+                                      "org.opencontainers.image.ref.name", full));
+    }
+    json_array_append_new(s->list, entry);
+}
+
+/* A manifest of whichever kind, and what it names. */
+static int put_oci_manifest(struct save *s, const char *digest, struct error **err)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *layer;
+    size_t i;
+    int r = json_load_path(s->store->fd, path, MANIFEST_BYTES_MAX, &json, err);
+    const char *config =
+        json_string_value(json_object_get(json_object_get(json, "config"), "digest"));
+    json_array_foreach(json_object_get(json, "layers"), i, layer)
+    {
+        const char *blob = json_string_value(json_object_get(layer, "digest"));
+        r = r < 0 ? r : put_oci_blob(s, str_or(blob, ""), err);
+    }
+    r = r < 0 ? r : put_oci_blob(s, str_or(config, ""), err);
+    return r < 0 ? r : put_oci_blob(s, digest, err);
+}
+
+static int put_oci_index(struct save *s, const char *digest, const char *full, struct error **err)
+{
+    CLEANUP(free) char *path = layout_blob(digest);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *entry;
+    size_t i;
+    int r = json_load_path(s->store->fd, path, MANIFEST_BYTES_MAX, &json, err);
+    json_array_foreach(json_object_get(json, "manifests"), i, entry)
+    {
+        const char *member = json_string_value(json_object_get(entry, "digest"));
+        r = r < 0 ? r : put_oci_manifest(s, str_or(member, ""), err);
+    }
+    r = r < 0 ? r : put_oci_blob(s, digest, err);
+    if (r >= 0) {
+        add_oci_entry(s, MEDIA_INDEX, digest, full);
+    }
+    return r;
+}
+
 static int put_oci_image(struct save *s, const struct image *i, const char *full,
                          struct error **err)
 {
     CLEANUP(free) char *path = layout_blob(i->manifest_digest);
     CLEANUP(json) json_t *json = NULL;
     CLEANUP(manifest) struct manifest m = {0};
-    int64_t size = 0;
     int r;
     if ((r = json_load_path(s->store->fd, path, MANIFEST_BYTES_MAX, &json, err)) < 0 ||
         (r = manifest_parse(json, "the manifest", &m, err)) < 0) {
@@ -266,15 +319,7 @@ static int put_oci_image(struct save *s, const struct image *i, const char *full
         return r;
     }
     const char *type = json_string_value(json_object_get(json, "mediaType"));
-    (void)blob_exists(s->store, i->manifest_digest, &size); /* just read */
-    json_t *entry = json_pack("{s:s, s:s, s:I}", "mediaType", str_or(type, MEDIA_MANIFEST),
-                              "digest", i->manifest_digest, "size", (json_int_t)size);
-    if (full) {
-        json_object_set_new(entry, "annotations",
-                            json_pack("{s:s, s:s}", "io.containerd.image.name", full,
-                                      "org.opencontainers.image.ref.name", full));
-    }
-    json_array_append_new(s->list, entry);
+    add_oci_entry(s, str_or(type, MEDIA_MANIFEST), i->manifest_digest, full);
     return 0;
 }
 
@@ -282,8 +327,12 @@ static int put_image(struct save *s, const char *name, struct error **err)
 {
     CLEANUP(image) struct image *i = NULL;
     CLEANUP(reference) struct reference ref = {0};
+    CLEANUP(name_index) struct name_index of = {0};
     CLEANUP(free) char *full = NULL;
-    int r = image_resolve(s->store->data_dir, name, &i, err);
+    const char *one = s->platforms.count == 1 && !strchr(s->platforms.items[0], ',')
+                          ? s->platforms.items[0]
+                          : NULL;
+    int r = image_resolve_for(s->store->data_dir, name, one, &i, err);
     r = r < 0 ? r : image_check_platforms(i, name, &s->platforms, err);
     if (r < 0) {
         return r;
@@ -291,7 +340,10 @@ static int put_image(struct save *s, const char *name, struct error **err)
     if (i->name && reference_parse(name, &ref, NULL) >= 0 && !ref.digest) {
         full = reference_full(&ref);
     }
+    bool index = s->format != SAVE_DOCKER && full && !s->platforms.count &&
+                 name_index_read(s->store->fd, &ref, &of) > 0;
     r = s->format == SAVE_DOCKER ? put_docker_image(s, i, full, err)
+        : index                  ? put_oci_index(s, of.digest, full, err)
                                  : put_oci_image(s, i, full, err);
     return r < 0 ? error_wrap(err, r, "saving '%s'", name) : 0;
 }
@@ -315,7 +367,7 @@ static int put_all(struct save *s, const struct strv *names, struct error **err)
 {
     CLEANUP(json) json_t *list = json_array();
     s->list = list;
-    int r = 0;
+    int r = s->index ? put_oci_index(s, s->index, NULL, err) : 0;
     for (size_t i = 0; i < names->count && r >= 0; i++) {
         r = put_image(s, names->items[i], err);
     }
@@ -395,6 +447,7 @@ int verb_save(const struct verb_request *request, struct error **err)
         (r = json_get_str(request->json, "output", "request", &output, err)) < 0 ||
         (r = json_get_str(request->json, "format", "request", &format, err)) < 0 ||
         (r = json_get_strv(request->json, "platforms", "request", &s.platforms, err)) < 0 ||
+        (r = json_get_str(request->json, "index", "request", &s.index, err)) < 0 ||
         (r = check_format(format, output, &s.format, err)) < 0 ||
         (r = store_open_to_read(request->data_dir, &store, err)) < 0) {
         return r;

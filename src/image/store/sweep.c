@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "image/layout.h"
+#include "image/name_index.h"
 #include "image/store/add.h"
 
 struct marks { /* sets of hex digits, as JSON objects: hash tables that are at hand */
@@ -155,6 +156,33 @@ static int mark_build_cache(struct store *s, struct marks *m, struct error **err
     return r;
 }
 
+struct index_marks {
+    struct store *store;
+    struct marks *marks;
+};
+
+/* What an index names: manifests of images, and of what is said about them. */
+static int mark_index(void *context, const struct name_index *x)
+{
+    const struct index_marks *i = context;
+    CLEANUP(free) char *path = layout_blob(x->digest);
+    CLEANUP(json) json_t *json = NULL;
+    json_t *entry;
+    size_t n;
+    mark(i->marks->blobs, digest_hex(x->digest));
+    IGNORE(
+        json_load_path(i->store->fd, path, MANIFEST_BYTES_MAX, &json, NULL)); /* then it is lost */
+    json_array_foreach(json_object_get(json, "manifests"), n, entry)
+    {
+        const char *digest = json_string_value(json_object_get(entry, "digest"));
+        if (digest && digest_is_valid(digest)) {
+            mark(i->marks->blobs, digest_hex(digest));
+            note_manifest(i->store, i->marks, digest_hex(digest), digest);
+        }
+    }
+    return 0;
+}
+
 static int mark_all(struct store *s, struct marks *m, struct error **err)
 {
     CLEANUP(strv) struct strv ids = {0};
@@ -162,6 +190,7 @@ static int mark_all(struct store *s, struct marks *m, struct error **err)
     CLEANUP(free) char *path = str_format("%s/containers", s->data_dir);
     int r = list_folder(s->fd, "ids", &ids, err);
     r = r < 0 ? r : mark_build_cache(s, m, err);
+    r = r < 0 ? r : name_index_each(s->fd, mark_index, &(struct index_marks){s, m}, err);
     for (size_t i = 0; i < ids.count && r >= 0; i++) {
         r = str_ends(ids.items[i], ".json") ? mark_image(s, m, ids.items[i], err) : 0;
     }

@@ -47,8 +47,12 @@ int verb_login(const struct verb_request *r, struct error **err) NODISCARD;
 int verb_logout(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"input"?, "quiet"?} */
 int verb_load(const struct verb_request *r, struct error **err) NODISCARD;
-/* {"images": […], "output"?, "format"?, "platforms": […]} */
+/* {"images": […], "output"?, "format"?, "platforms": […], "index"?: the digest of one that no name
+ * stands for} */
 int verb_save(const struct verb_request *r, struct error **err) NODISCARD;
+/* {"folderFd", "output", "name", "namespace", "created"}: what is installed below the folder, as
+ * SPDX, into the file. */
+int verb_sbom(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"source", "reference"?, "change": […], "message"?, "platform"?} */
 int verb_import(const struct verb_request *r, struct error **err) NODISCARD;
 /* {"source", "target"} */
