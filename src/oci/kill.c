@@ -14,7 +14,8 @@ static int kill_run(const struct command_context *context, void *values, int arg
 {
     const struct kill_values *v = values;
     int number = 0;
-    int r = signal_parse(argc > 1 ? argv[1] : "SIGTERM", &number, err);
+    const char *name = argc > 1 ? argv[1] : "SIGTERM";
+    int r = str_equal(name, "0") ? 0 : signal_parse(name, &number, err); /* 0: is it there? */
     if (r < 0) {
         return r;
     }

@@ -228,10 +228,9 @@ group_file() {
     [ "$a" = "$b" ]
     [ "$(cloison inspect --format '{{.State.Status}}' frozen)" = paused ]
     cloison unpause frozen
-    sleep 0.5
-    b=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    goes_on() { [ "$(awk '{print $14 + $15}' "/proc/$pid/stat")" -gt "$a" ]; }
+    wait_for 20 goes_on
     cloison rm -f frozen
-    [ "$b" -gt "$a" ]
 }
 
 @test "a limit this host cannot apply is an error that names the controller" {

@@ -83,8 +83,10 @@ detached() { "$@" </dev/null >/dev/null 2>&1 3>&-; }
 @test "kill before start ends a created container" {
     spec . sleep 100
     detached oci create "$id"
+    oci kill "$id" 0 # is it there?
     oci kill "$id" KILL
     wait_status "$id" stopped
+    run ! oci kill "$id" 0
     oci delete "$id"
 }
 

@@ -99,7 +99,7 @@ holder() {
 @test "user joined by path, with namespaces new in it" {
     unshare -U sleep 60 3>&- &
     HOLDER=$!
-    sleep 0.2
+    while [ "$(readlink /proc/$HOLDER/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.02; done
     echo "0 200000 65536" >/proc/$HOLDER/uid_map
     echo "0 200000 65536" >/proc/$HOLDER/gid_map
     spec_sh ".linux.namespaces += [{type: \"user\", path: \"/proc/$HOLDER/ns/user\"}]" \

@@ -189,6 +189,7 @@ milliseconds() { # of COMMAND…, whose output goes
 
 @test "the groups themselves: made, entered, frozen, counted, killed, removed" {
     run "${WALL_RUN%/tests/*}/wall_container_cgroup_live_test"
+    echo "$output"
     [ "$status" -eq 0 ]
     [[ $output == *"ok 1 "* && $output != *"not ok"* ]]
 }
