@@ -127,7 +127,7 @@ static int make_net(struct machine *m, const struct net_settings *s, struct virt
     struct net_settings settings = *s;
     settings.receive = &m->limits.net_receive;
     settings.transmit = &m->limits.net_transmit;
-    int r = net_prepare_tap(s->tap, err);
+    int r = s->is_stream ? 0 : net_prepare_tap(s->fd, err);
     r = r < 0 ? r : net_new(&settings, &m->memory, &m->worker, &n, err);
     *ret = n ? net_virtio(n) : NULL;
     return r;
@@ -259,10 +259,12 @@ int machine_build(struct machine *m, const struct machine_spec *spec, struct err
 {
     *m = (struct machine){.spec = spec};
     ports_init(&m->ports, spec->serial_fd);
-    int r = guest_memory_create(&m->memory, spec->memory_bytes, LAYOUT_HOLE, LAYOUT_HOLE_END, err);
+    struct guest_memory_settings memory = {
+        .bytes = spec->memory_bytes, .hole = LAYOUT_HOLE, .hole_end = LAYOUT_HOLE_END};
     for (unsigned i = 0; i < spec->device_count; i++) {
-        m->memory.is_shared |= spec->devices[i].type == DEVICE_FS;
+        memory.is_shared |= spec->devices[i].type == DEVICE_FS;
     }
+    int r = guest_memory_create(&m->memory, &memory, err);
     r = r < 0 ? r : open_worker(m, err);
     r = r < 0 ? r : open_limits(m, err);
     r = r < 0 ? r : make_devices(m, err);

@@ -72,12 +72,18 @@ static int read_mac(const char *text, const char *where, uint8_t *mac, struct er
 
 static int read_net(json_t *object, const char *where, struct device_spec *d, struct error **err)
 {
-    static const char *const keys[] = {"type", "tap_fd", "mac", "mtu", NULL};
+    static const char *const keys[] = {"type", "tap_fd", "socket_fd", "mac", "mtu", NULL};
     struct net_settings *n = &d->net;
     const char *mac = NULL;
     int64_t mtu = 0;
     int r = check_keys(object, where, keys, err);
-    r = r < 0 ? r : need(get_fd(object, "tap_fd", where, &n->tap, err), where, "tap_fd", err);
+    n->is_stream = json_object_get(object, "socket_fd") != NULL;
+    if (r >= 0 && n->is_stream && json_object_get(object, "tap_fd")) {
+        return error_set(err, ERROR_INVALID_INPUT, 0, "%s: 'tap_fd' or 'socket_fd', not both",
+                         where);
+    }
+    const char *key = n->is_stream ? "socket_fd" : "tap_fd";
+    r = r < 0 ? r : need(get_fd(object, key, where, &n->fd, err), where, key, err);
     r = r < 0 ? r : need(json_get_str(object, "mac", where, &mac, err), where, "mac", err);
     r = r < 0 ? r : read_mac(mac, where, n->mac, err);
     r = r < 0 ? r : json_get_i64(object, "mtu", where, 68, 65535, &mtu, err);

@@ -9,6 +9,7 @@
  *                                       "is_console": true}]},
  *        {"type": "block", "fd": 7, "read_only": true, "serial": "layer0"},
  *        {"type": "net", "tap_fd": 8, "mac": "02:00:00:00:00:01", "mtu": 1500},
+ *        (or "socket_fd": a stream that carries frames)
  *        {"type": "fs", "socket_fd": 15, "tag": "shares"}, {"type": "rng"}, {"type": "balloon"}],
  *      "limits": {"disk_read_bytes": 0, "disk_read_operations": 0, "disk_write_bytes": 0,
  *                 "disk_write_operations": 0, "net_receive_bytes": 0, "net_transmit_bytes": 0},

@@ -57,6 +57,8 @@ static void test_machine_spec_says_what_is_wrong(void)
          "machine: device 0: a console has 1 to 16 ports"},
         {"{" BASE ",\"devices\":[{\"type\":\"net\",\"tap_fd\":3,\"mac\":\"01:00:00:00:00:00\"}]}",
          "machine: device 0: '01:00:00:00:00:00' is no unicast MAC address"},
+        {"{" BASE ",\"devices\":[{\"type\":\"net\",\"tap_fd\":3,\"socket_fd\":4}]}",
+         "machine: device 0: 'tap_fd' or 'socket_fd', not both"},
         {"{" BASE ",\"devices\":[{\"type\":\"rng\",\"fd\":3}]}",
          "machine: device 0: unknown key 'fd'"},
     };

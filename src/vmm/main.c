@@ -47,7 +47,7 @@ static size_t list_fds(const struct machine_spec *s, int *fds)
     for (unsigned i = 0; i < s->device_count; i++) {
         const struct device_spec *d = &s->devices[i];
         if (d->type == DEVICE_BLOCK || d->type == DEVICE_NET) {
-            fds[count++] = d->type == DEVICE_BLOCK ? d->block.fd : d->net.tap;
+            fds[count++] = d->type == DEVICE_BLOCK ? d->block.fd : d->net.fd;
         }
         if (d->type == DEVICE_FS) {
             fds[count++] = d->fs.socket;

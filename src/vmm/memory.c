@@ -6,45 +6,63 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Where huge pages may lie in it: the guest's addresses and ours agree in their lower bits. */
+static uint8_t *map_aligned(int fd, uint64_t bytes, uint64_t offset)
+{
+    uint64_t room = bytes + GUEST_HUGE_PAGE;
+    uint8_t *all = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED) {
+        return NULL;
+    }
+    uint64_t before = -(uintptr_t)all % GUEST_HUGE_PAGE;
+    int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    uint8_t *at = mmap(all + before, bytes, PROT_READ | PROT_WRITE,
+                       kind | MAP_NORESERVE | MAP_FIXED, fd, (off_t)offset);
+    /* Ranges of our own: cannot fail. */
+    (void)(before > 0 && munmap(all, before));
+    (void)munmap(all + before + bytes, room - before - bytes);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 static int map_region(struct guest_memory *m, uint64_t address, uint64_t bytes, uint64_t offset,
                       struct error **err)
 {
-    void *host =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, (off_t)offset);
-    if (host == MAP_FAILED) {
+    uint8_t *host = map_aligned(m->fd, bytes, offset);
+    if (!host) {
         return error_set_errno(err, ERROR_KERNEL, errno, "mapping %llu bytes of guest memory",
                                (unsigned long long)bytes);
     }
+    (void)madvise(host, bytes, MADV_HUGEPAGE); /* a host may have none */
     m->regions[m->region_count++] =
         (struct guest_region){.address = address, .bytes = bytes, .host = host};
     return 0;
 }
 
-int guest_memory_create(struct guest_memory *m, uint64_t bytes, uint64_t hole, uint64_t hole_end,
+int guest_memory_create(struct guest_memory *m, const struct guest_memory_settings *s,
                         struct error **err)
 {
-    *m = (struct guest_memory){.fd = memfd_create("guest", MFD_CLOEXEC)};
-    if (m->fd < 0 || ftruncate(m->fd, (off_t)bytes) < 0) {
+    *m = (struct guest_memory){.fd = s->is_shared ? memfd_create("guest", MFD_CLOEXEC) : -1};
+    if (s->is_shared && (m->fd < 0 || ftruncate(m->fd, (off_t)s->bytes) < 0)) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making %llu bytes of guest memory",
-                               (unsigned long long)bytes);
+                               (unsigned long long)s->bytes);
     }
-    uint64_t low = bytes < hole ? bytes : hole;
+    uint64_t low = s->bytes < s->hole ? s->bytes : s->hole;
     int r = map_region(m, 0, low, 0, err);
-    if (r >= 0 && bytes > low) {
-        r = map_region(m, hole_end, bytes - low, low, err);
+    if (r >= 0 && s->bytes > low) {
+        r = map_region(m, s->hole_end, s->bytes - low, low, err);
     }
     return r;
 }
 
 void guest_memory_borrow(struct guest_memory *m, void *memory, uint64_t bytes)
 {
-    *m = (struct guest_memory){.fd = -1, .region_count = 1};
+    *m = (struct guest_memory){.fd = -1, .is_borrowed = true, .region_count = 1};
     m->regions[0] = (struct guest_region){.bytes = bytes, .host = memory};
 }
 
 void guest_memory_done(struct guest_memory *m)
 {
-    for (unsigned i = 0; m->fd >= 0 && i < m->region_count; i++) {
+    for (unsigned i = 0; !m->is_borrowed && i < m->region_count; i++) {
         (void)munmap(m->regions[i].host, m->regions[i].bytes); /* our own mapping: cannot fail */
     }
     if (m->fd >= 0) {
@@ -80,18 +98,35 @@ static int read_file_at(int fd, uint8_t *to, uint64_t len, uint64_t offset, stru
     return 0;
 }
 
-int guest_memory_load(struct guest_memory *m, uint64_t address, int fd, uint64_t offset,
-                      uint64_t len, struct error **err)
+static uint8_t *find_room(const struct guest_memory *m, uint64_t address, uint64_t len,
+                          struct error **err)
 {
     uint8_t *to = guest_memory_at(m, address, len);
     if (!to) {
-        return error_set(err, ERROR_INVALID_INPUT, EFBIG,
-                         "%llu bytes at %#llx do not fit into the machine's memory",
-                         (unsigned long long)len, (unsigned long long)address);
+        (void)error_set(err, ERROR_INVALID_INPUT, EFBIG,
+                        "%llu bytes at %#llx do not fit into the machine's memory",
+                        (unsigned long long)len, (unsigned long long)address);
+    }
+    return to;
+}
+
+int guest_memory_copy(struct guest_memory *m, uint64_t address, int fd, uint64_t len,
+                      struct error **err)
+{
+    uint8_t *to = find_room(m, address, len, err);
+    return to ? read_file_at(fd, to, len, 0, err) : -EFBIG;
+}
+
+int guest_memory_load(struct guest_memory *m, uint64_t address, int fd, uint64_t offset,
+                      uint64_t len, struct error **err)
+{
+    uint8_t *to = find_room(m, address, len, err);
+    if (!to) {
+        return -EFBIG;
     }
     uint64_t head = -address % GUEST_PAGE, whole = 0;
     head = head < len ? head : len;
-    if (!m->is_shared && (address - offset) % GUEST_PAGE == 0 && m->file_count < GUEST_FILES_MAX) {
+    if (m->fd < 0 && (address - offset) % GUEST_PAGE == 0 && m->file_count < GUEST_FILES_MAX) {
         whole = (len - head) / GUEST_PAGE * GUEST_PAGE;
     }
     if (whole == 0) {

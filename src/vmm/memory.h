@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The guest's memory: one memfd, mapped once, found by guest-physical address.
+/* The guest's memory, mapped once, found by guest-physical address: anonymous, in huge pages where
+ * the host has them, or a memfd where another process shares it. A fault of the guest's then brings
+ * 2 MiB instead of 4 KiB, and a boot has a third of the exits.
  *
  * Owns the mapping and the memfd. Whoever has an address from the guest asks guest_memory_at()
  * once and keeps the pointer: nothing is unmapped while the machine lives. The guest may change
  * every byte at any time: copy first, then check the copy.
  *
- * Files (kernel, initramfs) are mapped privately over it, so that machines share what they do not
- * write. Any thread once it is made. Spec: man 2 memfd_create, madvise (MADV_REMOVE). */
+ * The kernel is mapped privately over it, so that machines share what they do not write. The
+ * initramfs is copied: a guest frees all of it after unpacking, and writes other things there. Any
+ * thread once it is made. Spec: man 2 memfd_create, madvise (MADV_HUGEPAGE, MADV_REMOVE). */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +20,7 @@
 #define GUEST_REGIONS_MAX 8 /* as many as vhost-user has */
 #define GUEST_FILES_MAX 16
 #define GUEST_PAGE UINT64_C(4096)
+#define GUEST_HUGE_PAGE (512 * GUEST_PAGE)
 
 struct guest_region {
     uint64_t address, bytes;
@@ -26,16 +30,21 @@ struct guest_region {
 struct guest_memory {
     struct guest_region regions[GUEST_REGIONS_MAX];
     unsigned region_count;
-    int fd;         /* -1: the memory is somebody else's (tests) */
-    bool is_shared; /* with another process: then nothing is mapped privately over it */
+    int fd;           /* the memfd of memory that is shared with another process: then nothing is
+                         mapped privately over it; else -1 */
+    bool is_borrowed; /* from the caller (tests) */
     struct {
         uint64_t start, end; /* guest-physical, whole pages, mapped from a file */
     } files[GUEST_FILES_MAX];
     unsigned file_count;
 };
 
-/* `bytes`, a multiple of the page, from address 0 up to `hole`, the rest from `hole_end` on. */
-int guest_memory_create(struct guest_memory *m, uint64_t bytes, uint64_t hole, uint64_t hole_end,
+struct guest_memory_settings {
+    uint64_t bytes;          /* a multiple of the page */
+    uint64_t hole, hole_end; /* from address 0 up to the hole, the rest from its end on */
+    bool is_shared;          /* with another process */
+};
+int guest_memory_create(struct guest_memory *m, const struct guest_memory_settings *s,
                         struct error **err) NODISCARD;
 /* One region at address 0 in memory of the caller's: for tests and fuzz targets. */
 void guest_memory_borrow(struct guest_memory *m, void *memory, uint64_t bytes);
@@ -50,6 +59,11 @@ void *guest_memory_at(const struct guest_memory *m, uint64_t address, uint64_t l
  * replaced by renaming. */
 int guest_memory_load(struct guest_memory *m, uint64_t address, int fd, uint64_t offset,
                       uint64_t len, struct error **err) NODISCARD;
+
+/* Puts a file's first `len` bytes at an address by reading them: for what the guest will write over
+ * or free soon, of which machines would share nothing. */
+int guest_memory_copy(struct guest_memory *m, uint64_t address, int fd, uint64_t len,
+                      struct error **err) NODISCARD;
 
 /* Gives whole pages back to the host; what the guest then reads there is unspecified (zero, or what
  * the kernel's file had). A range outside of memory is -EFAULT. Allocates nothing. */

@@ -198,17 +198,22 @@ def exits():
     return counters
 
 
-def resident_kib(process):
-    """Of the monitor, without what is the guest's memory: its memfd, and the files that are mapped into it."""
+def resident_kib(process, is_ours):
+    """Of the monitor, without what is the guest's memory: QEMU's memfd, what is large and no file of ours, and the
+    files that are mapped into it."""
     pids = [process.pid]
     with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as f:
         pids += f.read().split()
     with open(f"/proc/{pids[-1]}/smaps", encoding="ascii") as f:
         text = f.read()
     total = own = 0
+    is_guest = is_nameless = False
     for line in text.splitlines():
         if re.match(r"[0-9a-f]+-", line):
             is_guest = re.search(r"/memfd:|/vmlinux|/agent", line) is not None
+            is_nameless = len(line.split()) == 5
+        elif line.startswith("Size:") and is_nameless and is_ours:
+            is_guest = int(line.split()[1]) >= 1024
         elif line.startswith("Rss:") and not is_guest:
             total += int(line.split()[1])
         elif line.startswith("Anonymous:") and not is_guest:
@@ -233,7 +238,7 @@ def boots(table, monitors, rounds):
             with Boot(monitor) as boot:
                 times[i].append(boot.hello_ms)
                 counters[i].append(exits())
-                memory[i].append(resident_kib(boot.process))
+                memory[i].append(resident_kib(boot.process, isinstance(monitor, Ours)))
     compared(table, "exec to the agent's hello", BOOT_GOAL, *map(statistics.median, times), "ms")
     totals = [statistics.median(c.get("exits", 0) for c in each) for each in counters]
     compared(table, "exits of the processor, exec to hello", HALF, *totals, "")

@@ -54,6 +54,23 @@ load helper
     [ "$(stat -c %b "$BATS_TEST_TMPDIR/disk")" -le $((2 * 2048 + 64)) ]
 }
 
+@test "the host's disk is full: an I/O error for the guest, one line of the monitor's, which lives" {
+    mkdir "$BATS_TEST_TMPDIR/small"
+    mount -t tmpfs -o size=2m small "$BATS_TEST_TMPDIR/small"
+    truncate -s 16M "$BATS_TEST_TMPDIR/small/disk"
+    run machine 'dd if=/dev/zero of=/dev/vda bs=64k count=128 oflag=direct 2>/dev/null || echo refused
+        dd if=/dev/vda bs=64k count=1 2>/dev/null | wc -c; blkdiscard /dev/vda
+        dd if=/dev/zero of=/dev/vda bs=64k count=8 oflag=direct 2>/dev/null && echo again; poweroff -f' \
+        ', {"type": "block", "fd": 20, "serial": "disk"}' 20<>"$BATS_TEST_TMPDIR/small/disk"
+    show
+    umount "$BATS_TEST_TMPDIR/small"
+    [ "$status" = 0 ]
+    output=${output//$'\r'/}
+    [[ $output == *$'refused\n65536\nagain'* ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/monitor")" = \
+        "cloison-vmm: the disk 'disk': No space left on device; the guest gets an I/O error" ]
+}
+
 @test "many disks share interrupt lines" {
     truncate -s 1M "$BATS_TEST_TMPDIR/disk"
     devices=''
@@ -89,6 +106,30 @@ os.execvp("bash", ["bash", "-c", sys.argv[1]])' "$(declare -f machine pack); mac
     [ "$status" = 0 ]
     output=${output//$'\r'/}
     [[ $output == *02:00:00:00:00:17* && $output == *'2 packets received'* ]]
+    [[ $output == *"$(md5sum <"$BATS_TEST_TMPDIR/file")"* ]]
+    cmp "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/back"
+}
+
+# passt has the network of whoever starts it: the machine has our address, and the gateway's is our loopback.
+@test "a stream socket to passt carries a large transfer both ways, without a tap" {
+    local address gateway
+    read -r gateway address < <(ip -4 -o route get 1.1.1.1 | sed -n 's/.* via \([^ ]*\) .* src \([^ ]*\).*/\1 \2/p')
+    head -c 3M /dev/urandom >"$BATS_TEST_TMPDIR/file"
+    (nc -N -l 127.0.0.1 7002 <"$BATS_TEST_TMPDIR/file" 3>&-) &
+    (nc -l 127.0.0.1 7003 >"$BATS_TEST_TMPDIR/back" 3>&-) &
+    run python3 -c '
+import os, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+subprocess.Popen(["passt", "--foreground", "--quiet", "--runas", "0:0", "--fd", str(theirs.fileno())],
+                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+theirs.close()
+os.dup2(ours.fileno(), 20, inheritable=True)
+os.execvp("bash", ["bash", "-c", sys.argv[1]])' "$(declare -f machine pack); machine 'ip addr add $address/24 dev eth0
+        ip link set eth0 up; ip route add default via $gateway; mkfifo /open; sleep 50 >/open &
+        nc $gateway 7002 </open >/file; md5sum </file; nc $gateway 7003 </file; poweroff -f' \
+        ', {\"type\": \"net\", \"socket_fd\": 20, \"mac\": \"02:00:00:00:00:18\", \"mtu\": 1500}'"
+    show
+    [ "$status" = 0 ]
     [[ $output == *"$(md5sum <"$BATS_TEST_TMPDIR/file")"* ]]
     cmp "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/back"
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "vmm/log.h"
 
 enum {
     SECTOR = 512, /* §5.2.4: capacity is in these, whatever blk_size says */
@@ -34,7 +35,7 @@ struct block_device {
     struct limiter *limiters[DIRECTION_COUNT];
     struct put_off put_off[DIRECTION_COUNT];
     int fd;
-    bool read_only;
+    bool read_only, has_failed;
     uint64_t sectors;
     char serial[VIRTIO_BLK_ID_BYTES];
 };
@@ -68,6 +69,18 @@ static int transfer(int fd, bool write, struct iovec *ranges, unsigned count, ui
     return 0;
 }
 
+/* The host's disk is full, or broken: the guest sees an I/O error, our log the first one's reason.
+ */
+static uint8_t host_failed(struct block_device *b, int code)
+{
+    if (!b->has_failed) {
+        vmm_log("the disk '%.*s': %s; the guest gets an I/O error", (int)sizeof(b->serial),
+                b->serial, strerrordesc_np(code));
+    }
+    b->has_failed = true;
+    return VIRTIO_BLK_S_IOERR;
+}
+
 static uint8_t read_or_write(struct block_device *b, bool write, uint64_t sector,
                              uint32_t *ret_written)
 {
@@ -83,11 +96,11 @@ static uint8_t read_or_write(struct block_device *b, bool write, uint64_t sector
     int r = transfer(b->fd, write, ranges, count, sector * SECTOR);
     limiter_charge(b->limiters[write ? DIRECTION_WRITE : DIRECTION_READ], len);
     *ret_written = write || r < 0 ? 0 : (uint32_t)len;
-    return (uint8_t)(r < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+    return r < 0 ? host_failed(b, -r) : VIRTIO_BLK_S_OK;
 }
 
 /* One segment of a discard or of writing zeroes. */
-static uint8_t clear(const struct block_device *b, uint32_t type,
+static uint8_t clear(struct block_device *b, uint32_t type,
                      const struct virtio_blk_discard_write_zeroes *s)
 {
     bool zero = type == VIRTIO_BLK_T_WRITE_ZEROES;
@@ -103,7 +116,7 @@ static uint8_t clear(const struct block_device *b, uint32_t type,
     if (s->num_sectors > 0 &&
         fallocate(b->fd, mode, (off_t)(s->sector * SECTOR), (off_t)s->num_sectors * SECTOR) < 0) {
         /* A file system without holes: discarding is a hint, zeroes are a promise. */
-        return zero ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+        return zero ? host_failed(b, errno) : VIRTIO_BLK_S_OK;
     }
     return VIRTIO_BLK_S_OK;
 }
@@ -133,7 +146,7 @@ static uint8_t execute(struct block_device *b, const struct virtio_blk_outhdr *h
     case VIRTIO_BLK_T_OUT:
         return read_or_write(b, true, header->sector, ret_written);
     case VIRTIO_BLK_T_FLUSH:
-        return !b->read_only && fdatasync(b->fd) < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+        return !b->read_only && fdatasync(b->fd) < 0 ? host_failed(b, errno) : VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_GET_ID:
         *ret_written = (uint32_t)chain_write(&b->chain, 0, b->serial, sizeof(b->serial));
         return VIRTIO_BLK_S_OK;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "vmm/devices/net_stream.h"
 
 enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUE_COUNT };
 
@@ -24,7 +25,9 @@ enum {
 struct net_device {
     struct virtio_device virtio;
     struct virtio_net_config config;
-    struct watch tap;
+    struct watch wire;
+    struct net_stream *stream; /* NULL: a tap */
+    uint32_t receive_wait;     /* EPOLLIN, or 0: nothing can be received */
     struct limiter *receive_limit, *transmit_limit;
     struct virtq_chain chain;
     size_t frame_bytes; /* a frame that has been read and not delivered; 0: none */
@@ -80,17 +83,39 @@ static bool deliver(struct net_device *n)
     return true;
 }
 
+/* With the header's room before it. A length, or -errno. */
+static ssize_t read_frame(struct net_device *n)
+{
+    if (!n->stream) {
+        ssize_t len = read(n->wire.fd, n->frame, sizeof(n->frame));
+        return len < 0 ? -errno : len;
+    }
+    memset(n->frame, 0, HEADER);
+    ssize_t len = net_stream_read(n->stream, n->frame + HEADER);
+    return len < 0 ? len : len + HEADER;
+}
+
+static void watch_wire(struct net_device *n)
+{
+    uint32_t events = n->receive_wait;
+    if (n->stream && net_stream_is_full(n->stream)) {
+        events |= EPOLLOUT;
+    }
+    /* ENOMEM: the network stands still */
+    IGNORE(worker_watch(n->virtio.worker, &n->wire, events) < 0);
+}
+
 static void receive(struct net_device *n)
 {
     struct virtio_device *d = &n->virtio;
-    uint32_t wait = 0;
+    n->receive_wait = 0;
     while (d->running && d->queues[QUEUE_RECEIVE].ready &&
            limiter_may_pass(n->receive_limit, d, QUEUE_RECEIVE)) {
         if (n->frame_bytes == 0) {
-            ssize_t len = d->budget == 0 ? -1 : read(n->tap.fd, n->frame, sizeof(n->frame));
+            ssize_t len = d->budget == 0 ? -EAGAIN : read_frame(n);
             if (len <= HEADER) {
-                /* Nothing there, or the tap is gone (EBADFD): it is not asked again. */
-                wait = len >= 0 || d->budget == 0 || errno == EAGAIN ? EPOLLIN : 0;
+                /* Nothing there, or the wire is gone (a tap's EBADFD): it is not asked again. */
+                n->receive_wait = len >= 0 || len == -EAGAIN ? EPOLLIN : 0;
                 break;
             }
             n->frame_bytes = (size_t)len;
@@ -102,19 +127,30 @@ static void receive(struct net_device *n)
         n->frame_bytes = 0;
     }
     virtio_signal_used(d, QUEUE_RECEIVE);
-    IGNORE(worker_watch(d->worker, &n->tap, wait) < 0); /* ENOMEM: the network stands still */
+    watch_wire(n);
 }
 
-static void tap_ready(struct watch *w, uint32_t events)
+static void transmit(struct net_device *n);
+
+void net_wire_ready(struct net_device *n)
 {
-    struct net_device *n = w->context;
-    (void)events;
+    bool was_full = n->stream && net_stream_is_full(n->stream);
     if (virtio_enter(&n->virtio)) {
+        if (was_full) {
+            net_stream_flush(n->stream);
+            transmit(n);
+        }
         receive(n);
         virtio_leave(&n->virtio);
     } else {
-        IGNORE(worker_watch(n->virtio.worker, w, 0) < 0); /* DRIVER_OK wakes it again */
+        IGNORE(worker_watch(n->virtio.worker, &n->wire, 0) < 0); /* DRIVER_OK wakes it again */
     }
+}
+
+static void wire_ready(struct watch *w, uint32_t events)
+{
+    (void)events;
+    net_wire_ready(w->context);
 }
 
 /* --- from the guest to the host ----------------------------------------------------------------
@@ -125,17 +161,24 @@ static void transmit(struct net_device *n)
     struct virtio_device *d = &n->virtio;
     struct virtq_chain *c = &n->chain;
     struct iovec ranges[VIRTQ_CHAIN_MAX];
-    while (limiter_may_pass(n->transmit_limit, d, QUEUE_TRANSMIT) &&
+    while (!(n->stream && net_stream_is_full(n->stream)) &&
+           limiter_may_pass(n->transmit_limit, d, QUEUE_TRANSMIT) &&
            virtio_pop(d, QUEUE_TRANSMIT, c)) {
         size_t len = c->readable_bytes < FRAME_MAX ? c->readable_bytes : 0;
-        unsigned count = chain_readable(c, 0, len, ranges);
-        /* The host's kernel checks header and frame; what it refuses, or has no room for, is lost,
-         * as on any wire. */
-        IGNORE(len > HEADER && writev(n->tap.fd, ranges, (int)count) < 0);
+        size_t skip = n->stream ? HEADER : 0; /* which asks for nothing: no offload is offered */
+        unsigned count = len > HEADER ? chain_readable(c, skip, len - skip, ranges) : 0;
+        if (count > 0 && n->stream) {
+            net_stream_send(n->stream, ranges, count, len - skip);
+        } else if (count > 0) {
+            /* The host's kernel checks header and frame; what it refuses, or has no room for, is
+             * lost, as on any wire. */
+            IGNORE(writev(n->wire.fd, ranges, (int)count) < 0);
+        }
         limiter_charge(n->transmit_limit, len);
         virtq_push(&d->queues[QUEUE_TRANSMIT], c->head, 0);
     }
     virtio_signal_used(d, QUEUE_TRANSMIT);
+    watch_wire(n);
 }
 
 static void queue_notify(struct virtio_device *d, unsigned queue)
@@ -172,16 +215,17 @@ int net_prepare_tap(int tap, struct error **err)
     return 0;
 }
 
-static const uint64_t features = 1ull << VIRTIO_NET_F_CSUM | 1ull << VIRTIO_NET_F_GUEST_CSUM |
-                                 1ull << VIRTIO_NET_F_MAC | 1ull << VIRTIO_NET_F_GUEST_TSO4 |
-                                 1ull << VIRTIO_NET_F_GUEST_TSO6 | 1ull << VIRTIO_NET_F_HOST_TSO4 |
-                                 1ull << VIRTIO_NET_F_HOST_TSO6 | 1ull << VIRTIO_NET_F_MRG_RXBUF;
+static const uint64_t features = 1ull << VIRTIO_NET_F_MAC | 1ull << VIRTIO_NET_F_MRG_RXBUF,
+                      tap_features =
+                          1ull << VIRTIO_NET_F_CSUM | 1ull << VIRTIO_NET_F_GUEST_CSUM |
+                          1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6 |
+                          1ull << VIRTIO_NET_F_HOST_TSO4 | 1ull << VIRTIO_NET_F_HOST_TSO6;
 
 static int make_nonblocking(const struct net_settings *s, struct error **err)
 {
-    int flags = fcntl(s->tap, F_GETFL);
-    if (flags < 0 || fcntl(s->tap, F_SETFL, flags | O_NONBLOCK) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "the network device's tap");
+    int flags = fcntl(s->fd, F_GETFL);
+    if (flags < 0 || fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "the network device's descriptor");
     }
     return 0;
 }
@@ -191,14 +235,19 @@ int net_new(const struct net_settings *settings, const struct guest_memory *memo
 {
     struct net_device *n = xcalloc(1, sizeof(*n));
     struct virtio_device *d = &n->virtio;
-    n->tap = (struct watch){.fd = settings->tap, .ready = tap_ready, .context = n};
+    n->wire = (struct watch){.fd = settings->fd, .ready = wire_ready, .context = n};
+    if (settings->is_stream) {
+        n->stream = xcalloc(1, sizeof(*n->stream));
+        n->stream->fd = settings->fd;
+    }
     n->receive_limit = settings->receive;
     n->transmit_limit = settings->transmit;
     memcpy(n->config.mac, settings->mac, sizeof(n->config.mac));
     n->config.mtu = settings->mtu;
     d->config = (uint8_t *)&n->config;
     d->config_bytes = offsetof(struct virtio_net_config, speed); /* mac … mtu */
-    d->features = features | (settings->mtu ? 1ull << VIRTIO_NET_F_MTU : 0);
+    d->features = features | (settings->is_stream ? 0 : tap_features) |
+                  (settings->mtu ? 1ull << VIRTIO_NET_F_MTU : 0);
     int r = virtio_init(d, &net_ops, memory, worker, QUEUE_COUNT, err);
     if (r >= 0) {
         r = make_nonblocking(settings, err);
@@ -215,6 +264,7 @@ void net_free(struct net_device *n)
 {
     if (n) {
         virtio_done(&n->virtio);
+        free(n->stream);
         free(n);
     }
 }

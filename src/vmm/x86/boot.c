@@ -64,7 +64,7 @@ static int load_initramfs(int fd, uint64_t kernel_end, struct guest_memory *m,
     }
     p->hdr.ramdisk_image = (uint32_t)at;
     p->hdr.ramdisk_size = (uint32_t)len;
-    return error_wrap(err, guest_memory_load(m, at, fd, 0, len, err), "loading the initramfs");
+    return error_wrap(err, guest_memory_copy(m, at, fd, len, err), "loading the initramfs");
 }
 
 static int load_command_line(const char *line, struct guest_memory *m, struct boot_params *p,

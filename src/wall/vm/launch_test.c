@@ -53,8 +53,8 @@ static void test_launch_text_is_understood(void)
     CHECK_INT(s.limits.disk_read.bytes, 1000);
     CHECK_INT(s.limits.net_transmit_bytes, 7);
     CHECK_INT(fds[s.control_fd - 4], 60);
-    CHECK_INT(fds[s.devices[3].net.tap - 4], 50);
-    CHECK_INT(fds[s.devices[4].net.tap - 4], 51);
+    CHECK_INT(fds[s.devices[3].net.fd - 4], 50);
+    CHECK_INT(fds[s.devices[4].net.fd - 4], 51);
     CHECK_INT(s.devices[4].net.mtu, 1400);
     CHECK_INT(n.count, 9);
     free(n.fds);
