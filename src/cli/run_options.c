@@ -23,6 +23,8 @@
     LIST(0, "annotation", annotations, "KEY=VALUE", "Add an annotation to the OCI spec"),          \
         TEXT(0, "cidfile", cidfile, "FILE", "Write the container's ID to a new file",              \
              COMPLETE_FILE),                                                                       \
+        TEXT(0, "display", display, "vnc=PATH", "A screen of its machine, on this socket",         \
+             COMPLETE_NONE, NULL, FROM_CLOISON),                                                   \
         TEXT(0, "domainname", domainname, "NAME", "Set the NIS domain name"),                      \
         TEXT('h', "hostname", hostname, "NAME", "Set the host name"),                              \
         TEXT(0, "kernel", kernel, "KERNEL", "The kernel of its machine: a file or one kept",       \

@@ -122,6 +122,9 @@ static int build_machine(struct building *b, struct error **err)
     if (r->vmm) {
         add_annotation(b, SPEC_MACHINE_MONITOR, r->vmm);
     }
+    if (r->display) {
+        add_annotation(b, SPEC_MACHINE_DISPLAY, r->display);
+    }
     for (size_t i = 0; i < r->storage_opt.count; i++) {
         const char *option = r->storage_opt.items[i];
         if (!str_starts(option, "size=") || str_to_bytes(option + strlen("size="), &bytes) < 0 ||

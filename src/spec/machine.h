@@ -7,3 +7,4 @@
 #define SPEC_MACHINE_KERNEL SPEC_MACHINE "kernel"   /* as --kernel: a file, a name, a release */
 #define SPEC_MACHINE_MONITOR SPEC_MACHINE "monitor" /* "kvm", "qemu" */
 #define SPEC_MACHINE_DISK SPEC_MACHINE "disk"       /* bytes of the writable disk: "10g" */
+#define SPEC_MACHINE_DISPLAY SPEC_MACHINE "display" /* "vnc=PATH": a socket that a viewer opens */

@@ -11,6 +11,7 @@ static const struct field request_fields[] = {
     R("wall", wall),
     R("kernel", kernel),
     R("vmm", vmm),
+    R("display", display),
     R("name", name),
     R("cidfile", cidfile),
     R("platform", platform),

@@ -24,7 +24,7 @@ struct run_request {
     const char *image;                            /* as the user wrote it */
     struct strv command;                          /* arguments behind the image */
     const char *wall;                             /* "container" (default), "vm" */
-    const char *kernel, *vmm;                     /* of a machine: spec/machine.h */
+    const char *kernel, *vmm, *display;           /* of a machine: spec/machine.h */
     const char *name, *cidfile, *platform, *pull; /* pull: "missing", "always", "never" */
     bool detach, interactive, tty, remove, init, privileged, read_only, quiet;
     bool publish_all, no_healthcheck, oom_kill_disable, timing;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # dockerd with the systemd cgroup driver and cloison-oci as its default runtime, and Swarm's published ports:
-#   tests/testbed/suite tests/machine/docker.bats -- --init systemd --with docker
+#   tests/testbed/suite tests/machine/docker.bats -- --init systemd --with docker \
+#       --append nohz=off --append highres=off
 load ../integration/callers_helper
 
 setup_file() {
@@ -12,7 +13,8 @@ setup_file() {
         "data-root": "\($w)/docker", "exec-root": "\($s)/docker", pidfile: "\($s)/docker.pid",
         hosts: ["unix://\($s)/docker.sock"], bip: "10.63.8.1/24", "storage-driver": "vfs",
         "exec-opts": ["native.cgroupdriver=systemd"],
-        "default-runtime": "cloison", runtimes: {cloison: {path: $oci}}}' >"$WORK/daemon.json"
+        "default-runtime": "cloison", runtimes: {cloison: {path: $oci}, "cloison-vm": {path: "\($w)/cloison-oci-vm"}}}' >"$WORK/daemon.json"
+    ln -s "$OCI" "$WORK/cloison-oci-vm"
     systemd-run -q --unit "dockerd-$TAG" -p Delegate=yes dockerd --config-file "$WORK/daemon.json"
     wait_for 60 docker info >/dev/null || {
         journalctl -u "dockerd-$TAG" | tail -5 >&2
@@ -48,6 +50,19 @@ running() { [ "$(docker service ps -f desired-state=running s --format '{{.Curre
     [[ $output == "1 "*"/ 32MiB" ]]
     docker rm -f "$id"
     wait_for 20 gone "$unit"
+}
+
+@test "the runtime cloison-oci-vm: a kernel of its own; a network's port, exec, logs, exit code, end" {
+    [ "$(docker run --rm --runtime cloison-vm --network none box:1 sh -c 'grep -c pci=off /proc/cmdline')" = 1 ]
+    id=$(docker run -d --runtime cloison-vm -p 127.0.0.1:8087:80 box:1 sh -c \
+        'mkdir -p /www; echo page >/www/index.html; echo up; httpd -p 80 -h /www; trap "exit 6" TERM; while :; do sleep 1; done')
+    wait_for 60 sh -c '[ "$(curl -s -m 5 http://127.0.0.1:8087/)" = page ]'
+    ! pgrep -x httpd || false
+    [ "$(docker exec "$id" sh -c 'grep -c pci=off /proc/cmdline')" = 1 ]
+    [ "$(docker logs "$id")" = up ]
+    docker stop -t 60 "$id"
+    [ "$(docker inspect -f '{{.State.ExitCode}}' "$id")" = 6 ]
+    docker rm "$id"
 }
 
 @test "Swarm: a port that the ingress network publishes answers from each replica" {

@@ -28,16 +28,19 @@ spec() { # spec JQ-FILTER SCRIPT
     cp "$BATS_TEST_TMPDIR/config.json" "$ROOTFS/../config.json"
 }
 
-@test "a bundle's life: created, running, exec, paused, killed, deleted; its root is the folder; a hook is told" {
-    spec '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "cat >'"$BATS_TEST_TMPDIR"'/told"]}]' \
+@test "a bundle's life: created, running, exec, paused, killed, deleted; its root is the folder; hooks are told" {
+    hook() { echo "[{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >$BATS_TEST_TMPDIR/$1\"]}]"; }
+    spec ".hooks = {createRuntime: $(hook told), poststart: $(hook started), poststop: $(hook stopped)}" \
         'uname -r; grep -c pci=off /proc/cmdline; touch /tmp/here; sleep 1000'
     (cd "$ROOTFS/.." && oci create --bundle . box </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1)
     [ "$(status box)" = created ]
     [ "$(jq -r '.id + " " + .status' "$BATS_TEST_TMPDIR/told")" = 'box creating' ]
     [ "$(jq .pid "$BATS_TEST_TMPDIR/told")" = "$(oci state box | jq .pid)" ]
     [ ! -e "$ROOTFS/tmp/here" ]
+    [ ! -e "$BATS_TEST_TMPDIR/started" ]
     oci start box
     [ "$(status box)" = running ]
+    [ "$(jq -r '.id + " " + .status' "$BATS_TEST_TMPDIR/started")" = 'box running' ]
     for _ in $(seq 100); do
         [ ! -e "$ROOTFS/tmp/here" ] || break
         sleep 0.2
@@ -53,17 +56,27 @@ spec() { # spec JQ-FILTER SCRIPT
     [ "$(status box)" = paused ]
     oci resume box
     oci kill box KILL
+    [ ! -e "$BATS_TEST_TMPDIR/stopped" ]
     oci delete -f box
+    [ "$(jq -r '.id + " " + .status' "$BATS_TEST_TMPDIR/stopped")" = 'box stopped' ]
     run oci state box
     [ "$status" != 0 ]
 }
 
-@test "what it cannot is said: later hooks, other namespaces" {
-    spec '.hooks.poststop = [{path: "/bin/true"}]' true
+@test "a hook of the creation that fails: no container, and the poststop hooks run, once; those inside are refused" {
+    spec '.hooks = {prestart: [{path: "/bin/false"}], poststop: [{path: "/bin/sh",
+        args: ["sh", "-c", "echo >>'"$BATS_TEST_TMPDIR"'/stopped"]}]}' true
     run oci run --bundle "$ROOTFS/.." box </dev/null
     echo "$output"
     [ "$status" != 0 ]
-    [[ $output == *'the vm wall runs the hooks prestart and createRuntime, not poststop'* ]]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/stopped")" = 1 ]
+    run oci state box
+    [ "$status" != 0 ]
+    spec '.hooks.createContainer = [{path: "/bin/true"}]' true
+    run oci run --bundle "$ROOTFS/.." box </dev/null
+    echo "$output"
+    [ "$status" != 0 ]
+    [[ $output == *'the vm wall runs no hooks inside the machine: createContainer'* ]]
 }
 
 @test "Podman runs containers with it: output, exit code, exec, end" {

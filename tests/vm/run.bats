@@ -182,12 +182,29 @@ PYTHON
         [ "$status" = 125 ]
         [[ $output == *"$1"* ]]
     }
-    fails "there is no kernel '/boot/vmlinuz-none'" --kernel none
+    fails "there is no kernel 'none': neither kept nor '/boot/vmlinuz-none'" --kernel none
     fails 'this is no Linux kernel image' --kernel /etc/hostname
     fails "is kvm or qemu, not 'xen'" --vmm xen
     fails 'at least 4 MiB' --storage-opt size=1
     fails "a machine has no 'colour'" --annotation org.cloison.vm.colour=red
     fails 'only size=BYTES is known' --storage-opt colour=red
+}
+
+@test "/dev/kvm is not for this user: said, with what to do; else the machine is emulated" {
+    [ -n "${TESTBED-}" ] || skip "changes /dev/kvm: in the test machine"
+    local mode
+    mode=$(stat -c %a /dev/kvm)
+    chmod 0 /dev/kvm
+    unable() { setpriv --bounding-set=-dac_override,-dac_read_search "$CLOISON" run --rm --wall vm --network none "$@"; }
+    run unable --vmm kvm busybox true </dev/null
+    denied="$status $output"
+    run unable busybox true </dev/null
+    chmod "$mode" /dev/kvm
+    echo "$denied"
+    echo "$output"
+    [[ $denied == "125 cloison: cannot start '"*"': '/dev/kvm': Permission denied (add the user to the group kvm)" ]]
+    [[ $output == *'no usable KVM here: the machine is emulated, and slow'* ]]
+    [ -z "$(cloison ps -aq)" ]
 }
 
 @test "who sees what: the host has the monitor, the machine its processes and its kernel" {
@@ -264,4 +281,28 @@ PYTHON
     [ "$status" = 125 ]
     [[ $output == *"cannot start"*"cloison-guest: "*"org.cloison.agent"* ]]
     cloison kernel rm bare
+}
+
+@test "a screen: a VNC server on the socket that --display names answers RFB" {
+    local screen=$BATS_TEST_TMPDIR/screen
+    run "$CLOISON" run --rm --wall vm --vmm kvm --display "vnc=$screen" busybox true </dev/null
+    [[ $status = 125 && $output == *'only the monitor qemu has a display, not kvm'* ]]
+    run "$CLOISON" run --rm --wall vm --display "vnc=$screen,password=on" busybox true </dev/null
+    [[ $status = 125 && $output == *"a machine's display is vnc=PATH"* ]]
+    [ -e /usr/lib/x86_64-linux-gnu/qemu/hw-display-virtio-gpu.so ] || skip "no QEMU with virtio-gpu"
+    timeout --kill-after=5 100 "$CLOISON" run -d --name seen --wall vm --network none --display "vnc=$screen" busybox \
+        sleep 1000
+    # The server's version, ours, the ways to authenticate: one, none.
+    run python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(30)
+s.connect(sys.argv[1])
+print(s.recv(12).decode().strip())
+s.sendall(b"RFB 003.008\n")
+print(s.recv(2).hex())' "$screen"
+    echo "$output"
+    [ "$output" = $'RFB 003.008\n0101' ]
+    [ "$(cloison exec seen sh -c 'cat /sys/bus/virtio/devices/*/device' | grep -c -e 0x0010 -e 0x0012)" = 3 ]
+    cloison rm -f seen
 }

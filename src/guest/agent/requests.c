@@ -76,6 +76,7 @@ static int exec(struct request *q, struct error **err)
     if (r < 0) {
         return r;
     }
+    workload_adapt_process(&process);
     struct wall_exec exec = {.process = &process,
                              .io = s->ends,
                              .console = session_console,

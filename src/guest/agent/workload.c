@@ -24,6 +24,11 @@ void workload_adapt_resources(struct spec_resources *r)
     r->weight_device_count = 0;
 }
 
+void workload_adapt_process(struct spec_process *p)
+{
+    p->apparmor_profile = p->selinux_label = NULL;
+}
+
 void workload_adapt(struct spec *spec)
 {
     struct spec_linux *l = &spec->linux_;
@@ -39,7 +44,8 @@ void workload_adapt(struct spec *spec)
         spec->hooks[i].count = 0;
     }
     l->cgroups_path = CGROUP;
-    spec->process.apparmor_profile = spec->process.selinux_label = l->mount_label = NULL;
+    l->mount_label = NULL;
+    workload_adapt_process(&spec->process);
     workload_adapt_resources(&l->resources);
 }
 

@@ -22,6 +22,8 @@ struct guest_workload {
  * network is the workload's), the cgroup's place, labels of the host's security modules, and of the
  * resources what workload_adapt_resources() takes. Pure. */
 void workload_adapt(struct spec *spec);
+/* Of a process, the labels of the host's security modules. */
+void workload_adapt_process(struct spec_process *p);
 
 /* The host's groups hold what is said of its processors, memory nodes and disks. Pure. */
 void workload_adapt_resources(struct spec_resources *r);

@@ -131,8 +131,9 @@ static int add_extra(struct making *m, char *const *extra, struct error **err)
     for (; r >= 0 && extra && *extra; extra++) {
         const char *equals = strchr(*extra, '=');
         CLEANUP(free) char *path = equals ? xstrndup(*extra, (size_t)(equals - *extra)) : NULL;
-        r = path ? add_program(m, path, equals + 1, err)
-                 : error_set(err, ERROR_USAGE, 0, "'%s' is not PATH=FILE", *extra);
+        r = path      ? add_program(m, path, equals + 1, err)
+            : m->kmod ? add_module(m, *extra, false, err)
+                      : 0;
     }
     return r;
 }

@@ -17,7 +17,8 @@
 struct initramfs_settings {
     const char *modules_dir; /* /lib/modules/RELEASE; NULL: the kernel has all built in */
     const char *init;        /* a static program */
-    char *const *extra;      /* "PATH=FILE": further programs, for tests; NULL-terminated or NULL */
+    char *const *extra;      /* NULL-terminated or NULL: "PATH=FILE" is a further program, a name
+                              without = a further module, if the kernel has it */
 };
 
 /* The archive's bytes in *ret. */

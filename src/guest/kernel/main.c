@@ -2,7 +2,7 @@
 /* The program cloison-kernel, which makes of a distribution's kernel what a machine boots:
  *
  *     cloison-kernel extract IMAGE OUT                   the ELF kernel packed in a bzImage
- *     cloison-kernel initramfs MODULES INIT OUT [PATH=FILE…]
+ *     cloison-kernel initramfs MODULES INIT OUT [PATH=FILE | MODULE …]
  *     cloison-kernel release IMAGE                       prints "6.1.0-18-cloud-amd64"
  *     cloison-kernel build SOURCE CONFIG OUT JOBS        a kernel for machines: OUT/bzImage,
  * OUT/config
@@ -96,6 +96,6 @@ int main(int argc, char **argv)
         }
     }
     fprintf(stderr, "usage: cloison-kernel extract IMAGE OUT | initramfs MODULES INIT OUT "
-                    "[PATH=FILE…] | release IMAGE | build SOURCE CONFIG OUT JOBS\n");
+                    "[PATH=FILE | MODULE …] | release IMAGE | build SOURCE CONFIG OUT JOBS\n");
     return 1;
 }

@@ -81,15 +81,21 @@ static int make_kernel(const char *temporary, const void *from, struct error **e
     return run_program((const char *[]){program, "extract", k->image, temporary, NULL}, NULL, err);
 }
 
+struct initramfs_of {
+    const struct vm_kernel *kernel;
+    bool has_screen; /* drivers of a graphics card and of what is typed, if the kernel has any */
+};
+
 static int make_initramfs(const char *temporary, const void *from, struct error **err)
 {
-    const struct vm_kernel *k = from;
+    const struct initramfs_of *of = from;
     CLEANUP(free) char *program = program_path("cloison-kernel");
     CLEANUP(free) char *guest = program_path("cloison-guest");
     CLEANUP(free) char *files = program_path("cloison-fs");
     CLEANUP(free) char *extra = str_format("bin/cloison-fs=%s", files);
-    return run_program((const char *[]){program, "initramfs", str_or(k->modules, "-"), guest,
-                                        temporary, extra, NULL},
+    const char *screen = of->has_screen ? "virtio_gpu" : NULL;
+    return run_program((const char *[]){program, "initramfs", str_or(of->kernel->modules, "-"),
+                                        guest, temporary, extra, screen, "virtio_input", NULL},
                        NULL, err);
 }
 
@@ -109,7 +115,9 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
     const char *name = strchr(k.name, '/') ? k.release : k.name;
     /* A new kernel of the same name, or a new agent, is a new file. */
     CLEANUP(free) char *kernel = str_format(VM_CACHED_KERNEL "%s@", name);
-    CLEANUP(free) char *initramfs = str_format(VM_CACHED_INITRAMFS "%s@", name);
+    CLEANUP(free)
+    char *initramfs = str_format(VM_CACHED_INITRAMFS "%s@%s", name, p->display ? "screen-" : "");
+    const struct initramfs_of of = {.kernel = &k, .has_screen = p->display != NULL};
     CLEANUP(free)
     char *image = str_format("%lld-%lld", (long long)k.st.st_mtime, (long long)k.st.st_size);
     CLEANUP(free)
@@ -119,7 +127,7 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
                               : cached_newest(p->cache_dir, kernel, image, make_kernel, &k, err);
     a->initramfs = a->kernel < 0
                        ? -1
-                       : cached_newest(p->cache_dir, initramfs, programs, make_initramfs, &k, err);
+                       : cached_newest(p->cache_dir, initramfs, programs, make_initramfs, &of, err);
     return a->initramfs < 0 ? error_wrap(err, -1, "the machine's kernel") : 0;
 }
 
@@ -201,51 +209,56 @@ static int open_disk(const struct plan *p, struct vm_assets *a, struct error **e
 /* --- KVM -----------------------------------------------------------------------------------------
  */
 
-/* Runs the probe; its word is kept for as long as the host runs. */
-static bool probe(const char *kept)
+static int open_kvm(struct error **err)
 {
-    CLEANUP(free) char *program = program_path("cloison-vmm");
-    CLEANUP(free) char *number = NULL;
-    /* Inherited: the one descriptor here that is not closed on exec. */
-    CLEANUP(fd) int kvm = open("/dev/kvm", O_RDWR); // NOLINT(android-cloexec-open)
-    if (kvm < 0) {
+    /* Inherited by the probe: the one descriptor here that is not closed on exec. */
+    int fd = open("/dev/kvm", O_RDWR); // NOLINT(android-cloexec-open)
+    if (fd >= 0) {
+        return fd;
+    }
+    int code = errno;
+    int r =
+        error_set_errno(err, code == ENOENT ? ERROR_UNSUPPORTED : ERROR_DENIED, code, "'/dev/kvm'");
+    return code == EACCES  ? error_hint(err, r, "add the user to the group kvm")
+           : code == EPERM ? error_hint(err, r, "the device rules of our control group forbid it")
+                           : r;
+}
+
+/* Whether KVM can run a stock kernel: the probe's word is kept for as long as the host runs. */
+static bool kvm_is_usable(const struct plan *p, int kvm)
+{
+    CLEANUP(free) char *boot = NULL;
+    CLEANUP(free) char *word = NULL;
+    if (kvm < 0 || file_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot, NULL) < 0) {
         return false;
     }
-    number = str_format("%d", kvm);
+    CLEANUP(free) char *kept = str_format("%s/kvm-%s", p->cache_dir, boot);
+    if (file_read_line(AT_FDCWD, kept, &word, NULL) >= 0) {
+        return str_equal(word, "1");
+    }
+    CLEANUP(free) char *program = program_path("cloison-vmm");
+    CLEANUP(free) char *number = str_format("%d", kvm);
     bool usable = run_program((const char *[]){program, "probe", number, NULL}, NULL, NULL) >= 0;
     IGNORE(file_write_atomic(AT_FDCWD, kept, usable ? "1" : "0", 1, 0600, FILE_NO_SYNC, NULL) < 0);
     return usable;
 }
 
-/* Whether KVM is there and can run a stock kernel. */
-static bool kvm_is_usable(const struct plan *p)
-{
-    CLEANUP(free) char *boot = NULL;
-    CLEANUP(free) char *word = NULL;
-    if (access("/dev/kvm", R_OK | W_OK) < 0 ||
-        file_read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot, NULL) < 0) {
-        return false;
-    }
-    CLEANUP(free) char *kept = str_format("%s/kvm-%s", p->cache_dir, boot);
-    return file_read_line(AT_FDCWD, kept, &word, NULL) >= 0 ? str_equal(word, "1") : probe(kept);
-}
-
 static int choose_monitor(const struct plan *p, enum vm_monitor *ret, struct error **err)
 {
-    if (!str_equal(p->monitor, "kvm")) {
-        *ret = p->monitor || !kvm_is_usable(p) ? VM_QEMU : VM_KVM;
+    bool must_be_kvm = str_equal(p->monitor, "kvm");
+    *ret = VM_QEMU;
+    if (p->monitor && !must_be_kvm) {
         return 0;
     }
-    *ret = VM_KVM;
-    if (access("/dev/kvm", R_OK | W_OK) < 0) {
-        int code = errno,
-            r = error_set_errno(err, code == ENOENT ? ERROR_UNSUPPORTED : ERROR_DENIED, code,
-                                "'/dev/kvm'");
-        return code == EACCES ? error_hint(err, r, "add the user to the group kvm") : r;
+    CLEANUP(fd) int kvm = open_kvm(must_be_kvm ? err : NULL);
+    if (kvm_is_usable(p, kvm)) {
+        *ret = VM_KVM;
+        return 0;
     }
-    return kvm_is_usable(p) ? 0
-                            : error_set(err, ERROR_UNSUPPORTED, 0,
-                                        "KVM cannot run a kernel here: it only emulates");
+    return !must_be_kvm ? 0
+           : kvm < 0    ? kvm
+                        : error_set(err, ERROR_UNSUPPORTED, 0,
+                                    "KVM cannot run a kernel here: it only emulates");
 }
 
 int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err)

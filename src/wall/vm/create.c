@@ -74,14 +74,13 @@ pid_t vm_fork_relay(const struct relay_settings *s)
 }
 
 /* The relay runs: the engine attaches the network, then it may go on. */
-static int set_up(const struct workload *w, const struct plan *plan, int ready,
-                  const struct wall_callbacks *c, struct error **err)
+static int set_up(const struct workload *w, const struct plan *plan, const struct vm_hooks *hooks,
+                  int ready, const struct wall_callbacks *c, struct error **err)
 {
     CLEANUP(json) json_t *reply = NULL;
     int r = workload_save(w, err); /* first: whoever clears up after a crash must find the groups */
     r = r < 0 ? r : vm_groups_make(plan, w->pid, w->monitor, err);
-    const struct vm_hooks hooks = {.spec = plan->spec, .id = plan->id, .bundle = plan->bundle};
-    r = r < 0 ? r : vm_hooks_run(&hooks, w->pid, err);
+    r = r < 0 ? r : vm_hooks_run(hooks, w->pid, err);
     r = r < 0 || !c->beside ? r : c->beside(c->context, w->pid, err);
     if (r >= 0 && send(ready, "g", 1, MSG_NOSIGNAL) != 1) {
         r = error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay");
@@ -127,19 +126,25 @@ static int create_relay(struct plan *plan, struct relay_settings *s, const struc
     s->log = log_fd;
     struct workload w = {
         .state_dir = xstrdup(plan->state_dir), .monitor = s->assets.monitor, .arena = arena_new()};
+    const struct vm_hooks hooks = {.spec = plan->spec, .id = plan->id, .bundle = plan->bundle};
     copy_groups(&w, &plan->groups);
+    w.late_hooks = vm_hooks_record(&hooks);
     w.pid = vm_fork_relay(s);
     fd_close(ends[1]);
     CLEANUP(fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     w.pid_start = w.pid > 0 ? process_start_time(proc, w.pid) : 0;
     int r = w.pid < 0 ? error_set_errno(err, ERROR_KERNEL, errno, "the machine's relay")
-                      : set_up(&w, plan, ready, c, err);
+                      : set_up(&w, plan, &hooks, ready, c, err);
     if (r < 0) {
         if (w.pid > 0) {
             workload_stop_relay(&w);
             (void)waitpid(w.pid, NULL, 0);
         }
         IGNORE(workload_remove_groups(&w, NULL) < 0); /* delete() comes again */
+        vm_hooks_run_late(w.late_hooks, "poststop", "stopped", w.pid, c->warning, c->context);
+        json_decref(w.late_hooks);
+        w.late_hooks = NULL; /* they have run: a delete() that comes again runs them no more */
+        IGNORE(workload_save(&w, NULL) < 0);
         arena_free(w.arena);
         free(w.state_dir);
         return with_last_words(log, r, err);

@@ -8,6 +8,7 @@
 
 /* In the order in which they run. */
 static const char *const kinds[] = {"prestart", "createRuntime", NULL};
+static const char *const late_kinds[] = {"poststart", "poststop", NULL};
 
 int vm_hooks_check(const json_t *spec, struct error **err)
 {
@@ -15,9 +16,9 @@ int vm_hooks_check(const json_t *spec, struct error **err)
     json_t *list;
     json_object_foreach(json_object_get(spec, "hooks"), kind, list)
     {
-        if (!str_in(kind, kinds) && json_array_size(list) > 0) {
+        if (!str_in(kind, kinds) && !str_in(kind, late_kinds) && json_array_size(list) > 0) {
             return error_set(err, ERROR_UNSUPPORTED, 0,
-                             "the vm wall runs the hooks prestart and createRuntime, not %s", kind);
+                             "the vm wall runs no hooks inside the machine: %s", kind);
         }
     }
     return 0;
@@ -53,29 +54,79 @@ static struct plan_hook read_hook(struct arena *a, const char *kind, const json_
     return ret;
 }
 
-int vm_hooks_run(const struct vm_hooks *h, pid_t relay, struct error **err)
+/* Those of one kind. With a warning, one that fails is that; else the first is the error. */
+static int run_kind(const struct vm_hooks *h, const char *kind, const char *status, pid_t relay,
+                    wall_warning *warning, void *context, struct error **err)
 {
     CLEANUP(arena) struct arena *a = arena_new();
     const json_t *annotations = json_object_get(h->spec, "annotations");
+    const json_t *list = json_object_get(json_object_get(h->spec, "hooks"), kind);
     CLEANUP(free) char *annotations_text = annotations ? json_dumps(annotations, 0) : NULL;
     const struct hook_state state = {
         .oci_version = json_string_value(json_object_get(h->spec, "ociVersion")),
         .id = h->id,
-        .status = "creating",
+        .status = status,
         .bundle = h->bundle,
         .annotations_json = annotations_text,
         .pid = relay,
         .pidfd = -1,
     };
-    for (const char *const *kind = kinds; *kind; kind++) {
-        const json_t *list = json_object_get(json_object_get(h->spec, "hooks"), *kind);
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            struct plan_hook hook = read_hook(a, *kind, json_array_get(list, i));
-            int r = hook_run(&hook, &state, err);
-            if (r < 0) {
-                return r;
-            }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        CLEANUP(error) struct error *mine = NULL;
+        struct plan_hook hook = read_hook(a, kind, json_array_get(list, i));
+        int r = hook_run(&hook, &state, &mine);
+        if (r < 0 && !warning) {
+            return error_move(err, &mine, r);
+        }
+        if (r < 0) {
+            CLEANUP(free) char *text = error_text(mine);
+            warning(context, text);
         }
     }
     return 0;
+}
+
+int vm_hooks_run(const struct vm_hooks *h, pid_t relay, struct error **err)
+{
+    int r = 0;
+    for (const char *const *kind = kinds; r >= 0 && *kind; kind++) {
+        r = run_kind(h, *kind, "creating", relay, NULL, NULL, err);
+    }
+    return r;
+}
+
+json_t *vm_hooks_record(const struct vm_hooks *h)
+{
+    json_t *hooks = json_object();
+    for (const char *const *kind = late_kinds; *kind; kind++) {
+        json_t *list = json_object_get(json_object_get(h->spec, "hooks"), *kind);
+        if (json_array_size(list) > 0) {
+            (void)json_object_set(hooks, *kind, list);
+        }
+    }
+    if (json_object_size(hooks) == 0) {
+        json_decref(hooks);
+        return NULL;
+    }
+    return json_pack("{s:s, s:s*, s:{s:o, s:O*, s:O*}}", "id", h->id, "bundle", h->bundle, "spec",
+                     "hooks", hooks, "annotations", json_object_get(h->spec, "annotations"),
+                     "ociVersion", json_object_get(h->spec, "ociVersion"));
+}
+
+static void forget_warning(void *context, const char *text)
+{
+    (void)context;
+    (void)text; /* nobody listens */
+}
+
+void vm_hooks_run_late(const json_t *record, const char *kind, const char *status, pid_t relay,
+                       wall_warning *warning, void *context)
+{
+    const struct vm_hooks h = {.spec = json_object_get(record, "spec"),
+                               .id = json_string_value(json_object_get(record, "id")),
+                               .bundle = json_string_value(json_object_get(record, "bundle"))};
+    if (record) {
+        (void)run_kind(&h, kind, status, relay, warning ? warning : forget_warning, context,
+                       NULL); /* with a warning there is no error */
+    }
 }

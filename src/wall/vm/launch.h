@@ -59,6 +59,7 @@ struct vm_launch { /* descriptors are borrowed; -1 is none */
     size_t card_count;
     int shares; /* a socket to cloison-fs; -1: none */
     struct vm_limits limits;
+    const char *display; /* QEMU: the socket of its VNC server; NULL: no screen */
     int control; /* a socket (SOCK_SEQPACKET) that brings other limits; -1: none; not to QEMU */
 };
 

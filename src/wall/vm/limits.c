@@ -25,30 +25,39 @@ static dev_t whole_disk(dev_t device)
     return makedev(high, low);
 }
 
-/* Where a file system does not say its device (overlay, btrfs, tmpfs), any may be meant. */
-static bool lies_on(int file, const struct spec_throttle *t)
+struct vm_place vm_place_of(int file)
 {
     struct stat st;
-    dev_t named = makedev((unsigned)t->major, (unsigned)t->minor);
-    return fstat(file, &st) == 0 &&
-           (major(st.st_dev) == 0 || st.st_dev == named || whole_disk(st.st_dev) == named);
+    if (fstat(file, &st) < 0) {
+        return (struct vm_place){0};
+    }
+    return (struct vm_place){
+        .is_known = true, .device = st.st_dev, .whole_disk = whole_disk(st.st_dev)};
 }
 
-static void take(uint64_t *rate, const struct spec_throttles *list, int file)
+/* Where a file system does not say its device (overlay, btrfs, tmpfs), any may be meant. */
+static bool lies_on(const struct vm_place *p, const struct spec_throttle *t)
+{
+    dev_t named = makedev((unsigned)t->major, (unsigned)t->minor);
+    return p->is_known && (major(p->device) == 0 || p->device == named || p->whole_disk == named);
+}
+
+static void take(uint64_t *rate, const struct spec_throttles *list, const struct vm_place *place)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (lies_on(file, &list->items[i])) {
+        if (lies_on(place, &list->items[i])) {
             *rate = list->items[i].rate;
         }
     }
 }
 
-void vm_limits_take(struct vm_limits *l, const struct spec_resources *r, int file)
+void vm_limits_take(struct vm_limits *l, const struct spec_resources *r,
+                    const struct vm_place *place)
 {
-    take(&l->disk_read_bytes, &r->read_bps, file);
-    take(&l->disk_read_operations, &r->read_iops, file);
-    take(&l->disk_write_bytes, &r->write_bps, file);
-    take(&l->disk_write_operations, &r->write_iops, file);
+    take(&l->disk_read_bytes, &r->read_bps, place);
+    take(&l->disk_read_operations, &r->read_iops, place);
+    take(&l->disk_write_bytes, &r->write_bps, place);
+    take(&l->disk_write_operations, &r->write_iops, place);
 }
 
 char *vm_limits_text(const struct vm_limits *l)

@@ -135,6 +135,27 @@ static int plan_machine(struct plan *p, const struct spec_resources *r, struct e
     return 0;
 }
 
+/* QEMU reads the path among options of its own: a comma would begin another. */
+static int plan_display(struct plan *p, const char *display, const char *monitor,
+                        struct error **err)
+{
+    if (!display) {
+        return 0;
+    }
+    if (!str_starts(display, "vnc=/") || strchr(display, ',')) {
+        return error_set(err, ERROR_USAGE, 0,
+                         "a machine's display is vnc=PATH, a socket's absolute path without a "
+                         "comma, not '%s'",
+                         display);
+    }
+    if (monitor && str_equal(monitor, "kvm")) {
+        return error_set(err, ERROR_USAGE, 0, "only the monitor qemu has a display, not kvm");
+    }
+    p->display = arena_strdup(p->arena, display + strlen("vnc="));
+    p->monitor = arena_strdup(p->arena, "qemu");
+    return 0;
+}
+
 static int plan_annotations(struct plan *p, const struct spec *spec, struct error **err)
 {
     const char *kernel = spec_annotation(spec, SPEC_MACHINE_KERNEL);
@@ -143,11 +164,11 @@ static int plan_annotations(struct plan *p, const struct spec *spec, struct erro
     int64_t bytes = VM_DISK_BYTES;
     for (size_t i = 0; i < spec->annotation_count; i++) {
         static const char *const known[] = {SPEC_MACHINE_KERNEL, SPEC_MACHINE_MONITOR,
-                                            SPEC_MACHINE_DISK, NULL};
+                                            SPEC_MACHINE_DISK, SPEC_MACHINE_DISPLAY, NULL};
         const char *key = spec->annotations[i].key;
         if (str_starts(key, SPEC_MACHINE) && !str_in(key, known)) {
             return error_set(err, ERROR_INVALID_INPUT, 0,
-                             "a machine has no '%s': kernel, monitor, disk",
+                             "a machine has no '%s': kernel, monitor, disk, display",
                              key + strlen(SPEC_MACHINE));
         }
     }
@@ -162,7 +183,7 @@ static int plan_annotations(struct plan *p, const struct spec *spec, struct erro
     p->kernel = kernel ? arena_strdup(p->arena, kernel) : NULL;
     p->monitor = monitor ? arena_strdup(p->arena, monitor) : NULL;
     p->disk_bytes = (uint64_t)bytes;
-    return 0;
+    return plan_display(p, spec_annotation(spec, SPEC_MACHINE_DISPLAY), monitor, err);
 }
 
 static int plan_disks(struct plan *p, const struct wall_rootfs *r, struct error **err)

@@ -113,6 +113,18 @@ static void add_memory(const struct vm_launch *l, struct vm_numbers *n, struct s
     }
 }
 
+/* A graphics card, its screen shown by VNC, keyboard and a pointer with absolute positions. */
+static void add_display(const struct vm_launch *l, struct strv *v)
+{
+    if (l->display) {
+        strv_add(v, "-vnc");
+        strv_addf(v, "unix:%s", l->display);
+        add(v, "-device", "virtio-gpu-device");
+        add(v, "-device", "virtio-keyboard-device");
+        add(v, "-device", "virtio-tablet-device");
+    }
+}
+
 unsigned qemu_tsc_khz(void)
 {
     CLEANUP(stream) FILE *f = fopen("/proc/cpuinfo", "re");
@@ -165,4 +177,5 @@ void qemu_arguments(const struct vm_launch *l, struct vm_numbers *n, struct strv
     add_ports(l, n, ret);
     add_disks(l, n, ret);
     add_net(l, n, ret);
+    add_display(l, ret);
 }

@@ -58,8 +58,9 @@ struct relay {
     int words;             /* what the machine's log says */
     int resized;           /* a signalfd, or -1 */
     struct vm_limits limits;
-    int control;     /* a socket to the monitor, for other limits, or -1 */
-    int shares_ends; /* a pidfd of the shares' server, or -1 */
+    struct vm_place place; /* of the disks */
+    int control;           /* a socket to the monitor, for other limits, or -1 */
+    int shares_ends;       /* a pidfd of the shares' server, or -1 */
     bool oom_killed;
 };
 

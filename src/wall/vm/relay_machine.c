@@ -46,7 +46,7 @@ int relay_limit_disks(struct relay *r, const json_t *throttles, struct error **e
     if (result < 0) {
         return result;
     }
-    vm_limits_take(&r->limits, &resources, some_disk(&r->settings->assets));
+    vm_limits_take(&r->limits, &resources, &r->place);
     return tell_limits(r, err);
 }
 
@@ -68,14 +68,11 @@ int relay_limit_network(struct relay *r, const json_t *rates, struct error **err
     return tell_limits(r, err);
 }
 
-int relay_launch(struct relay *r, const struct vm_network *n, struct error **err)
+/* The layers and the disk, by the names under which the agent looks for them. */
+static size_t list_disks(const struct vm_assets *a, struct vm_disk disks[VM_DISKS_MAX],
+                         char serials[VM_DISKS_MAX][16])
 {
-    const struct vm_assets *a = &r->settings->assets;
-    const struct plan *p = r->settings->plan;
-    struct vm_disk disks[VM_DISKS_MAX];
-    char serials[VM_DISKS_MAX][16];
     size_t count = 0;
-    int ends[2];
     for (; count < a->layer_count; count++) {
         (void)snprintf(serials[count], sizeof(serials[0]), "layer%zu", count);
         disks[count] =
@@ -84,6 +81,17 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
     if (a->disk >= 0) {
         disks[count++] = (struct vm_disk){.fd = a->disk, .serial = "disk"};
     }
+    return count;
+}
+
+int relay_launch(struct relay *r, const struct vm_network *n, struct error **err)
+{
+    const struct vm_assets *a = &r->settings->assets;
+    const struct plan *p = r->settings->plan;
+    struct vm_disk disks[VM_DISKS_MAX];
+    char serials[VM_DISKS_MAX][16];
+    size_t count = list_disks(a, disks, serials);
+    int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "the machine's port");
     }
@@ -104,7 +112,8 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
     }
     r->limits = (struct vm_limits){.net_receive_bytes = p->net_receive_bytes,
                                    .net_transmit_bytes = p->net_transmit_bytes};
-    vm_limits_take(&r->limits, &p->throttles, some_disk(a));
+    r->place = vm_place_of(some_disk(a));
+    vm_limits_take(&r->limits, &p->throttles, &r->place);
     CLEANUP(fd) int control = -1;
     if (a->monitor == VM_KVM) {
         int result = open_control(r, &control, err);
@@ -132,6 +141,7 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
                                 .card_count = n->count,
                                 .shares = shares,
                                 .limits = r->limits,
+                                .display = p->display,
                                 .control = control};
     r->link = (struct guest_link){.fd = ends[0], .context = r, .receive = relay_take_message};
     int result = vm_launch(&l, &r->monitor, err);

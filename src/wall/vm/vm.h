@@ -15,6 +15,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "wall/container/cgroup.h"
 #include "wall/vm/launch.h"
@@ -43,6 +44,7 @@ struct plan {
     const char *kernel;      /* as of vm_kernel_find() */
     const char *kernels_dir; /* of those that the user keeps, or NULL */
     const char *monitor;     /* "kvm", "qemu"; NULL: whichever can */
+    const char *display;     /* the socket of a VNC server; NULL: no screen */
     const char **layers;     /* folders, topmost first */
     size_t layer_count;
     const char *disk; /* a sparse file, made at the first start */
@@ -111,8 +113,16 @@ int vm_groups_update(const struct cgroup_set *set, const char *scope,
                      const struct spec_resources *r, enum vm_monitor monitor,
                      struct error **err) NODISCARD;
 
-/* Changes what limits of the host's devices say of the disks, of which `file` is one. */
-void vm_limits_take(struct vm_limits *l, const struct spec_resources *r, int file);
+/* On which of the host's devices the machine's disks lie, of which `file` is one. It is asked
+ * before whoever may change the limits is confined. */
+struct vm_place {
+    bool is_known;
+    dev_t device, whole_disk; /* the same but for a partition */
+};
+struct vm_place vm_place_of(int file);
+/* Changes what limits of the host's devices say of the disks there. */
+void vm_limits_take(struct vm_limits *l, const struct spec_resources *r,
+                    const struct vm_place *place);
 /* As the monitor's control socket takes them; the caller frees. */
 char *vm_limits_text(const struct vm_limits *l);
 /* The devices' rates alone, in memory of the arena's. */

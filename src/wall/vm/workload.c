@@ -15,11 +15,12 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "wall/container/scope.h"
+#include "wall/vm/hooks.h"
 #include "wall/vm/workload.h"
 
 enum {
     REPLY_BYTES_MAX = 64 * 1024,
-    RECORD_BYTES_MAX = 64 * 1024,
+    RECORD_BYTES_MAX = 1 << 20, /* with annotations */
     DELETE_MS = 10000,
     SIGNAL_MS = 5000
 };
@@ -62,9 +63,10 @@ int workload_save(const struct workload *w, struct error **err)
 {
     CLEANUP(free) char *path = str_format("%s/wall.json", w->state_dir);
     CLEANUP(json)
-    json_t *json = json_pack("{s:i, s:I, s:b, s:o, s:s*}", "pid", w->pid, "pidStart",
-                             (json_int_t)w->pid_start, "emulated", w->monitor == VM_QEMU, "cgroups",
-                             cgroup_set_to_json(&w->groups), "scope", w->scope);
+    json_t *json =
+        json_pack("{s:i, s:I, s:b, s:o, s:s*, s:O*}", "pid", w->pid, "pidStart",
+                  (json_int_t)w->pid_start, "emulated", w->monitor == VM_QEMU, "cgroups",
+                  cgroup_set_to_json(&w->groups), "scope", w->scope, "hooks", w->late_hooks);
     return json_save_path(AT_FDCWD, path, json, 0600, false, err);
 }
 
@@ -72,6 +74,7 @@ static void vm_close(struct workload *w)
 {
     if (w) {
         arena_free(w->arena);
+        json_decref(w->late_hooks);
         free(w->state_dir);
         free(w);
     }
@@ -99,6 +102,7 @@ static int vm_open(const char *state_dir, struct workload **ret, struct error **
                            .monitor = emulated ? VM_QEMU : VM_KVM,
                            .arena = arena_new()};
     w->scope = scope ? arena_strdup(w->arena, scope) : NULL;
+    w->late_hooks = json_incref(json_object_get(json, "hooks"));
     r = cgroup_set_from_json(w->arena, json_object_get(json, "cgroups"), &w->groups, err);
     if (r < 0) {
         vm_close(w);
@@ -231,7 +235,12 @@ static int vm_start(struct workload *w, struct error **err)
 {
     CLEANUP(free) char *started = str_format("%s/started", w->state_dir);
     int r = ask_plain(w, json_pack("{s:s}", "request", "start"), NULL, err);
-    return r < 0 ? r : file_write_atomic(AT_FDCWD, started, "", 0, 0600, FILE_NO_SYNC, err);
+    r = r < 0 ? r : file_write_atomic(AT_FDCWD, started, "", 0, 0600, FILE_NO_SYNC, err);
+    if (r >= 0) {
+        vm_hooks_run_late(w->late_hooks, "poststart", "running", w->pid, w->warning,
+                          w->warning_context);
+    }
+    return r;
 }
 
 static pid_t vm_pid(const struct workload *w)
@@ -445,6 +454,10 @@ static int vm_delete(struct workload *w, struct error **err)
         (void)unlinkat(folder, left[i], 0); /* idempotent */
     }
     int r = folder < 0 ? folder : workload_remove_groups(w, err);
+    if (r >= 0) {
+        vm_hooks_run_late(w->late_hooks, "poststop", "stopped", w->pid, w->warning,
+                          w->warning_context);
+    }
     vm_close(w);
     return r;
 }
@@ -486,9 +499,8 @@ static int vm_adopt(struct plan *plan, wall_make *make, void *context, struct wo
 
 static void vm_set_warning(struct workload *w, wall_warning *warning, void *context)
 {
-    (void)w; /* hooks are what would warn, and there are none */
-    (void)warning;
-    (void)context;
+    w->warning = warning;
+    w->warning_context = context;
 }
 
 const struct wall_ops wall_vm = {

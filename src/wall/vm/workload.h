@@ -18,7 +18,10 @@ struct workload {
     enum vm_monitor monitor;
     struct arena *arena; /* of what follows */
     struct cgroup_set groups;
-    const char *scope; /* systemd's unit, or NULL */
+    const char *scope;  /* systemd's unit, or NULL */
+    json_t *late_hooks; /* vm_hooks_record() */
+    wall_warning *warning;
+    void *warning_context;
 };
 
 int vm_create(struct plan *plan, const struct wall_io *io, const struct wall_callbacks *c,
