@@ -88,3 +88,42 @@ JSON
     [[ $output == *$'\ntime '*shared* ]]
     [ "$(cloison top --host plain)" = "$output" ]
 }
+
+# told OPTION…: what `explain` says of a run, its capabilities and limits as `inspect --isolation` words them.
+told() { cloison explain run --name told "$@" >told; }
+value() { jq -r --arg name "$1" '.Isolation[] | select(.name == $name).value' read; }
+kind() { jq -r --arg name "$1" '.Isolation[] | select(.name == $name).kind' read; }
+
+@test "what explain told before the run is what inspect --isolation reads back" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir shared
+    options=(--network none --cap-drop NET_RAW --cap-drop MKNOD --memory 64m --pids-limit 50 --cpus 0.5 --read-only
+        --security-opt no-new-privileges --uts host -v "$PWD/shared:/t:ro")
+    told "${options[@]}" busybox sleep 1000
+    cloison run -d --name told "${options[@]}" busybox sleep 1000
+    cloison inspect --isolation --format json told >read
+    cat told
+    for name in mount pid network ipc uts user cgroup; do
+        grep -q "^namespace  *new $name namespace" told && expected=separate || expected=shared
+        echo "$name: told $expected, read $(kind "$name namespace")"
+        [ "$(kind "$name namespace")" = "$expected" ]
+    done
+    [ "$(sed -n 's/^drop  *every capability but //p' told | tr ' ' '\n' | sort)" = "$(value capabilities | sed 's/^.*: //; s/, /\n/g' | sort)" ]
+    [ "$(sed -n 's/^limit  *memory.\(max\|limit_in_bytes\) = //p' told)" = $((64 << 20)) ]
+    [ "$(value memory)" = 64MiB ]
+    [ "$(sed -n 's/^limit  *pids.max = //p' told)" = "$(value processes)" ]
+    grep -q '^no new privileges' told
+    [ "$(value no_new_privs)" = 1 ]
+    grep -q "^mount .*'$PWD/shared' on '/t' .*rro" told
+    [[ $(value 'mount /t') == *"$PWD/shared"*read-only ]]
+    # What is told of paths is read of those that this kernel has.
+    for path in $(value 'masked paths' | tr -d ,); do
+        grep -Eq "^(mask|mount)  .*'$path'" told
+    done
+    grep -q '^read-only  *the root file system' told
+    run cloison exec told touch /x
+    [ "$status" != 0 ]
+    [[ $(value 'system calls') == 'mode 2, filters 1: '* ]]
+    grep -q '^seccomp' told
+    cloison rm -f told
+}
