@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/settings.h"
+#include "base/yaml/yaml.h"
 #include "compare/advice.h"
-#include "compose/yaml.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 

@@ -5,9 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/yaml/yaml.h"
 #include "compose/dotenv.h"
 #include "compose/merge.h"
-#include "compose/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "compose/interpolate.h"
+#include "base/yaml/interpolate.h"
 
 #define DOTENV_BYTES_MAX (1u << 20)
 

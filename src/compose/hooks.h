@@ -3,7 +3,7 @@
  * effects: processes, of the program `cloison exec`, which end with the call. */
 #pragma once
 
-#include "compose/node.h"
+#include "base/yaml/node.h"
 #include "engine/container.h"
 
 /* `hooks` is the list, or NULL. */

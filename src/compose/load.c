@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/yaml/yaml.h"
 #include "compose/merge.h"
-#include "compose/yaml.h"
 
 #define NAME_ALLOWED "abcdefghijklmnopqrstuvwxyz0123456789_-"
 

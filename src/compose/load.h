@@ -6,8 +6,8 @@
  * Use: fill in struct load_options, project_load(), read `model`, project_free(). */
 #pragma once
 
+#include "base/yaml/node.h"
 #include "compose/dotenv.h"
-#include "compose/node.h"
 
 struct load_options {
     struct strv files;             /* -f; "-" is standard input; empty: looked for */

@@ -5,7 +5,7 @@
  * (compose/merge.h). compose-spec 03-compose-file.md to 15-profiles.md. Pure. */
 #pragma once
 
-#include "compose/node.h"
+#include "base/yaml/node.h"
 
 struct shaper {
     struct arena *arena;

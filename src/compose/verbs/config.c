@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/yaml/yaml.h"
 #include "compose/verbs/verbs.h"
-#include "compose/yaml.h"
 
 static void add_keys(const struct node *map, struct strbuf *out)
 {

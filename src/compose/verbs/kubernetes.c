@@ -2,9 +2,9 @@
 /* `compose kubernetes`: the project as manifests, on standard output. */
 #include <stdio.h>
 
+#include "base/yaml/yaml.h"
 #include "compose/kubernetes.h"
 #include "compose/verbs/verbs.h"
-#include "compose/yaml.h"
 
 int verb_kubernetes(const struct compose_request *r, struct error **err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compose/node.h"
+#include "base/yaml/node.h"
 
 #include <stdlib.h>
 #include <string.h>

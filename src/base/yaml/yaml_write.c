@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "compose/yaml.h"
+#include "base/yaml/yaml.h"
 
 static bool looks_like_another_type(const char *s)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compose/interpolate.h"
+#include "base/yaml/interpolate.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A Compose file as a tree of values that know where they stand, so that each complaint names file,
+/* A YAML file as a tree of values that know where they stand, so that each complaint names file,
  * line and column. Nodes live in an arena and die with it; strings are NUL-terminated UTF-8. Pure.
  *
- * Use: compose/yaml.h makes a tree; compose/shape.h checks it and writes every short form long;
- * compose/merge.h puts one over another. A node that several places share (a YAML alias) is never
- * changed: those who change copy first (node_copy). */
+ * Use: base/yaml/yaml.h makes a tree; the reader of a Compose file checks it, writes short forms
+ * long and puts one over another. A node that several places share (a YAML alias) is never changed:
+ * those who change copy first (node_copy). */
 #pragma once
 
 #include <jansson.h>

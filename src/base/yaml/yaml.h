@@ -6,8 +6,8 @@
  * ask for gigabytes. */
 #pragma once
 
-#include "compose/interpolate.h"
-#include "compose/node.h"
+#include "base/yaml/interpolate.h"
+#include "base/yaml/node.h"
 
 #define YAML_BYTES_MAX (4u << 20)
 #define YAML_NODES_MAX 200000u /* aliases written out: far more than any real file */

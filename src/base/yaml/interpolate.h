@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Variables in a Compose file's values: $NAME, ${NAME}, ${NAME:-default}, ${NAME-default},
+/* Variables in a YAML file's values, as Compose has them: $NAME, ${NAME}, ${NAME:-default},
+ * ${NAME-default},
  * ${NAME:?message}, ${NAME?message}, ${NAME:+replacement}, ${NAME+replacement}, nested in the
  * latter part; $$ is a dollar. compose-spec 12-interpolation.md. Pure. */
 #pragma once

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compose/yaml.h"
+#include "base/yaml/yaml.h"
 
 #include <ctype.h>
 #include <libfyaml.h>
