@@ -124,6 +124,43 @@ EOF
 answering() {
     for ((i = 0; i < $1; i++)); do curl -sS --fail --max-time 60 ${2:+-b $2 -c $2} "http://localhost:$PORT/name"; done | sort -u
 }
+# Each replica notes whose requests come to it. One of them answers none until /shared/go is there: of the others' a new
+# request is sent only when the answer has come, so that nothing but the slow one's count of requests differs.
+@test "least connections: a slow replica gets fewer requests" {
+    mkdir -p shared
+    cat >shared/start <<'END'
+#!/bin/sh
+mkdir -p /www/cgi-bin
+mkdir /shared/slow 2>/dev/null && speed=slow || speed=fast
+cat >/www/cgi-bin/work <<CGI
+#!/bin/sh
+echo $speed >>/shared/log
+[ $speed = fast ] || until [ -e /shared/go ]; do sleep 0.2; done
+printf 'Content-Type: text/plain\n\n%s\n' $speed
+CGI
+chmod +x /www/cgi-bin/work
+exec httpd -f -p 80 -h /www
+END
+    project <<EOF
+  web: {image: busybox, stop_signal: SIGKILL, scale: 2, command: [sh, /shared/start], volumes: ["$PROJECT/shared:/shared"], x-cloison: {publish: 'http://localhost:$PORT'}}
+EOF
+    both() { [ "$(curl -sS "http://localhost:$PORT/" -o /dev/null -w '%{http_code}')" = 404 ] && [ -e shared/slow ]; }
+    wait_for 60 both
+    arrived() { [ "$(wc -l <shared/log)" -ge "$1" ]; }
+    touch shared/log
+    for n in $(seq 30); do
+        curl -sS --fail --max-time 120 "http://localhost:$PORT/cgi-bin/work" >>answers 3>&- &
+        wait_for 60 arrived "$n"
+        [ "$(tail -1 shared/log)" = slow ] || wait $!
+    done
+    slow=$(grep -c slow shared/log || true)
+    echo "of 30 requests $slow to the slow replica"
+    [ "$slow" -le 5 ] # by turns it would be 15
+    touch shared/go
+    wait
+    [ "$(sort answers | uniq -c | tr -s ' \n' ' ')" = "$(sort shared/log | uniq -c | tr -s ' \n' ' ')" ]
+}
+
 @test "requests go round the replicas; with a cookie they stay" {
     local command="sh -c 'mkdir /www; hostname >/www/name; exec httpd -f -p 80 -h /www'"
     project <<EOF
@@ -182,4 +219,29 @@ EOF
     wait_for 60 says web https://shop.test/ 443
     [ "$(curl -sS --resolve shop.test:80:127.0.0.1 -o body -w '%{http_code} %{redirect_url}' http://shop.test/a?b)" = \
         '308 https://shop.test/a?b' ]
+}
+
+@test "the balancer's image is made of Debian's package" {
+    [ -n "${TEST_FULL-}" ] || skip "fetches packages for a minute: TEST_FULL=1"
+    [ -z "${NO_MIRROR:-}" ] || skip "no package mirror is reached from here"
+    cloison tag cloison/balancer kept
+    cloison rmi cloison/balancer
+    cat >compose.yaml <<EOF
+name: shop
+services:
+  web: {image: busybox, stop_signal: SIGKILL, command: [sh, -c, 'mkdir /www; echo page >/www/index.html; exec httpd -f -p 80 -h /www'], x-cloison: {publish: 'https://a.test:$PORT'}}
+EOF
+    run cloison compose up -d
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"Image cloison/balancer:latest  Made"* ]]
+    wait_for 60 root_is_made
+    wait_for 60 says page "https://a.test:$PORT/"
+    # The second time it is there.
+    run cloison compose up -d
+    [[ $output != *"Image cloison/balancer"* ]]
+    cloison compose down -t 1
+    cloison rmi cloison/balancer
+    cloison tag kept cloison/balancer
+    cloison rmi kept
 }
