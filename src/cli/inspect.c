@@ -41,11 +41,10 @@ static int find_image(const struct engine *e, const char *name, const struct ins
     if (r < 0) {
         return error_move(err, &mine, r);
     }
-    CLEANUP(strv) struct strv platforms = {0};
     if (v->platform) {
-        strv_add(&platforms, v->platform);
+        image_free(take_ptr(i));
+        r = image_resolve_for(e->data_dir, name, v->platform, &i, err);
     }
-    r = image_check_platforms(i, name, &platforms, err);
     r = r < 0 ? r : image_inspect_json(e->data_dir, i, ret, err);
     return r < 0 ? r : 1;
 }
