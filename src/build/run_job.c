@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include "base/copy_tree.h"
 #include "base/file.h"
 #include "build/network.h"
 #include "build/rootfs.h"
@@ -190,6 +191,25 @@ static int live(struct run *r, const struct wall_ops *wall, struct plan *plan, b
     return e < 0 && status >= 0 ? e : status;
 }
 
+/* What a machine has written is on a disk of its own: its upper folder becomes ours. */
+static int fetch_layer(struct run *r, const struct wall_ops *wall, struct plan *plan,
+                       struct error **err)
+{
+    CLEANUP(fd) int upper = -1;
+    int e = wall->browse(plan, WALL_TREE_UPPER, &upper, err);
+    CLEANUP(fd) int from = e < 0 ? -1 : openat(upper, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (e >= 0 && from < 0) {
+        return error_set_errno(err, ERROR_KERNEL, errno, "the machine's files");
+    }
+    CLEANUP(fd)
+    int to = e < 0 ? e : open_file(AT_FDCWD, r->layer.diff, O_RDONLY | O_DIRECTORY, 0, err);
+    if (to < 0) {
+        return to;
+    }
+    e = copy_content(from, to, NULL);
+    return e < 0 ? error_set_errno(err, ERROR_KERNEL, -e, "what the machine has written") : 0;
+}
+
 static int execute(struct run *r, bool *ret_oom, struct error **err)
 {
     const struct wall_ops *wall = NULL;
@@ -217,6 +237,9 @@ static int execute(struct run *r, bool *ret_oom, struct error **err)
         return e;
     }
     int status = live(r, wall, plan, ret_oom, err);
+    if (status == 0 && wall->browse) {
+        status = fetch_layer(r, wall, plan, err);
+    }
     wall->plan_free(plan);
     return status;
 }
