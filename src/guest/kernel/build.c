@@ -17,11 +17,12 @@
 enum { CONFIG_BYTES_MAX = 4 << 20, LOG_BYTES_MAX = 64 << 20, MISSING_MAX = 6 };
 
 /* What of ours does not boot or not work without: the list may be another's. */
-static const char needed[] = "CONFIG_64BIT=y\nCONFIG_ACPI=y\nCONFIG_BLK_DEV_INITRD=y\n"
-                             "CONFIG_DEVTMPFS=y\nCONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_CONSOLE=y\n"
-                             "CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n"
-                             "CONFIG_EXT4_FS=y\nCONFIG_CGROUPS=y\nCONFIG_NAMESPACES=y\n"
-                             "CONFIG_SECCOMP_FILTER=y\n";
+static const char needed[] =
+    "CONFIG_64BIT=y\nCONFIG_ACPI=y\nCONFIG_PCI=y\nCONFIG_BLK_DEV_INITRD=y\n"
+    "CONFIG_DEVTMPFS=y\nCONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_CONSOLE=y\n"
+    "CONFIG_VIRTIO_BLK=y\nCONFIG_EROFS_FS=y\nCONFIG_OVERLAY_FS=y\n"
+    "CONFIG_EXT4_FS=y\nCONFIG_CGROUPS=y\nCONFIG_NAMESPACES=y\n"
+    "CONFIG_SECCOMP_FILTER=y\n";
 
 static void add_missing(struct strbuf *out, const char *line, size_t *count)
 {
