@@ -229,8 +229,11 @@ PYTHON
     cloison network create two
     subnet6=$(cloison network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' one | tr ' ' '\n' | grep :)
     fixed6=${subnet6%%::*}::77
-    cloison run -d --name peer --network one busybox sleep 1000
-    vm -d --name wired --network one --network two --ip6 "$fixed6" --dns-option ndots:1 --add-host extra:10.9.8.7 \
+    subnet4=$(cloison network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' one | tr ' ' '\n' | grep '\.')
+    fixed4=${subnet4%.*}.77
+    local dns=(--dns 192.0.2.53 --dns-search lab.test --dns-option ndots:1)
+    cloison run -d --name peer --network one --network two "${dns[@]}" busybox sleep 1000
+    vm -d --name wired --network one --network two --ip "$fixed4" --ip6 "$fixed6" "${dns[@]}" --add-host extra:10.9.8.7 \
         -p 127.0.0.1:18098:80 busybox sh -c 'echo page >/tmp/index.html; httpd -f -p 80 -h /tmp'
     run cloison exec wired sh -c 'ip -o addr; ip -6 route; ip route; grep -w extra /etc/hosts; cat /etc/hosts'
     echo "$output"
@@ -238,7 +241,12 @@ PYTHON
     [[ $output == *'eth0 '*"$fixed6/"*'eth1 '* ]]
     ip4=$(cloison inspect --format '{{(index .NetworkSettings.Networks "one").IPAddress}}' wired)
     two4=$(cloison inspect --format '{{(index .NetworkSettings.Networks "two").IPAddress}}' wired)
+    [ "$ip4" = "$fixed4" ]
     [[ $output == *"inet $ip4/"* ]]
+    resolver=$(cloison exec wired cat /etc/resolv.conf)
+    echo "$resolver"
+    [ "$resolver" = "$(cloison exec peer cat /etc/resolv.conf)" ]
+    [[ $resolver == *lab.test* && $resolver == *ndots:1* ]]
     [[ $output == *"inet $two4/"* ]]
     [[ $output == *'default via '*:*'dev eth0'* ]]
     # Each finds the other by name, in both families, and is found.
