@@ -46,6 +46,13 @@ void pair_set(struct strv *pairs, const char *name, const char *value)
     strv_add_take(pairs, pair);
 }
 
+void argument_hide(struct stage *s, const char *name)
+{
+    if (pair_value(&s->args, name)) {
+        pair_set(&s->args, name, NULL);
+    }
+}
+
 static void set_platform(struct strv *pairs, const char *prefix, const struct platform *p)
 {
     CLEANUP(free) char *text = platform_text(p);
@@ -150,6 +157,7 @@ static int declare(struct build *b, struct stage *s, const struct instruction *i
     if (chosen || !is_declared(&s->args, name)) {
         pair_set(&s->args, name, chosen);
     }
+    strv_add(&s->declared, name);
     strbuf_addf(text, " %s%s%s", name, chosen ? "=" : "", str_or(chosen, ""));
     return 0;
 }

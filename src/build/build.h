@@ -95,6 +95,8 @@ void arguments_begin(struct build *b);
 int arguments_global(struct build *b, const struct instruction *i, struct error **err) NODISCARD;
 int arguments_stage(struct build *b, struct stage *s, const struct instruction *i,
                     struct error **err) NODISCARD;
+/* ENV has set the variable: what an ARG before it gave no longer counts. */
+void argument_hide(struct stage *s, const char *name);
 /* Proxies and the like, which need no ARG and are part of no key. */
 bool argument_is_silent(const char *name);
 /* Of "NAME=VALUE" texts: the value, or NULL. Borrowed. */

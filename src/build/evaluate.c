@@ -12,6 +12,10 @@ const char *stage_variable(const struct stage *s, const char *name)
 {
     size_t n = strlen(name), i;
     json_t *item;
+    const char *arg = pair_value(&s->args, name);
+    if (arg) { /* an ENV behind it would have taken its value away */
+        return arg;
+    }
     json_array_foreach(json_object_get(s->config, "Env"), i, item)
     {
         const char *pair = json_string_value(item);
@@ -19,7 +23,7 @@ const char *stage_variable(const struct stage *s, const char *name)
             return pair + n + 1;
         }
     }
-    return pair_value(&s->args, name);
+    return NULL;
 }
 
 static const char *lookup(void *context, const char *name)
@@ -41,9 +45,6 @@ int evaluate_word(struct build *b, struct stage *s, const struct instruction *i,
 size_t history_add(struct stage *s, const char *created_by, bool empty_layer)
 {
     json_t *entry = json_pack("{s:s?}", "created_by", created_by);
-    if (s->author) {
-        json_object_set_new(entry, "author", json_string(s->author));
-    }
     if (empty_layer) {
         json_object_set_new(entry, "empty_layer", json_true());
     }
@@ -138,6 +139,7 @@ static int begin_from_base(struct build *b, struct stage *s)
         const struct stage *from = &b->stages[s->base_stage];
         s->config = json_deep_copy(from->config);
         strv_add_all(&s->shell, from->shell.items);
+        strv_add_all(&s->args, from->args.items);
         json_decref(s->history);
         s->history = json_deep_copy(from->history);
         s->author = xstrdup(from->author);
@@ -282,6 +284,7 @@ void stage_done(struct stage *s)
     free(s->author);
     image_free(s->image);
     strv_done(&s->args);
+    strv_done(&s->declared);
     strv_done(&s->shell);
     json_decref(s->config);
     json_decref(s->image_config);

@@ -92,12 +92,16 @@ static int read_pairs(struct build *b, struct stage *s, const struct instruction
     if (old && words.count < 2) {
         return bad(b, i, err, "it takes NAME=VALUE");
     }
+    for (size_t n = 0; n < words.count && !old; n++) { /* before any is expanded */
+        const char *equals = strchr(words.items[n], '=');
+        if (!equals || equals == words.items[n]) {
+            CLEANUP(free) char *what = str_format("'%s' is not NAME=VALUE", words.items[n]);
+            int r = bad(b, i, err, what);
+            return n ? error_hint(err, r, "quote a value that has spaces in it") : r;
+        }
+    }
     for (size_t n = 0; n < (old ? 1 : words.count); n++) {
         size_t len = strcspn(words.items[n], "=");
-        if (!old && (!words.items[n][len] || !len)) {
-            CLEANUP(free) char *what = str_format("'%s' is not NAME=VALUE", words.items[n]);
-            return bad(b, i, err, what);
-        }
         const char *after = i->rest + strlen(words.items[0]);
         CLEANUP(free) char *raw_name = xstrndup(words.items[n], len);
         char *name = NULL, *value = NULL;
@@ -134,6 +138,7 @@ static int add_pairs(struct build *b, struct stage *s, const struct instruction 
         }
         if (i->kind == I_ENV) {
             set_variable(child(s->config, "Env", json_array()), pair);
+            argument_hide(s, names.items[n]);
         } else {
             json_object_set_new(child(s->config, "Labels", json_object()), names.items[n],
                                 json_string(values.items[n]));
@@ -149,6 +154,27 @@ static const char *lookup(void *context, const char *name)
     return stage_variable(context, name);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "EXPOSE map[443/tcp:{} 80/tcp:{}]": BuildKit's history has its Go values as they print. */
+static void history_add_ports(struct stage *s, const json_t *ports)
+{
+    CLEANUP(strv) struct strv names = {0};
+    const char *port;
+    json_t *value;
+    json_object_foreach((json_t *)ports, port, value)
+    {
+        strv_addf(&names, "%s:{}", port);
+    }
+    qsort(names.items, names.count, sizeof(*names.items), compare_texts);
+    CLEANUP(free) char *joined = strv_join(&names, " ");
+    CLEANUP(free) char *text = str_format("EXPOSE map[%s]", joined);
+    history_add(s, text, true);
+}
+
 static int add_ports(struct build *b, struct stage *s, const struct instruction *i,
                      struct error **err)
 {
@@ -159,11 +185,13 @@ static int add_ports(struct build *b, struct stage *s, const struct instruction 
         return bad(b, i, err, why->message);
     }
     CLEANUP(free) char *joined = strv_join(&words, " ");
-    CLEANUP(free) char *text = str_format("EXPOSE %s", joined);
-    if (change_apply_named(s->config, "EXPOSE", joined, &why) < 0) {
+    CLEANUP(json) json_t *own = json_object();
+    if (change_apply_named(own, "EXPOSE", joined, &why) < 0) {
         return dockerfile_error(b->file.name, i->line, err, "%s", why->message);
     }
-    history_add(s, text, true);
+    json_t *ports = json_object_get(own, "ExposedPorts");
+    json_object_update(child(s->config, "ExposedPorts", json_object()), ports);
+    history_add_ports(s, ports);
     return 0;
 }
 
@@ -171,7 +199,7 @@ static int add_volumes(struct build *b, struct stage *s, const struct instructio
                        struct error **err)
 {
     CLEANUP(strv) struct strv words = {0};
-    CLEANUP(json) json_t *list = json_array();
+    CLEANUP(strv) struct strv paths = {0};
     if (i->is_json) {
         strv_add_all(&words, i->json.items);
     } else {
@@ -187,10 +215,10 @@ static int add_volumes(struct build *b, struct stage *s, const struct instructio
             return bad(b, i, err, "a path is empty");
         }
         json_object_set_new(child(s->config, "Volumes", json_object()), path, json_object());
-        json_array_append_new(list, json_string(path));
+        strv_add(&paths, path);
     }
-    CLEANUP(free) char *shown = words_text(list);
-    CLEANUP(free) char *text = str_format("VOLUME %s", shown);
+    CLEANUP(free) char *shown = strv_join(&paths, " ");
+    CLEANUP(free) char *text = str_format("VOLUME [%s]", shown);
     history_add(s, text, true);
     return 0;
 }
@@ -219,6 +247,67 @@ static int set_word(struct build *b, struct stage *s, const struct instruction *
     return 0;
 }
 
+/* Go's "1m30s", "0s", "1.5s", "200ms". */
+static char *go_duration(int64_t ns)
+{
+    int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
+    if (!ns) {
+        return xstrdup("0s");
+    }
+    bool small = seconds == 0;
+    int64_t unit = !small ? 1000000000 : ns >= 1000000 ? 1000000 : ns >= 1000 ? 1000 : 1;
+    const char *name = !small ? "s" : ns >= 1000000 ? "ms" : ns >= 1000 ? "µs" : "ns";
+    int64_t whole = small ? ns / unit : seconds % 60, part = small ? ns % unit : rest;
+    CLEANUP(free)
+    char *fraction = str_format("%0*lld",
+                                unit == 1000000000 ? 9
+                                : unit == 1000000  ? 6
+                                                   : 3,
+                                (long long)part);
+    size_t n = strlen(fraction);
+    while (n && fraction[n - 1] == '0') {
+        fraction[--n] = '\0';
+    }
+    CLEANUP(free)
+    char *last = str_format("%lld%s%s%s", (long long)whole, n ? "." : "", fraction, name);
+    return seconds < 60     ? xstrdup(last)
+           : seconds < 3600 ? str_format("%lldm%s", (long long)(seconds / 60), last)
+                            : str_format("%lldh%lldm%s", (long long)(seconds / 3600),
+                                         (long long)(seconds / 60 % 60), last);
+}
+
+/* A number as Go quotes one: the character of that code. */
+static char *go_character(int64_t code)
+{
+    static const char *const named[] = {"\\a", "\\b", "\\t", "\\n", "\\v", "\\f", "\\r"};
+    return code >= 7 && code <= 13        ? str_format("'%s'", named[code - 7])
+           : code == '\'' || code == '\\' ? str_format("'\\%c'", (char)code)
+           : code < 32 || code == 127     ? str_format("'\\x%02x'", (unsigned)code)
+           : code < 127                   ? str_format("'%c'", (char)code)
+           : code > 0xa0 && code < 0x800  ? str_format("'%c%c'", (int)(0xc0 | code >> 6),
+                                                       (int)(0x80 | (code & 0x3f))) /* UTF-8 */
+                                          : str_format("'\\u%04x'", (unsigned)code);
+}
+
+/* HEALTHCHECK &{["CMD-SHELL" "x"] "5m0s" "3s" "0s" "0s" '\x04'}: the Go value as it prints. */
+static void history_add_health(struct stage *s)
+{
+    static const char *const keys[] = {"Interval", "Timeout", "StartPeriod", "StartInterval"};
+    const json_t *health = json_object_get(s->config, "Healthcheck");
+    CLEANUP(strbuf) struct strbuf text = {0};
+    CLEANUP(free) char *test = words_text(json_object_get(health, "Test"));
+    strbuf_addf(&text, "HEALTHCHECK &{%s", test);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        CLEANUP(free)
+        char *value = go_duration(json_integer_value(json_object_get(health, keys[i])));
+        strbuf_addf(&text, " \"%s\"", value);
+    }
+    CLEANUP(free)
+    char *retries = go_character(json_integer_value(json_object_get(health, "Retries")));
+    strbuf_addf(&text, " %s}", retries);
+    history_add(s, text.data, true);
+}
+
 static int set_health(struct build *b, struct stage *s, const struct instruction *i,
                       struct error **err)
 {
@@ -234,8 +323,7 @@ static int set_health(struct build *b, struct stage *s, const struct instruction
     if (change_apply_named(s->config, "HEALTHCHECK", rest, &why) < 0) {
         return dockerfile_error(b->file.name, i->line, err, "%s", why->message);
     }
-    CLEANUP(free) char *text = str_format("HEALTHCHECK %s", rest);
-    history_add(s, text, true);
+    history_add_health(s);
     return 0;
 }
 
@@ -249,9 +337,8 @@ static int set_shell(struct build *b, struct stage *s, const struct instruction 
     s->shell = (struct strv){0};
     strv_add_all(&s->shell, i->json.items);
     json_object_set_new(s->config, "Shell", json_from_strv(&i->json));
-    CLEANUP(json) json_t *list = json_from_strv(&i->json);
-    CLEANUP(free) char *words = words_text(list);
-    CLEANUP(free) char *text = str_format("SHELL %s", words);
+    CLEANUP(free) char *words = strv_join(&i->json, " ");
+    CLEANUP(free) char *text = str_format("SHELL [%s]", words);
     history_add(s, text, true);
     return 0;
 }
@@ -277,9 +364,7 @@ static int add_trigger(struct build *b, struct stage *s, const struct instructio
         strbuf_addf(&text, "\n%s%s", i->heredocs[n].raw, i->heredocs[n].name);
     }
     json_array_append_new(child(s->config, "OnBuild", json_array()), json_string(text.data));
-    CLEANUP(free) char *shown = str_format("ONBUILD %s", i->rest);
-    history_add(s, shown, true);
-    return 0;
+    return 0; /* no history, as BuildKit */
 }
 
 int evaluate_config(struct build *b, struct stage *s, const struct instruction *i,

@@ -89,6 +89,21 @@ static int take_destination(struct build *b, struct stage *s, const struct instr
     return 0;
 }
 
+/* As BuildKit tells it: the words expanded, the flags left out. */
+static char *history_text(const struct instruction *i, const struct copy_spec *c, const char *to)
+{
+    struct strbuf text = {0};
+    strbuf_adds(&text, instruction_name(i->kind));
+    for (size_t n = 0; n < c->sources.count; n++) {
+        strbuf_addf(&text, " %s", c->sources.items[n]);
+    }
+    for (size_t n = 0; n < c->file_count; n++) {
+        strbuf_addf(&text, " <<%s", c->files[n].name);
+    }
+    strbuf_addf(&text, " %s", to);
+    return strbuf_take(&text);
+}
+
 static int check_chmod(struct build *b, const struct instruction *i, const char *mode,
                        struct error **err)
 {
@@ -188,6 +203,7 @@ int evaluate_copy(struct build *b, struct stage *s, const struct instruction *i,
     struct copy_spec copy = {.is_add = i->kind == I_ADD, .from = {.stage = -1}};
     r = read_flags(b, s, i, &copy, err);
     r = r < 0 ? r : read_words(b, s, i, &copy, err);
+    CLEANUP(free) char *to = r < 0 ? NULL : xstrdup(copy.sources.items[copy.sources.count - 1]);
     r = r < 0 ? r : take_destination(b, s, i, &copy, err);
     r = r < 0 ? r : check_sources(b, i, &copy, err);
     struct build_step *step = stage_add_step(s, BUILD_COPY, i);
@@ -198,6 +214,7 @@ int evaluate_copy(struct build *b, struct stage *s, const struct instruction *i,
     step->user = xstrdup(json_string_value(json_object_get(s->config, "User")));
     step->text = str_format("%s %s", instruction_name(i->kind), i->rest);
     step->definition = definition(&step->copy);
-    step->history = history_add(s, step->text, false);
+    CLEANUP(free) char *told = history_text(i, &step->copy, to);
+    step->history = history_add(s, told, false);
     return 0;
 }

@@ -270,8 +270,7 @@ static void read_command(struct stage *s, const struct instruction *i, struct bu
 }
 
 /* ENV, then the ARGs that no ENV hides. `silent` gets the proxies, which leave no trace. */
-static void read_environment(struct build *b, struct stage *s, struct build_step *step,
-                             struct strv *visible_args)
+static void read_environment(struct build *b, struct stage *s, struct build_step *step)
 {
     size_t n;
     json_t *item;
@@ -281,11 +280,8 @@ static void read_environment(struct build *b, struct stage *s, struct build_step
     }
     for (size_t k = 0; k < s->args.count; k++) {
         CLEANUP(free) char *name = xstrndup(s->args.items[k], strcspn(s->args.items[k], "="));
-        if (strchr(s->args.items[k], '=') && !pair_value(&step->env, name)) {
-            strv_add(&step->env, s->args.items[k]);
-            if (!argument_is_silent(name)) {
-                strv_add(visible_args, s->args.items[k]);
-            }
+        if (strchr(s->args.items[k], '=')) {
+            pair_set(&step->env, name, s->args.items[k] + strlen(name) + 1);
         }
     }
     for (size_t k = 0; k < b->build_args.count; k++) {
@@ -345,15 +341,21 @@ static json_t *definition(struct build *b, const struct build_step *step)
                      json_from_strv(&b->options->run.add_hosts));
 }
 
-static void write_history(struct stage *s, const struct build_step *step, const struct strv *args,
-                          size_t *ret)
+/* "RUN |2 A=1 B= /bin/sh -c …": every ARG declared so far, with the value it has now. */
+static size_t write_history(struct stage *s, const struct build_step *step)
 {
     CLEANUP(free) char *command = strv_join(&step->args, " ");
-    CLEANUP(free) char *values = strv_join(args, " ");
-    CLEANUP(free)
-    char *text = args->count ? str_format("RUN |%zu %s %s", args->count, values, command)
-                             : str_format("RUN %s", command);
-    *ret = history_add(s, text, false);
+    CLEANUP(strbuf) struct strbuf text = {0};
+    strbuf_adds(&text, "RUN ");
+    if (s->declared.count) {
+        strbuf_addf(&text, "|%zu ", s->declared.count);
+    }
+    for (size_t i = 0; i < s->declared.count; i++) {
+        const char *name = s->declared.items[i];
+        strbuf_addf(&text, "%s=%s ", name, str_or(stage_variable(s, name), ""));
+    }
+    strbuf_adds(&text, command);
+    return history_add(s, text.data, false);
 }
 
 /* Whether the kernel runs the platform's programs: its own, or through binfmt_misc. */
@@ -398,13 +400,12 @@ int evaluate_run(struct build *b, struct stage *s, const struct instruction *i, 
     if (r < 0) {
         return r;
     }
-    CLEANUP(strv) struct strv args = {0};
     read_command(s, i, step);
-    read_environment(b, s, step, &args);
+    read_environment(b, s, step);
     step->user = xstrdup(json_string_value(json_object_get(s->config, "User")));
     step->cwd = xstrdup(json_string_value(json_object_get(s->config, "WorkingDir")));
     step->text = str_format("RUN %s", i->rest);
     step->definition = definition(b, step);
-    write_history(s, step, &args, &step->history);
+    step->history = write_history(s, step);
     return 0;
 }

@@ -106,8 +106,9 @@ struct stage {
     json_t *config;       /* the image config's "config" object */
     json_t *image_config; /* the base's whole config: os, architecture, author, … */
     json_t *history;
-    struct strv args;  /* ARG names in force, "NAME=VALUE", or "NAME" without a value */
-    struct strv shell; /* SHELL */
+    struct strv args;     /* ARG names in force, "NAME=VALUE", or "NAME" without a value */
+    struct strv declared; /* names of ARG, as often as they stand: for the history */
+    struct strv shell;    /* SHELL */
     char *author;
     bool cmd_set, entrypoint_set;
     struct build_step *steps;
@@ -121,7 +122,8 @@ struct stage {
     bool missed;      /* a step of it was not in the cache */
 };
 
-/* The stage's value of a variable, ENV before ARG; NULL when it is not set. Borrowed. */
+/* The stage's value of a variable, of ENV or ARG, whichever stands later; NULL when it is not set.
+ * Borrowed. */
 const char *stage_variable(const struct stage *s, const char *name);
 void stage_done(struct stage *s);
 void step_done(struct build_step *s);

@@ -449,6 +449,15 @@ END
     [ -z "$(ls -A "$CLOISON_DATA_ROOT/images/tmp")" ]
 }
 
+@test "a variable is what stands later, ARG or ENV; a stage has the arguments of the one it stands on" {
+    printf 'FROM busybox AS a\nARG X=1\nENV Y=2\nFROM a\nRUN echo "$X" >/o\nARG X\nARG Y=9\nRUN echo "$X $Y" >/p\nENV E=$X-$Y\nENV X=5\nRUN echo "$X" >/q\n' >Dockerfile
+    build -q --network none -t later .
+    [ "$(in_image later cat /o /p /q)" = $'1\n1 9\n5' ]
+    [ "$(cloison inspect -f '{{range .Config.Env}}{{.}} {{end}}' later | grep -o 'Y=.*')" = "Y=2 E=1-9 X=5 " ]
+    build -q --network none --build-arg X=7 -t later .
+    [ "$(in_image later cat /o /p /q)" = $'7\n7 9\n5' ]
+}
+
 @test "mistakes: one line, the file, the line, the nearest word" {
     mistake() { # TEXT-IN-ERROR DOCKERFILE
         printf '%b' "$2" >Dockerfile
@@ -462,6 +471,9 @@ END
     mistake "Dockerfile:2: RUN --mount: unknown type (did you mean 'cache'?) 'cahce'" 'FROM busybox\nRUN --mount=type=cahce,target=/x true\n'
     mistake "Dockerfile:2: 'nope'" 'FROM busybox\nCOPY nope /\n'
     mistake "Dockerfile:2: ENV: a brace is left open" 'FROM busybox\nENV A=${B\n'
+    mistake "Dockerfile:2: ENV: U: must be set" 'FROM busybox\nENV A="${U:?must be set}"\n'
+    mistake "Dockerfile:2: WORKDIR: U: must be set" 'FROM busybox\nWORKDIR ${U:?must be set}\n'
+    mistake "Dockerfile:2: ENV: 'be' is not NAME=VALUE (quote a value" 'FROM busybox\nENV A=${U:?must be set}\n'
     mistake "Dockerfile:1: FROM takes 'IMAGE [AS NAME]'" 'FROM busybox as\n'
     mistake "'later' is a stage that comes later" 'FROM busybox AS a\nCOPY --from=later /a /b\nFROM busybox AS later\nFROM a\n'
     mistake "'security.insecure' is not allowed" 'FROM busybox\nRUN --security=insecure true\n'

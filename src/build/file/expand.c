@@ -180,7 +180,9 @@ static int scan_default(struct scan *c, const char *name, const char *value, boo
     bool set = value && (!colon || *value);
     if (op == '?' && !set) {
         return error_set(c->err, ERROR_INVALID_INPUT, 0, "%s: %s", name,
-                         *word ? word : "is not allowed to be unset");
+                         *word   ? word
+                         : value ? "is not allowed to be empty"
+                                 : "is not allowed to be unset");
     }
     const char *result = op == '+' ? (set ? word : "") : set ? value : op == '-' ? word : "";
     return put_value(c, result, quoted);

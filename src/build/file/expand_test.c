@@ -81,6 +81,7 @@ static void test_expand_mistakes_are_told(void)
         {"${A!}", "an unknown modifier in '${A!}'"},
         {"${NONE:?set it}", "NONE: set it"},
         {"${NONE?}", "NONE: is not allowed to be unset"},
+        {"${EMPTY:?}", "EMPTY: is not allowed to be empty"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         CLEANUP(error) struct error *err = NULL;
