@@ -375,29 +375,75 @@ static bool try_change(struct changing *c, json_t *answer, double weight, const 
 
 #define NUMBER_MAX 1e15 /* beyond it a double has no whole numbers between */
 
-/* Just on either side of each wall's figure, and no bound at all. */
-static void try_numbers(struct changing *c, double weight)
+struct edges { /* numbers with which something else may come out than with the one before */
+    json_int_t from[9]; /* 1, and two of each of four walls: there are three */
+    size_t count;
+};
+
+static void add_edge(struct edges *e, double at)
+{
+    size_t i = e->count;
+    for (size_t k = 0; k < e->count; k++) {
+        if (e->from[k] == (json_int_t)at) {
+            return;
+        }
+    }
+    for (; i > 0 && e->from[i - 1] > (json_int_t)at; i--) {
+        e->from[i] = e->from[i - 1];
+    }
+    e->from[i] = (json_int_t)at;
+    e->count++;
+}
+
+/* The two ends of each wall's figure. */
+static struct edges edges_of(const struct changing *c)
 {
     const struct asking a = {c->rules, c->answers, c->doc, c->advice};
-    const char *unit = document_text(c->criterion, "number"), *wall;
+    struct edges e = {{1}, 1};
+    const char *wall;
     json_t *score;
-    CLEANUP(free) char *none = str_format("0 %s (it does not matter)", unit);
-    if (try_change(c, json_integer(0), weight, none)) {
-        return;
-    }
     json_object_foreach(json_object_get(c->advice, "scores"), wall, score)
     {
         struct figure f = bound_figure(&a, json_object_get(c->criterion, "bound"), wall);
-        CLEANUP(free) char *text = f.text;
-        if (f.flaw || !(f.low >= 0 && f.high < NUMBER_MAX)) {
-            continue;
+        free(f.text);
+        if (!f.flaw && f.low >= 0 && f.high < NUMBER_MAX && e.count + 2 <= ARRAY_SIZE(e.from)) {
+            add_edge(&e, fmax(1, ceil(f.low)));
+            add_edge(&e, floor(f.high) + 1);
         }
-        CLEANUP(free) char *below = str_format("under %.0f %s", ceil(f.low), unit);
-        CLEANUP(free) char *above = str_format("more than %.0f %s", floor(f.high), unit);
-        if (f.low > 1) {
-            (void)try_change(c, json_integer((json_int_t)ceil(f.low) - 1), weight, below);
+    }
+    return e;
+}
+
+static char *range_text(json_int_t from, json_int_t next, const char *unit)
+{
+    return from <= 1 ? str_format("under %lld %s", (long long)next, unit)
+           : !next   ? str_format("more than %lld %s", (long long)from - 1, unit)
+                     : str_format("%lld to %lld %s", (long long)from, (long long)next - 1, unit);
+}
+
+/* No bound at all, then from edge to edge: what is recommended there, where that is another. */
+static void try_numbers(struct changing *c, double weight)
+{
+    const char *unit = document_text(c->criterion, "number");
+    const char *name = document_text(c->criterion, "name");
+    CLEANUP(free) char *none = str_format("0 %s (it does not matter)", unit);
+    (void)try_change(c, json_integer(0), weight, none);
+    struct edges e = edges_of(c);
+    for (size_t i = 0, next; i < e.count && e.count > 1; i = next) {
+        CLEANUP(json)
+        json_t *here =
+            recommended_if(c->rules, c->answers, c->doc, name, json_integer(e.from[i]), weight);
+        for (next = i + 1; next < e.count; next++) {
+            CLEANUP(json)
+            json_t *there = recommended_if(c->rules, c->answers, c->doc, name,
+                                           json_integer(e.from[next]), weight);
+            if (!json_equal(here, there)) {
+                break;
+            }
         }
-        (void)try_change(c, json_integer((json_int_t)floor(f.high) + 1), weight, above);
+        CLEANUP(free)
+        char *text = range_text(e.from[i], next < e.count ? e.from[next] : 0, unit);
+        (void)try_change(c, json_integer(e.from[i]), weight, text);
     }
 }
 

@@ -2,6 +2,7 @@
 /* What the table and the page both say. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/human.h"
 #include "compare/statistics.h"
@@ -78,10 +79,13 @@ char *view_title(const json_t *doc)
     const json_t *host = json_object_get(doc, "host"), *image = json_object_get(doc, "image");
     CLEANUP(free) char *memory = view_size(document_number(host, "memoryBytes"));
     CLEANUP(free) char *size = view_size(document_number(image, "sizeBytes"));
-    return str_format("%s (%s), on %s, %.0f processors, %s, kernel %s, load %s",
+    const char *load = document_text(host, "load"); /* behind three averages come tasks */
+    int averages = 0;
+    (void)sscanf(load, "%*s %*s %*s%n", &averages);
+    return str_format("%s (%s), on %s, %.0f processors, %s, kernel %s, load %.*s",
                       document_text(image, "name"), size, document_text(host, "processor"),
                       document_number(host, "processors"), memory, document_text(host, "kernel"),
-                      document_text(host, "load"));
+                      averages > 0 ? averages : (int)strlen(load), load);
 }
 
 bool view_rounds_are_few(const json_t *doc)
@@ -92,7 +96,7 @@ bool view_rounds_are_few(const json_t *doc)
 char *view_rounds(const json_t *doc)
 {
     return str_format("n = %.0f rounds, every wall in each; median \xc2\xb1 half its interval "
-                      "(%s); x: ratio to native",
+                      "(%s); x: ratio to native, the median of the rounds' own",
                       document_number(json_object_get(doc, "settings"), "repeat"),
                       view_rounds_are_few(doc) ? "too few rounds for 95 %" : "95 %");
 }

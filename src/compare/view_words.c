@@ -52,7 +52,9 @@ char *view_ratio(const json_t *ratio)
         return xstrdup(" too noisy");
     }
     int digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
-    return str_format("%.*f%s", digits, median, same ? " (as native)" : "");
+    /* Of too few rounds nothing is said but that they do not tell. */
+    bool sure = str_equal(document_text(ratio, "verdict"), "sure");
+    return str_format("%.*f%s", digits, median, !same ? "" : sure ? " (as native)" : " (not told)");
 }
 
 void view_shell_word(struct strbuf *out, const char *word)
@@ -151,7 +153,10 @@ static char *seccomp_words(const json_t *doc, const char *wall)
     if (allowed) {
         return xstrdup(allowed);
     }
-    return xstrdup(str_equal(mode, "2")   ? "a list of allowed ones"
+    CLEANUP(free) char *kernel = kernel_words(doc, wall);
+    bool own = str_starts(kernel, "its own");
+    return xstrdup(str_equal(mode, "2")   ? own ? "a list of allowed ones, of its own kernel"
+                                                : "a list of allowed ones"
                    : str_equal(mode, "0") ? "all of its kernel"
                    : *mode                ? "four"
                                           : "not known");

@@ -36,7 +36,7 @@ char *view_quantity(double value, const char *unit);
 char *view_size(double bytes);
 
 /* A figure's ratio to native as people write it: "17.5", "1.02 (as native)" where its interval
- * holds 1, " too noisy". The caller frees. */
+ * holds 1, "1.02 (not told)" where it does of too few rounds, " too noisy". The caller frees. */
 char *view_ratio(const json_t *ratio);
 
 /* A word as a shell takes it: quoted where it must be. */

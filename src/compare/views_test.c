@@ -59,7 +59,7 @@ static void test_views_ratios(void)
     } cases[] = {
         {3600, 3612.4, 3700, "sure", "3612"},         {17, 17.46, 18, "too few", "17.5"},
         {0.9, 1.02, 1.1, "sure", "1.02 (as native)"}, {0.01, 0.0304, 0.04, "sure", "0.0304"},
-        {2, 10, 90, "too noisy", " too noisy"},
+        {2, 10, 90, "too noisy", " too noisy"},       {0.2, 4.34, 8, "too few", "4.34 (not told)"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         CLEANUP(json)

@@ -91,7 +91,7 @@ static char *user_map(pid_t pid)
         strbuf_addf(&out, "%suids %u-%u are %u-%u of the host", out.len ? "; " : "", inside,
                     inside + count - 1, outside, outside + count - 1);
     }
-    return strbuf_take(&out);
+    return out.len ? strbuf_take(&out) : xstrdup("none: it is nobody (65534) to the host");
 }
 
 void facts_namespaces(json_t *facts, pid_t pid, const char *whose)

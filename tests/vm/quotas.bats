@@ -118,3 +118,85 @@ share() { # NAME: percent of a processor that its group gets
         [ "${lines[-1]}" = bounded ]
     done
 }
+
+# What is slow is what a quota bites in: so many hundredths of a second, by the workload's own clock.
+TOOK='now() { awk "{ print int(\$1 * 100) }" /proc/uptime; }
+took() { before=$(now); "$@" >/dev/null 2>&1; echo $(($(now) - before)); }'
+inside() { cloison exec "held-$wall" sh -c "$TOOK
+$1"; }
+
+@test "--device-write-bps, --device-read-iops: each bites, and is lifted while it runs" {
+    device=$(findmnt -n -o SOURCE -T "$CLOISON_DATA_ROOT" | sed 's/\[.*//')
+    for wall in $WALLS; do
+        cloison run -d --wall "$wall" --name "held-$wall" --network none --memory 192m --device-write-bps "$device:1mb" \
+            --device-read-iops "$device:20" busybox sleep 1000
+        # A bucket may hold a second's worth.
+        wrote=$(inside 'took dd if=/dev/zero of=/f bs=256k count=16 conv=fsync')
+        read=$(inside 'took dd if=/f of=/dev/null bs=4k count=80 iflag=direct')
+        echo "$wall: 4 MiB at 1 MiB/s $wrote, 80 reads at 20/s $read"
+        [ "$wrote" -ge 270 ]
+        [ "$read" -ge 270 ]
+        cloison update --device-write-bps "$device:0" --device-read-iops "$device:0" "held-$wall"
+        wrote_free=$(inside 'took dd if=/dev/zero of=/f bs=256k count=16 conv=fsync')
+        read_free=$(inside 'took dd if=/f of=/dev/null bs=4k count=80 iflag=direct')
+        echo "$wall: lifted $wrote_free, $read_free"
+        [ "$wrote_free" -lt "$wrote" ]
+        [ "$read_free" -lt "$read" ]
+        cloison rm -f "held-$wall" >/dev/null
+    done
+}
+
+@test "--network-rate: out and in, and lifted while it runs" {
+    head -c 2M /dev/zero >"$BATS_FILE_TMPDIR/two"
+    for wall in $WALLS; do
+        cloison run -d --wall "$wall" --name "held-$wall" --memory 192m --network-rate in=4mbit,out=4mbit busybox sh -c \
+            'while :; do nc -l -p 7010 -e sh -c "wc -c >/got"; done & while :; do nc -l -p 7011 -e cat /two; done'
+        cloison cp "$BATS_FILE_TMPDIR/two" "held-$wall:/two"
+        address=$(cloison inspect -f '{{.NetworkSettings.IPAddress}}' "held-$wall")
+        fetch() { # seconds of 2 MiB from it, in hundredths; the listener may be about to come back
+            local start=${EPOCHREALTIME/./}
+            for _ in 1 2 3 4 5 6 7 8 9 10; do
+                [ "$(nc "$address" 7011 </dev/null | wc -c)" != 2097152 ] || break
+                sleep 0.5
+                start=${EPOCHREALTIME/./}
+            done
+            echo $(((${EPOCHREALTIME/./} - start) / 10000))
+        }
+        out=$(fetch)
+        echo "$wall: 2 MiB out at 4 Mbit/s $out"
+        [ "$out" -ge 300 ]
+        cloison update --network-rate 0 "held-$wall"
+        free=$(fetch)
+        echo "$wall: lifted $free"
+        [ "$free" -lt "$out" ]
+        cloison rm -f "held-$wall" >/dev/null
+    done
+}
+
+@test "what explain told of the machine is what inspect --isolation reads back" {
+    cd "$BATS_TEST_TMPDIR"
+    options=(--network none --memory 200m --cpus 1 --pids-limit 50)
+    cloison explain run --wall vm "${options[@]}" busybox sleep 1000 >told
+    cloison run -d --wall vm --name "held-told" "${options[@]}" busybox sleep 1000
+    cloison inspect --isolation --format json held-told >read
+    value() { jq -r --arg name "$1" '.Isolation[] | select(.name == $name).value' read; }
+    cat told
+    jq -r '.Isolation[] | "\(.name): \(.value)"' read
+    [ "$(sed -n 's/^machine  *\([0-9]*\) processors.*/\1/p' told)" = "$(value processors)" ]
+    # Its kernel keeps a part of it to itself.
+    total=$(cloison exec held-told awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+    [ "$total" -lt $((200 * 1024)) ]
+    [ "$total" -gt $((140 * 1024)) ]
+    [ "$(sed -n 's/^limit  *memory.max = //p' told)" = "$(in_group held-told memory.max)" ]
+    [ "$(value memory)" = "$(($(in_group held-told memory.max) >> 20))MiB" ]
+    [ "$(sed -n 's/^limit  *cpu.max = //p' told)" = "$(in_group held-told cpu.max)" ]
+    [ "$(value 'processor time')" = '1.00 processors' ]
+    for name in mount pid network ipc uts user cgroup; do
+        grep -q "^monitor .*$name" told
+        [ "$(jq -r --arg name "monitor's $name namespace" '.Isolation[] | select(.name == $name).kind' read)" = separate ]
+    done
+    [ "$(value "monitor's capabilities")" = '0 of 41' ]
+    [[ $(value "monitor's system calls") == 'mode 2, filters '* ]]
+    [[ $(value "monitor's user map") == none:* ]]
+    [ "$(value kernel)" = "Linux $(cloison exec held-told uname -r)" ]
+}

@@ -42,7 +42,8 @@ static void add_machine(json_t *facts, int proc)
     }
     if (memory && sscanf(memory, "MemTotal: %20lld", &kibibytes) == 1) {
         CLEANUP(free) char *size = human_binary_size(kibibytes * 1024);
-        fact_add(facts, FACT_SEPARATE, "memory of the machine", xstrdup(size),
+        fact_add(facts, FACT_SEPARATE, "memory of the machine",
+                 str_format("%s, less its kernel's own part", size),
                  "it has no address for any other memory of the host");
     }
     if (processors) {

@@ -270,7 +270,10 @@ static void describe_text(const struct plan *p, struct strbuf *out)
         strbuf_addf(out, "share      '%s' as %s/%zu%s\n", p->shares[i].source, GUEST_SHARES, i,
                     p->shares[i].read_only ? ", read-only" : "");
     }
-    strbuf_adds(out, "agent      applies the spec inside\n");
+    strbuf_adds(out,
+                "agent      applies the spec inside\n"
+                "monitor    by KVM: in mount, pid, network, ipc, uts, user and cgroup namespaces "
+                "of its own, without a capability, with a list of system calls\n");
 }
 
 int vm_describe(const struct plan *plan, enum wall_format format, struct strbuf *out,

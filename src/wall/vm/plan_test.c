@@ -57,7 +57,10 @@ static void test_plan_ordinary(void)
                          "file       '/c/hostname' as /run/files/0\n"
                          "share      '/etc' as /run/shares/0, read-only\n"
                          "share      '/etc/passwd' as /run/shares/1\n"
-                         "agent      applies the spec inside\n");
+                         "agent      applies the spec inside\n"
+                         "monitor    by KVM: in mount, pid, network, ipc, uts, user and cgroup "
+                         "namespaces of its own, without a capability, with a list of system "
+                         "calls\n");
     CHECK_STR(json_string_value(
                   json_object_get(json_array_get(json_object_get(p->spec, "mounts"), 0), "source")),
               "/run/files/0");
