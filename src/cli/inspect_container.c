@@ -217,6 +217,40 @@ static void add_command(json_t *config, const json_t *request, const json_t *ima
     }
 }
 
+/* "80", "80/udp", "80-82": {"80/tcp": {}, …} */
+static void add_exposed(json_t *ports, const char *text)
+{
+    int first = 0, last = 0, used = 0;
+    int count = sscanf(text, "%d%n-%d%n", &first, &used, &last, &used);
+    const char *protocol = text[used] == '/' ? text + used : "/tcp";
+    last = count < 2 ? first : last;
+    for (int port = first; count > 0 && port <= last && port <= UINT16_MAX; port++) {
+        CLEANUP(free) char *key = str_format("%d%s", port, protocol);
+        json_object_set_new(ports, key, json_object());
+    }
+}
+
+/* The image's, those asked for, and what is published. */
+static json_t *exposed_ports(const struct container *c, const json_t *image_config)
+{
+    const json_t *images = json_object_get(image_config, "ExposedPorts"), *item;
+    json_t *ports = json_is_object(images) ? json_copy((json_t *)images) : json_object();
+    size_t i;
+    json_array_foreach(json_object_get(c->request, "expose"), i, item)
+    {
+        add_exposed(ports, str_or(json_string_value(item), ""));
+    }
+    for (i = 0; i < c->publish.count; i++) {
+        const char *colon = strrchr(c->publish.items[i], ':');
+        add_exposed(ports, colon ? colon + 1 : c->publish.items[i]);
+    }
+    if (json_object_size(ports) == 0) {
+        json_decref(ports);
+        return json_null();
+    }
+    return ports;
+}
+
 static json_t *config_of(const struct container *c, const json_t *spec, const json_t *image_config)
 {
     const json_t *process = json_object_get(spec, "process");
@@ -232,8 +266,8 @@ static json_t *config_of(const struct container *c, const json_t *spec, const js
         "AttachStderr", !detached, "Tty", c->tty, "OpenStdin", c->open_stdin, "StdinOnce",
         c->open_stdin && !detached, "Env", list_or_null(process, "env"), "Image",
         str_or(c->image, ""), "Volumes", list_or_null(image_config, "Volumes"), "ExposedPorts",
-        list_or_null(image_config, "ExposedPorts"), "WorkingDir", list_or_null(process, "cwd"),
-        "OnBuild", list_or_null(image_config, "OnBuild"), "Labels", c->labels);
+        exposed_ports(c, image_config), "WorkingDir", list_or_null(process, "cwd"), "OnBuild",
+        list_or_null(image_config, "OnBuild"), "Labels", c->labels);
     add_command(config, c->request, image_config, process);
     if (!json_object_get(config, "Labels")) {
         json_object_set_new(config, "Labels", json_object());

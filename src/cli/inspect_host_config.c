@@ -190,6 +190,8 @@ json_t *inspect_host_config(const struct engine *e, const struct container *c, c
         json_pack("{s:s, s:[i,i], s:n, s:s, s:s, s:n}", "VolumeDriver", "", "ConsoleSize", 0, 0,
                   "Links", "Cgroup", "", "Isolation", "", "DeviceRequests");
     json_object_update(config, absent);
+    json_object_set_new(config, "Annotations",
+                        map_of(json_object_get(c->request, "annotations"), '='));
     json_decref(absent);
     json_t *shm = json_object_get(c->request, "shmSize");
     json_t *rest = json_pack(
