@@ -7,6 +7,7 @@ load helper
 setup_file() {
     engine_setup busybox
     cd "$BATS_FILE_TMPDIR" || return 1
+    command -v docker-registry >/dev/null || return 0
     PLAIN=$(start_registry plain)
     export PLAIN
 }
@@ -16,6 +17,7 @@ teardown_file() {
 }
 
 setup() {
+    command -v skopeo >/dev/null && command -v docker-registry >/dev/null || skip "needs skopeo and docker-registry"
     rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
     cd "$BATS_FILE_TMPDIR/ctx" || return 1
 }

@@ -6,12 +6,13 @@
 load ../integration/helper
 
 setup_file() {
-    ls /boot/vmlinuz-* >/dev/null || skip "no kernel under /boot"
+    ls /boot/vmlinuz-* >/dev/null 2>&1 || return 0
     engine_setup busybox
 }
 teardown_file() { engine_teardown; }
 
 setup() {
+    ls /boot/vmlinuz-* >/dev/null 2>&1 || skip "no kernel under /boot"
     rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
     cd "$BATS_FILE_TMPDIR/ctx" || return 1
 }
