@@ -256,8 +256,9 @@ def boots(table, monitors, rounds):
 
 
 TRACE = "/sys/kernel/debug/tracing"
-CALLS = {0: "read", 1: "write", 7: "poll", 9: "mmap", 10: "mprotect", 16: "ioctl", 17: "pread64", 20: "writev", 28: "madvise",
-         202: "futex", 213: "epoll_create", 232: "epoll_wait", 233: "epoll_ctl", 257: "openat", 271: "ppoll"}
+CALLS = {0: "read", 1: "write", 3: "close", 7: "poll", 9: "mmap", 10: "mprotect", 13: "rt_sigaction", 16: "ioctl",
+         17: "pread64", 20: "writev", 28: "madvise", 72: "fcntl", 157: "prctl", 202: "futex", 232: "epoll_wait",
+         233: "epoll_ctl", 257: "openat", 262: "newfstatat", 271: "ppoll", 290: "eventfd2"}
 
 
 def trace(name, value):
