@@ -48,6 +48,30 @@ static int print_hidden(int upper, int image, const char *path, struct error **e
 
 static int print_folder(int upper, int image, const char *path, struct error **err);
 
+/* What every container is given, made where an image lacks it to be mounted on: no change of the
+ * workload's, as Docker sees it too. Nor is /etc one for that alone. `there`: in the image. */
+static bool is_mount_point(int upper, const char *name, const char *path, bool there)
+{
+    static const char *const folders[] = {"/dev", "/proc", "/sys", NULL};
+    static const char *const files[] = {"hostname", "hosts", "resolv.conf", NULL};
+    bool etc = str_equal(path, "/etc");
+    struct stat st;
+    if (!there && str_starts(path, "/etc/") && str_in(path + strlen("/etc/"), files)) {
+        return fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0;
+    }
+    CLEANUP(strv) struct strv names = {0};
+    if (!etc && (there || !str_in(path, folders))) {
+        return false;
+    }
+    bool only = list_folder_whole(upper, name, &names, NULL) >= 0;
+    for (size_t i = 0; i < names.count && only; i++) {
+        CLEANUP(free) char *below = str_format("%s/%s", name, names.items[i]);
+        only = etc && str_in(names.items[i], files) &&
+               fstatat(upper, below, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0;
+    }
+    return only && (names.count || !etc);
+}
+
 /* `image` is the same folder in the image, -1 when it has none. */
 static int print_entry(int upper, int image, const char *name, const char *path, struct error **err)
 {
@@ -58,6 +82,9 @@ static int print_entry(int upper, int image, const char *name, const char *path,
     bool existed = image >= 0 && fstatat(image, name, &was, AT_SYMLINK_NOFOLLOW) == 0;
     if (S_ISCHR(is.st_mode) && is.st_rdev == makedev(0, 0)) {
         print_change('D', path);
+        return 0;
+    }
+    if (is_mount_point(upper, name, path, existed)) {
         return 0;
     }
     print_change(existed ? 'C' : 'A', path);

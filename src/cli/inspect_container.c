@@ -34,11 +34,13 @@ static json_t *state_of(const struct container *c)
         "Pid", up ? c->pid : 0, "ExitCode", c->exit_code, "Error", text_or_empty(c->error),
         "StartedAt", json_string(str_or(c->started, NO_TIME)), "FinishedAt",
         json_string(str_or(c->finished, NO_TIME)));
+    CLEANUP(json) json_t *none = json_array();
     /* null where Docker has no key: {{if .State.Health}} is to be false, not an error. */
-    json_object_set_new(
-        state, "Health",
-        c->health ? json_pack("{s:s, s:i, s:[]}", "Status", c->health, "FailingStreak", 0, "Log")
-                  : json_null());
+    json_object_set_new(state, "Health",
+                        c->health ? json_pack("{s:s, s:i, s:O}", "Status", c->health,
+                                              "FailingStreak", c->health_failures, "Log",
+                                              c->health_log ? c->health_log : none)
+                                  : json_null());
     return state;
 }
 
@@ -217,6 +219,63 @@ static void add_command(json_t *config, const json_t *request, const json_t *ima
     }
 }
 
+static bool is_set_in(const json_t *env, const char *pair)
+{
+    size_t n = strcspn(pair, "="), i;
+    json_t *item;
+    json_array_foreach(env, i, item)
+    {
+        const char *text = json_string_value(item);
+        if (strncmp(text, pair, n) == 0 && (text[n] == '=' || !text[n])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was asked for and what the image says; HOSTNAME and HOME are each run's own. */
+static json_t *env_of(const json_t *request, const json_t *image_config, const json_t *process)
+{
+    if (!image_config) {
+        return list_or_null(process, "env"); /* the image is gone: all there is */
+    }
+    const json_t *asked = json_object_get(request, "env");
+    json_t *list = json_array(), *item;
+    size_t i;
+    json_array_foreach(asked, i, item)
+    {
+        if (strchr(json_string_value(item), '=')) { /* else it takes one away */
+            json_array_append(list, item);
+        }
+    }
+    json_array_foreach(json_object_get(image_config, "Env"), i, item)
+    {
+        if (!is_set_in(asked, str_or(json_string_value(item), ""))) {
+            json_array_append(list, item);
+        }
+    }
+    return list;
+}
+
+/* The image's, and -v without a source. */
+static json_t *volumes_of(const json_t *request, const json_t *image_config)
+{
+    CLEANUP(json) json_t *image = list_or_null(image_config, "Volumes");
+    json_t *volumes = json_is_object(image) ? json_deep_copy(image) : json_object(), *item;
+    size_t i;
+    json_array_foreach(json_object_get(request, "volumes"), i, item)
+    {
+        if (!strchr(json_string_value(item), ':')) {
+            json_object_set_new(volumes, json_string_value(item), json_object());
+        }
+    }
+    if (!json_object_size(volumes)) {
+        json_decref(volumes);
+        return json_null();
+    }
+    return volumes;
+}
+
 /* "80", "80/udp", "80-82": {"80/tcp": {}, …} */
 static void add_exposed(json_t *ports, const char *text)
 {
@@ -264,8 +323,8 @@ static json_t *config_of(const struct container *c, const json_t *spec, const js
         "Hostname", text_or_empty(hostname), "Domainname", text_or_empty(domain), "User",
         str_or(user, ""), "AttachStdin", c->open_stdin && !detached, "AttachStdout", !detached,
         "AttachStderr", !detached, "Tty", c->tty, "OpenStdin", c->open_stdin, "StdinOnce",
-        c->open_stdin && !detached, "Env", list_or_null(process, "env"), "Image",
-        str_or(c->image, ""), "Volumes", list_or_null(image_config, "Volumes"), "ExposedPorts",
+        c->open_stdin && !detached, "Env", env_of(c->request, image_config, process), "Image",
+        str_or(c->image, ""), "Volumes", volumes_of(c->request, image_config), "ExposedPorts",
         exposed_ports(c, image_config), "WorkingDir", list_or_null(process, "cwd"), "OnBuild",
         list_or_null(image_config, "OnBuild"), "Labels", c->labels);
     add_command(config, c->request, image_config, process);

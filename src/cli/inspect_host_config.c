@@ -10,7 +10,6 @@ static const struct {
     const char *docker, *ours;
     enum kind kind;
 } plain[] = {
-    {"Binds", "volumes", LIST},
     {"ContainerIDFile", "cidfile", TEXT},
     {"VolumesFrom", "volumesFrom", LIST},
     {"CapAdd", "capAdd", LIST},
@@ -58,6 +57,24 @@ static const struct {
 static const char *default_of(const char *docker)
 {
     return str_equal(docker, "IpcMode") || str_equal(docker, "CgroupnsMode") ? "private" : "";
+}
+
+/* -v with a source; the others are in Config.Volumes. */
+static json_t *binds_of(const json_t *request)
+{
+    json_t *list = json_array(), *item;
+    size_t i;
+    json_array_foreach(json_object_get(request, "volumes"), i, item)
+    {
+        if (strchr(json_string_value(item), ':')) {
+            json_array_append(list, item);
+        }
+    }
+    if (!json_array_size(list)) {
+        json_decref(list);
+        return json_null();
+    }
+    return list;
 }
 
 static void add_plain(json_t *config, const json_t *request)
@@ -180,6 +197,7 @@ json_t *inspect_host_config(const struct engine *e, const struct container *c, c
 {
     json_t *config = json_object();
     const json_t *linux_ = json_object_get(spec, "linux");
+    json_object_set_new(config, "Binds", binds_of(c->request));
     add_plain(config, c->request);
     add_swap(config, linux_);
     add_optional(config, c->request, "PidsLimit", "pidsLimit");

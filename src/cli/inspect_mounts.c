@@ -79,20 +79,43 @@ static json_t *image_mount_of(const json_t *m, const char *destination)
                      destination, "Mode", "", "RW", 0, "Propagation", "rprivate");
 }
 
-static json_t *mount_of(const struct engine *e, const json_t *m, const char *destination)
+/* The part of "-v SOURCE:DESTINATION[:MODE]", or of "--tmpfs DESTINATION[:MODE]", behind the
+ * destination: "" where it has none, NULL where no text of the list is of this destination. */
+static const char *mode_in(const json_t *texts, const char *destination)
+{
+    size_t i, n = strlen(destination);
+    json_t *text;
+    json_array_foreach(texts, i, text)
+    {
+        const char *at = strstr(str_or(json_string_value(text), ""), destination);
+        bool whole = at && (at == json_string_value(text) || at[-1] == ':');
+        if (whole && (at[n] == ':' || !at[n])) {
+            return at[n] ? at + n + 1 : "";
+        }
+    }
+    return NULL;
+}
+
+static json_t *mount_of(const struct engine *e, const struct container *c, const json_t *m,
+                        const char *destination)
 {
     const json_t *options = json_object_get(m, "options");
     const char *type = str_or(json_string_value(json_object_get(m, "type")), "bind");
     const char *source = str_or(json_string_value(json_object_get(m, "source")), "");
     CLEANUP(free) char *volume = volume_name(e, source);
+    const char *mode = mode_in(json_object_get(c->request, "volumes"), destination);
     bool tmpfs = str_equal(type, "tmpfs");
-    json_t *mount = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type",
-                              tmpfs    ? "tmpfs"
-                              : volume ? "volume"
-                                       : "bind",
-                              "Source", tmpfs ? "" : source, "Destination", destination, "Mode", "",
-                              "RW", !has_option(options, "ro") && !has_option(options, "rro"),
-                              "Propagation", tmpfs ? "" : propagation_of(options));
+    if (mode && !*mode && volume && !strv_contains(&c->anonymous, volume)) {
+        mode = "z"; /* as Docker says of a volume with a name */
+    }
+    json_t *mount =
+        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type",
+                  tmpfs    ? "tmpfs"
+                  : volume ? "volume"
+                           : "bind",
+                  "Source", tmpfs ? "" : source, "Destination", destination, "Mode",
+                  str_or(mode, ""), "RW", !has_option(options, "ro") && !has_option(options, "rro"),
+                  "Propagation", tmpfs || volume ? "" : propagation_of(options));
     if (volume) {
         json_object_set_new(mount, "Name", json_string(volume));
         json_object_set_new(mount, "Driver", json_string("local"));
@@ -110,8 +133,9 @@ json_t *inspect_mounts(const struct engine *e, const struct container *c, const 
         const json_t *image = image_mount(c, destination);
         if (image) {
             json_array_append_new(list, image_mount_of(image, destination));
-        } else if (!is_own_mount(destination)) {
-            json_array_append_new(list, mount_of(e, m, destination));
+        } else if (!is_own_mount(destination) &&
+                   !mode_in(json_object_get(c->request, "tmpfs"), destination)) {
+            json_array_append_new(list, mount_of(e, c, m, destination));
         }
     }
     return list;

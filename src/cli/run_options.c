@@ -151,6 +151,8 @@
                "Time between two checks"),                                                         \
         NUMBER(0, "health-retries", OPTION_INTEGER, health_retries, "COUNT",                       \
                "Failures in a row that make it unhealthy"),                                        \
+        NUMBER(0, "health-start-interval", OPTION_DURATION, health_start_interval_ms, "DURATION",  \
+               "Interval during the start period (default 5s)"),                                   \
         NUMBER(0, "health-start-period", OPTION_DURATION, health_start_period_ms, "DURATION",      \
                "Time in which failures do not count"),                                             \
         NUMBER(0, "health-timeout", OPTION_DURATION, health_timeout_ms, "DURATION",                \

@@ -160,14 +160,10 @@ static const struct shape env_file[] = {
     {0}};
 
 static const struct shape healthcheck[] = {
-    {"disable", SHAPE_BOOL},
-    {"interval", SHAPE_DURATION},
-    {"retries", SHAPE_INT},
-    {"start_interval", SHAPE_DURATION, .standing = STANDING_REFUSED},
-    {"start_period", SHAPE_DURATION},
-    {"test", SHAPE_STRINGS, NULL, expand_test, .replaced = true},
-    {"timeout", SHAPE_DURATION},
-    {0},
+    {"disable", SHAPE_BOOL},          {"interval", SHAPE_DURATION},
+    {"retries", SHAPE_INT},           {"start_interval", SHAPE_DURATION},
+    {"start_period", SHAPE_DURATION}, {"test", SHAPE_STRINGS, NULL, expand_test, .replaced = true},
+    {"timeout", SHAPE_DURATION},      {0},
 };
 
 static const struct shape service_network[] = {

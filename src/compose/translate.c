@@ -82,6 +82,7 @@ static void translate_health(struct translation *t, const struct node *service)
     set_duration(&r->health_interval_ms, health, "interval");
     set_duration(&r->health_timeout_ms, health, "timeout");
     set_duration(&r->health_start_period_ms, health, "start_period");
+    set_duration(&r->health_start_interval_ms, health, "start_interval");
     set_integer(&r->health_retries, health, "retries");
 }
 

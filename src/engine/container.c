@@ -60,6 +60,7 @@ void container_free(struct container *c)
     json_decref(c->request);
     json_decref(c->labels);
     json_decref(c->healthcheck);
+    json_decref(c->health_log);
     json_decref(c->networks);
     json_decref(c->network);
     free(c);

@@ -97,6 +97,8 @@ struct container {
     char *error;              /* why the last start failed, or NULL */
     char *started, *finished; /* RFC 3339 or NULL */
     char *health;             /* "starting", "healthy", "unhealthy", or NULL */
+    json_t *health_log;       /* the last checks, as Docker's State.Health.Log; or NULL */
+    int health_failures;      /* in a row */
     json_t *network;          /* net_attachment_load(): what it holds now; or NULL */
 };
 

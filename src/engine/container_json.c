@@ -72,6 +72,8 @@ static const struct member state_members[] = {
     MEMBER("startedAt", MEMBER_STRING, started),
     MEMBER("restartCount", MEMBER_INT, restart_count),
     MEMBER("health", MEMBER_STRING, health),
+    MEMBER("healthLog", MEMBER_JSON, health_log),
+    MEMBER("healthFailures", MEMBER_INT, health_failures),
     MEMBER("fresh", MEMBER_BOOL, fresh),
 };
 

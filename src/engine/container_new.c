@@ -107,6 +107,7 @@ static json_t *healthcheck(const struct run_request *r, const struct image *imag
     } overrides[] = {{"Interval", &r->health_interval_ms, 1000000},
                      {"Timeout", &r->health_timeout_ms, 1000000},
                      {"StartPeriod", &r->health_start_period_ms, 1000000},
+                     {"StartInterval", &r->health_start_interval_ms, 1000000},
                      {"Retries", &r->health_retries, 1}};
     for (size_t i = 0; h && i < ARRAY_SIZE(overrides); i++) {
         if (overrides[i].value->set) {

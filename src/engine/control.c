@@ -83,8 +83,16 @@ int control_request(const struct engine *e, const struct container *c, enum fram
     return sock < 0 ? sock : control_ask(c, sock, type, data, len, err);
 }
 
-int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
-                       struct frame_exit *ret, struct error **err)
+/* Of a monitor that has gone: it may have ended before it took up the connection. */
+static int code_left(const struct engine *e, const struct container *c)
+{
+    CLEANUP(container) struct container *now = NULL;
+    await_monitors_end(c);
+    return container_load(e, c->id, &now, NULL) == 0 ? now->exit_code : 137;
+}
+
+int control_await_exit(const struct engine *e, const struct container *c, int sock, bool final,
+                       int timeout_ms, struct frame_exit *ret, struct error **err)
 {
     int64_t end = clock_ms() + timeout_ms;
     struct frame f;
@@ -100,8 +108,7 @@ int control_await_exit(const struct container *c, int sock, bool final, int time
         }
         int r = n > 0 ? frame_receive(sock, &f) : 1;
         if (r <= 0) {
-            await_monitors_end(c);
-            *ret = (struct frame_exit){.code = 137, .final = 1};
+            *ret = (struct frame_exit){.code = code_left(e, c), .final = 1};
             return 1;
         }
         if (n > 0 && f.type == FRAME_EXIT && f.len == sizeof(*ret)) {

@@ -16,9 +16,10 @@ int control_request(const struct engine *e, const struct container *c, enum fram
 int control_ask(const struct container *c, int sock, enum frame_type type, const void *data,
                 size_t len, struct error **err) NODISCARD;
 /* Waits for FRAME_EXIT (with `final`, for the last one) until the time is over: 1 when it came (or
- * the monitor is gone: ret->code 137), 0 when not in time. timeout_ms -1: for ever. */
-int control_await_exit(const struct container *c, int sock, bool final, int timeout_ms,
-                       struct frame_exit *ret, struct error **err) NODISCARD;
+ * the monitor is gone: ret->code is what it left, 137 when it was killed), 0 when not in time.
+ * timeout_ms -1: for ever. */
+int control_await_exit(const struct engine *e, const struct container *c, int sock, bool final,
+                       int timeout_ms, struct frame_exit *ret, struct error **err) NODISCARD;
 
 /* What failed on a workload that has ended meanwhile failed for that: the error then is that the
  * container is not running, else *mine as it is. Returns its code. */

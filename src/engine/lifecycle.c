@@ -55,13 +55,13 @@ static int stop_running(const struct engine *e, const struct container *c, int t
     if (r == 0 && c->status == CONTAINER_PAUSED) { /* frozen, it cannot even die on v1 */
         r = control_ask(c, sock, FRAME_RESUME, NULL, 0, NULL);
     }
-    r = control_await_exit(c, sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
+    r = control_await_exit(e, c, sock, true, timeout_s < 0 ? -1 : timeout_s * 1000, &x, err);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
     s.signal = SIGKILL;
     IGNORE(control_ask(c, sock, FRAME_STOP, &s, sizeof(s), NULL) < 0); /* likewise */
-    r = control_await_exit(c, sock, true, KILL_PATIENCE_MS, &x, err);
+    r = control_await_exit(e, c, sock, true, KILL_PATIENCE_MS, &x, err);
     if (r == 0) {
         return error_set(err, ERROR_BUSY, ETIMEDOUT, "'%s' does not die, even of SIGKILL", c->name);
     }
@@ -236,7 +236,7 @@ int engine_wait(const struct engine *e, const char *name, int *ret_code, struct 
         return 0;
     }
     struct frame_exit x;
-    r = control_await_exit(c, sock, false, -1, &x, err);
+    r = control_await_exit(e, c, sock, false, -1, &x, err);
     if (r > 0) {
         *ret_code = x.code;
     }

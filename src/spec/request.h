@@ -58,7 +58,7 @@ struct run_request {
     const char *health_cmd;
     struct strv health_test; /* the same as words, without a shell */
     struct option_integer health_interval_ms, health_timeout_ms, health_start_period_ms,
-        health_retries;
+        health_start_interval_ms, health_retries;
 };
 json_t *run_request_to_json(const struct run_request *r); /* for explain --stage request */
 void run_request_done(struct run_request *r);

@@ -64,6 +64,27 @@ actions() {
     cloison rm -f sick
 }
 
+@test "inspect has the log of the health checks: their output, code and times" {
+    cloison run -d --name checked --network none --health-cmd 'echo looking; test -e /tmp/ok' --health-interval 100ms \
+        --health-retries 2 busybox sleep 100
+    health() { cloison inspect --format "{{$1}}" checked; }
+    is() { [ "$(health .State.Health.Status)" = "$1" ]; }
+    wait_for 20 is unhealthy
+    [ "$(health .State.Health.FailingStreak)" -ge 2 ]
+    [ "$(health '(index .State.Health.Log 0).ExitCode'), $(health '(index .State.Health.Log 0).Output')" = "1, looking" ]
+    cloison exec checked touch /tmp/ok
+    wait_for 20 is healthy
+    [ "$(health .State.Health.FailingStreak)" = 0 ]
+    full() { [ "$(health 'len .State.Health.Log')" = 5 ]; }
+    wait_for 20 full
+    cloison rm -f checked
+    # One that takes too long, and one that cannot be executed.
+    cloison run -d --name late --network none --health-cmd 'sleep 100' --health-interval 100ms --health-timeout 100ms \
+        --health-retries 1 --health-start-period 1ms --health-start-interval 50ms busybox sleep 100
+    wait_for 20 sh -c "'$CLOISON' inspect --format '{{json .State.Health.Log}}' late | grep -q 'exceeded timeout (0.1s)'"
+    cloison rm -f late
+}
+
 @test "filters: several of one key are alternatives, of several keys must all hold" {
     run cloison run --rm --name one --network none --label a=1 busybox true
     run cloison run --rm --name two --network none --label a=2 busybox true

@@ -126,6 +126,18 @@ streams() {
     cloison rmi flat
 }
 
+@test "diff and commit: what every container is given is no change of its own" {
+    mkdir bare && cp /bin/busybox bare/sh
+    tar -C bare -c . | cloison import - bare:1
+    cloison run --name bare --network none -e A=1 --expose 90 -v /vol bare:1 /sh -c 'echo x >/f; echo y >/etc/y'
+    [ "$(cloison diff bare)" = $'A /etc\nA /etc/y\nA /f\nA /vol' ]
+    [ "$(cloison inspect -f '{{.Config.Env}} {{.Config.ExposedPorts}} {{.Config.Volumes}}' bare)" = "[A=1] map[90/tcp:{}] map[/vol:{}]" ]
+    cloison commit bare bare:2
+    [ "$(cloison inspect -f '{{.Config.Env}}' bare:2)" = "[A=1]" ] # neither HOSTNAME nor HOME
+    cloison rm -v bare
+    cloison rmi bare:1 bare:2
+}
+
 @test "commit: what was written, and what it was run with" {
     d=$(cloison run -d --network none -e A=1 -w /tmp -u 0 -l k=v --name committed busybox sh -c 'rm /etc/group; echo x >/x; mkdir -p /dir/sub; rm -r /root; mkdir /root; echo new >/root/f; setfattr -n user.a -v b /x 2>/dev/null; sleep 1000')
     wait_for 5 cloison exec "$d" test -f /root/f

@@ -23,6 +23,7 @@ static void print_real(struct strbuf *out, double d)
     strbuf_adds(out, text);
 }
 
+/* An empty object in an object is what Go has as an empty struct: a port that is exposed. */
 static void print_map(struct strbuf *out, json_t *map)
 {
     CLEANUP(free) const char **keys = json_sorted_keys(map);
@@ -30,7 +31,12 @@ static void print_map(struct strbuf *out, json_t *map)
     strbuf_adds(out, "map[");
     for (size_t i = 0; i < count; i++) {
         strbuf_addf(out, "%s%s:", i ? " " : "", keys[i]);
-        template_print(out, json_object_get(map, keys[i]));
+        json_t *v = json_object_get(map, keys[i]);
+        if (json_is_object(v) && !json_object_size(v)) {
+            strbuf_adds(out, "{}");
+        } else {
+            template_print(out, v);
+        }
     }
     strbuf_addc(out, ']');
 }

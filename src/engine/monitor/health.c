@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -15,6 +16,9 @@
 #define INTERVAL_MS 30000
 #define TIMEOUT_MS 30000
 #define RETRIES 3
+#define START_INTERVAL_MS 5000
+#define LOG_ENTRIES 5
+#define LOG_BYTES 4096 /* of a check's output */
 
 static int64_t number(const json_t *check, const char *key, int64_t unit, int64_t otherwise)
 {
@@ -30,6 +34,7 @@ static bool is_wanted(const json_t *check)
     return kind && !str_equal(kind, "NONE") && json_array_size(test) > 1;
 }
 
+/* The caller writes the state. */
 static void set_health(struct monitor *m, const char *health)
 {
     struct container *c = m->container;
@@ -38,9 +43,26 @@ static void set_health(struct monitor *m, const char *health)
     }
     free(c->health);
     c->health = xstrdup(health);
-    IGNORE(monitor_record_state(m, c->status, NULL) < 0); /* the next change writes it again */
     CLEANUP(free) char *action = str_format("health_status: %s", health);
     monitor_event(m, action, NULL);
+}
+
+static bool is_starting(const struct health *h)
+{
+    return clock_ms() - h->begin_ms < h->start_period_ms;
+}
+
+static int64_t interval_of(const struct health *h)
+{
+    return is_starting(h) && h->start_interval_ms < h->interval_ms ? h->start_interval_ms
+                                                                   : h->interval_ms;
+}
+
+static void forget(struct container *c)
+{
+    free(take_ptr(c->health));
+    json_decref(take_ptr(c->health_log));
+    c->health_failures = 0;
 }
 
 void monitor_health_start(struct monitor *m)
@@ -56,16 +78,19 @@ void monitor_health_start(struct monitor *m)
     h->start_period_ms = number(check, "StartPeriod", 1000000, 0);
     h->retries = number(check, "Retries", 1, RETRIES);
     h->begin_ms = clock_ms();
-    h->next_ms = h->begin_ms + h->interval_ms;
-    free(m->container->health);
+    h->start_interval_ms = number(check, "StartInterval", 1000000, START_INTERVAL_MS);
+    h->next_ms = h->begin_ms + interval_of(h);
+    forget(m->container);
     m->container->health = xstrdup("starting");
 }
 
 void monitor_health_end(struct monitor *m)
 {
+    if (m->health.pid) {
+        fd_close(m->health.output);
+    }
     m->health = (struct health){0};
-    free(m->container->health);
-    m->container->health = NULL;
+    forget(m->container);
 }
 
 static void add_command(const json_t *test, struct strv *command)
@@ -84,10 +109,11 @@ static int run_check(struct monitor *m, struct error **err)
     CLEANUP(spec) struct spec *spec = NULL;
     CLEANUP(free) char *config = container_data_path(&m->engine, m->container->id, "config.json");
     CLEANUP(fd) int null = open_file(AT_FDCWD, "/dev/null", O_RDWR, 0, err);
+    CLEANUP(fd) int output = memfd_create("health", MFD_CLOEXEC);
     struct exec_request request = {0};
     struct spec_process process;
-    if (null < 0) {
-        return null;
+    if (null < 0 || output < 0) {
+        return null < 0 ? null : error_set_errno(err, ERROR_KERNEL, errno, "making a file");
     }
     add_command(json_object_get(m->container->healthcheck, "Test"), &request.command);
     int r = spec_load_path(AT_FDCWD, config, &spec, err);
@@ -95,29 +121,73 @@ static int run_check(struct monitor *m, struct error **err)
         r = exec_process(&m->engine, m->container, &request, spec, &process, err);
     }
     if (r >= 0) {
-        struct wall_exec x = {.process = &process, .io = {null, null, null}};
+        struct wall_exec x = {.process = &process, .io = {null, output, output}};
         r = m->wall->exec(m->workload, &x, &m->health.pid, err);
+    }
+    if (r >= 0) {
+        m->health.output = take_fd(&output);
     }
     strv_done(&request.command);
     return r;
 }
 
-static void judge(struct monitor *m, bool good)
+static void now_text(char text[TIME_TEXT_BYTES])
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time_text(&now, text);
+}
+
+/* JSON is UTF-8; a program's output may be anything. */
+static json_t *plain_string(const char *text)
+{
+    CLEANUP(free) char *plain = xstrdup(text);
+    for (char *c = plain; *c; c++) {
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    }
+    json_t *as_it_is = json_string(text);
+    return as_it_is ? as_it_is : json_string(plain);
+}
+
+static void judge(struct monitor *m, int exit_code, const char *output)
 {
     struct health *h = &m->health;
+    struct container *c = m->container;
+    char ended[TIME_TEXT_BYTES];
+    now_text(ended);
     h->pid = 0;
-    h->next_ms = clock_ms() + h->interval_ms;
-    if (good) {
-        h->failures = 0;
+    h->next_ms = clock_ms() + interval_of(h);
+    c->health_log = c->health_log ? c->health_log : json_array();
+    if (json_array_size(c->health_log) == LOG_ENTRIES) {
+        (void)json_array_remove(c->health_log, 0); /* it is there */
+    }
+    json_array_append_new(c->health_log,
+                          json_pack("{s:s, s:s, s:i, s:o}", "Start", h->started, "End", ended,
+                                    "ExitCode", exit_code, "Output", plain_string(output)));
+    if (exit_code == 0) {
+        c->health_failures = 0;
         set_health(m, "healthy");
-        return;
-    }
-    if (str_equal(m->container->health, "starting") &&
-        clock_ms() - h->begin_ms < h->start_period_ms) {
-        return;
-    }
-    if (++h->failures >= h->retries) {
+    } else if (!(str_equal(c->health, "starting") && is_starting(h)) &&
+               ++c->health_failures >= h->retries) {
         set_health(m, "unhealthy");
+    }
+    IGNORE(monitor_record_state(m, c->status, NULL) < 0); /* the next check writes it again */
+}
+
+/* The running one has ended. */
+static void judge_check(struct monitor *m, int status)
+{
+    struct health *h = &m->health;
+    char text[LOG_BYTES + 1];
+    ssize_t n = pread(h->output, text, LOG_BYTES, 0);
+    text[n < 0 ? 0 : n] = '\0';
+    h->output = fd_close(h->output);
+    if (h->late) {
+        CLEANUP(free)
+        char *why = str_format("Health check exceeded timeout (%gs)", (double)h->timeout_ms / 1000);
+        judge(m, -1, why);
+    } else {
+        judge(m, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text);
     }
 }
 
@@ -126,7 +196,7 @@ bool monitor_health_reap(struct monitor *m, pid_t pid, int status)
     if (pid != m->health.pid || pid == 0) {
         return false;
     }
-    judge(m, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    judge_check(m, status);
     return true;
 }
 
@@ -139,15 +209,19 @@ void monitor_health_due(struct monitor *m)
     }
     if (h->pid) {
         (void)kill(h->pid, SIGKILL); /* ours until it is reaped */
+        h->late = true;
         h->next_ms = clock_ms() + h->timeout_ms;
         return;
     }
     if (m->container->status == CONTAINER_PAUSED) {
-        h->next_ms = clock_ms() + h->interval_ms;
+        h->next_ms = clock_ms() + interval_of(h);
         return;
     }
-    if (!m->wall->exec || run_check(m, NULL) < 0) {
-        judge(m, false);
+    CLEANUP(error) struct error *why = NULL;
+    now_text(h->started);
+    h->late = false;
+    if ((m->wall->exec ? run_check(m, &why) : wall_cannot(m->wall, "execute", &why)) < 0) {
+        judge(m, -1, why->message);
     } else {
         h->next_ms = clock_ms() + h->timeout_ms;
     }

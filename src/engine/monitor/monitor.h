@@ -69,10 +69,12 @@ struct loop_source {
 #define RESOLVER_FOLDERS 3 /* that may hold what the host's resolver is told by */
 
 struct health { /* next_ms 0: no checks */
-    int64_t interval_ms, timeout_ms, start_period_ms, retries;
+    int64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms, retries;
     int64_t begin_ms, next_ms; /* monotonic: of the next check, or of the running one's timeout */
-    pid_t pid;                 /* of the running check */
-    int failures;              /* in a row */
+    pid_t pid;                 /* of the running check; then these are set: */
+    int output;                /* a file in memory with what it writes */
+    char started[TIME_TEXT_BYTES];
+    bool late; /* it was killed for the timeout */
 };
 
 struct monitor {
