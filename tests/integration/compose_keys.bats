@@ -31,7 +31,7 @@ is() { [ "$1" = "$2" ] || { cat compose.yaml; echo "it is '$1', not '$2'"; retur
 
 @test "the process: command, entrypoint, user, working_dir, environment, init, tty, hostname, groups" {
     service 'entrypoint: [sh, -c]' 'command: ["echo $$0 $$1 >/said; sleep 1000", a, b]'
-    wait_for 10 inside 'test -s /said'
+    wait_for 60 inside 'test -s /said'
     is "$(inside 'cat /said')" 'a b'
     service 'user: "7:8"' 'group_add: ["9"]' 'working_dir: /tmp'
     is "$(inside 'id -u; id -g; id -G; pwd' | tr '\n' ' ')" '7 8 8 9 /tmp '
@@ -68,7 +68,7 @@ is() { [ "$1" = "$2" ] || { cat compose.yaml; echo "it is '$1', not '$2'"; retur
     is "$(inspect '{{.HostConfig.Memory}} {{.HostConfig.MemoryReservation}} {{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}} {{.HostConfig.CpuShares}}')" \
         '67108864 33554432 30 500000000 512'
     is "$(inside 'ulimit -n; ulimit -Hn; df -k /dev/shm | awk "END { print \$2 }"; cat /proc/1/oom_score_adj' | tr '\n' ' ')" '100 200 1024 300 '
-    [[ $(inside 'for i in $(seq 40); do sleep 5 & done 2>&1') == *"an't fork"* ]]
+    [[ $(inside 'for i in $(seq 40); do sleep 100 >/dev/null 2>&1 & done 2>&1') == *"an't fork"* ]]
     service 'deploy: {resources: {limits: {cpus: "0.25", memory: 48m, pids: 20}, reservations: {memory: 16m}}, restart_policy: {condition: on-failure, max_attempts: 4}}'
     is "$(inspect '{{.HostConfig.Memory}} {{.HostConfig.MemoryReservation}} {{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}')" \
         '50331648 16777216 20 250000000 on-failure 4'
