@@ -68,11 +68,10 @@ static int parse_fields(const char *option, const char *type, const char *text,
                          option, str_or(type, ""));
     }
     for (size_t i = 0; i < fields.count && r == 0; i++) {
-        char *equals = strchr(fields.items[i], '=');
-        const char *key = fields.items[i], *value = equals ? equals + 1 : "";
-        if (equals) {
-            *equals = '\0';
-        }
+        const char *field = str_or(fields.items[i], "");
+        CLEANUP(free) char *key = xstrndup(field, strcspn(field, "="));
+        const char *value = field + strlen(key);
+        value += *value == '=';
         if (str_equal(key, "disabled") && bool_word(value) >= 0) {
             disabled = bool_word(value);
         } else if (sbom && str_equal(key, "generator")) {

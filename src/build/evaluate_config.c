@@ -169,7 +169,9 @@ static void history_add_ports(struct stage *s, const json_t *ports)
     {
         strv_addf(&names, "%s:{}", port);
     }
-    qsort(names.items, names.count, sizeof(*names.items), compare_texts);
+    if (names.count) {
+        qsort(names.items, names.count, sizeof(*names.items), compare_texts);
+    }
     CLEANUP(free) char *joined = strv_join(&names, " ");
     CLEANUP(free) char *text = str_format("EXPOSE map[%s]", joined);
     history_add(s, text, true);

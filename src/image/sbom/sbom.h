@@ -43,4 +43,4 @@ struct spdx_document {
     const char *name, *name_space, *created; /* RFC 3339 */
 };
 /* A new reference. */
-json_t *spdx_json(const struct packages_found *p, const struct spdx_document *d);
+json_t *spdx_json(const struct packages_found *f, const struct spdx_document *d);
