@@ -191,7 +191,7 @@ static size_t plan_existing(struct planner *p, const struct member *m, const cha
     if (restarts_with_recreated(p, service)) {
         return add_task(p, &o, "Restarting", "Started", op_restart);
     }
-    bool recent = c->started && human_seconds_since(c->started) < 1;
+    bool recent = p->r->unsure && c->started && human_seconds_since(c->started) < 1;
     return add_task(p, &o, recent ? "Starting" : "Running", recent ? "Started" : "Running",
                     recent ? op_confirm : NULL);
 }

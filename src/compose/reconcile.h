@@ -19,6 +19,7 @@ struct reconcile {
     enum recreate recreate;
     const struct strv *recreate_needs; /* all but these are made anew; NULL: as `recreate` says */
     int timeout_s;
+    bool unsure; /* the last `up` did not end: what it began may still go */
     bool no_start, renew_anonymous, remove_orphans;
     bool wait; /* until all are running or healthy */
     int wait_s;

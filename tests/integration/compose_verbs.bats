@@ -349,3 +349,18 @@ ids() { cloison ps --no-trunc --format '{{.Names}} {{.ID}}' | sort; }
         compose down -t 1
     done
 }
+
+@test "an up that changes nothing does not wait, however fresh its containers; behind a killed one it looks twice" {
+    cat >compose.yaml <<'EOF'
+services:
+  one: {image: busybox, command: [sleep, '1000'], init: true}
+EOF
+    cloison compose -p fresh up -d
+    [ ! -s "$CLOISON_RUN_ROOT/compose-locks/fresh" ]
+    printf x >"$CLOISON_RUN_ROOT/compose-locks/fresh" # as a killed one leaves it
+    cloison compose -p fresh restart -t 0 >/dev/null 2>&1
+    run cloison compose -p fresh up -d
+    [[ $output == *"fresh-one-1  Running"* ]]
+    [ ! -s "$CLOISON_RUN_ROOT/compose-locks/fresh" ]
+    cloison compose -p fresh down -t 0
+}

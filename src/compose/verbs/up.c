@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -192,6 +193,33 @@ static int check_named(const struct compose_request *r, const struct bringing_up
     return verb_check_services(u->project, &names, err);
 }
 
+/* The lock's file has a byte while an `up` is under way. True: the one before was killed, or has
+ * failed. */
+static bool mark_begun(int lock)
+{
+    struct stat st;
+    bool unended = fstat(lock, &st) == 0 && st.st_size > 0;
+    IGNORE(ftruncate(lock, 1) < 0); /* without it, the next `up` trusts what it finds */
+    return unended;
+}
+
+static int carry_out(const struct compose_request *r, struct bringing_up *u, int lock,
+                     struct error **err)
+{
+    bool balanced = node_at(u->project->model, "services", BALANCER_SERVICE, NULL);
+    int result = balanced ? let_surplus_leave(r, u, err) : 0;
+    if (result == 0) {
+        result = crew_run(&u->work.crew, err);
+    }
+    if (result == 0 && balanced) {
+        result = balancer_load(&r->engine, u->project, err);
+    }
+    if (result == 0) {
+        IGNORE(ftruncate(lock, 0) < 0); /* else the next one looks twice */
+    }
+    return result;
+}
+
 static int bring_up(const struct compose_request *r, struct bringing_up *u,
                     const struct strv *names, const struct strv *scale, bool no_start,
                     struct error **err)
@@ -220,6 +248,7 @@ static int bring_up(const struct compose_request *r, struct bringing_up *u,
         return result;
     }
     CLEANUP(fd) int lock = project_lock(r, u->project->name, err);
+    u->work.unsure = lock >= 0 && mark_begun(lock);
     result = lock < 0 ? lock : verb_ensure_images(r, u->project, &u->work.services, u->images, err);
     if (result == 0) {
         result = resources_create(&w, u->project, err);
@@ -235,14 +264,7 @@ static int bring_up(const struct compose_request *r, struct bringing_up *u,
         warn_of_orphans(u->project, &u->members);
     }
     reconcile_plan(&u->work);
-    if (!node_at(u->project->model, "services", BALANCER_SERVICE, NULL)) {
-        return crew_run(&u->work.crew, err);
-    }
-    result = let_surplus_leave(r, u, err);
-    if (result == 0) {
-        result = crew_run(&u->work.crew, err);
-    }
-    return result < 0 ? result : balancer_load(&r->engine, u->project, err);
+    return carry_out(r, u, lock, err);
 }
 
 static volatile sig_atomic_t interrupted;
