@@ -179,20 +179,9 @@ int add_unpack(const struct build *b, int file, int folder, struct error **err)
                : error_from_json(message, n < 0 ? 0 : (size_t)n, "cloison-image", err);
 }
 
-int add_archive(const struct build *b, int file, int root, const char *destination,
-                struct error **err)
+int add_archive(const struct build *b, int file, int folder, struct error **err)
 {
-    if (!add_looks_like_archive(file)) {
-        return 0;
-    }
     CLEANUP(error) struct error *why = NULL;
-    CLEANUP(fd) int place = target_open(root, destination, TARGET_FOLDER, false);
-    CLEANUP(free) char *self = str_format("/proc/self/fd/%d", place);
-    CLEANUP(fd) int folder = place < 0 ? -1 : open(self, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        return error_set_errno(err, ERROR_KERNEL, place < 0 ? -place : errno, "making '%s'",
-                               destination);
-    }
     int r = add_unpack(b, file, folder, &why);
     if (r >= 0) {
         return 1;

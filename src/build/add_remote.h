@@ -20,9 +20,9 @@ int add_remote_open(const struct build *b, const struct build_step *step, size_t
 int add_remote_file(const struct build *b, const struct build_step *step, size_t index, int folder,
                     struct source_items *ret, struct error **err) NODISCARD;
 
-/* 1: it was an archive and is unpacked below the destination; 0: it is none. */
-int add_archive(const struct build *b, int file, int root, const char *destination,
-                struct error **err) NODISCARD;
+/* Of a file that looks like one, 1: it was an archive and is unpacked into the folder; 0: it is
+ * none. */
+int add_archive(const struct build *b, int file, int folder, struct error **err) NODISCARD;
 
 /* By its first bytes. */
 bool add_looks_like_archive(int file);

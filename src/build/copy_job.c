@@ -92,7 +92,8 @@ int copy_content_request(const struct build *b, const struct build_step *step, i
     return r;
 }
 
-/* Folders down to the path, made as the step's owner's where they are missing. */
+/* Folders down to the path, made as the step's owner's where they are missing. *ret_made, unless it
+ * is NULL: the last one was. */
 static int make_folders(struct copying *c, const char *path, bool *ret_made)
 {
     CLEANUP(strv) struct strv parts = {0};
@@ -106,7 +107,9 @@ static int make_folders(struct copying *c, const char *path, bool *ret_made)
         }
         strbuf_addf(&at, "%s%s", at.len > 1 ? "/" : "", parts.items[i]);
         int next = open_in_root(c->root, at.data, O_PATH | O_DIRECTORY, 0);
-        *ret_made = next == -ENOENT;
+        if (ret_made) {
+            *ret_made = next == -ENOENT;
+        }
         if (next == -ENOENT) {
             next = mkdirat(fd, parts.items[i], 0755) == 0
                        ? openat(fd, parts.items[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -148,13 +151,12 @@ static char *link_target(const struct copying *c, const char *path)
 /* Where a file goes: the folder, opened, and the name in it. The caller frees. */
 static int file_place(struct copying *c, const char *destination, const char *name, char **ret_name)
 {
-    bool made = false;
     CLEANUP(free) char *path = xstrdup(destination);
     size_t n = strlen(path);
     CLEANUP(fd) int there = open_in_root(c->root, path, O_PATH | O_DIRECTORY, 0);
     if (path[n - 1] == '/' || there >= 0) {
         *ret_name = xstrdup(name);
-        CLEANUP(fd) int fd = make_folders(c, path, &made);
+        CLEANUP(fd) int fd = make_folders(c, path, NULL);
         return fd < 0 ? fd : reopen(fd);
     }
     /* What is there may be a link: the file goes where it leads. */
@@ -183,17 +185,16 @@ static int file_place(struct copying *c, const char *destination, const char *na
     }
     *ret_name = xstrdup(slash + 1);
     *slash = '\0';
-    CLEANUP(fd) int fd = make_folders(c, path, &made);
+    CLEANUP(fd) int fd = make_folders(c, path, NULL);
     return fd < 0 ? fd : reopen(fd);
 }
 
 static int copy_folder_source(struct copying *c, int from, const char *destination,
                               const char *what)
 {
-    bool made = false;
     struct copy how = how_of(c);
     struct stat before;
-    CLEANUP(fd) int place = make_folders(c, destination, &made);
+    CLEANUP(fd) int place = make_folders(c, destination, NULL);
     CLEANUP(fd) int to = place < 0 ? place : reopen(place);
     if (to < 0 || fstat(to, &before) < 0) {
         return failed(c, to < 0 ? -to : errno, what);
@@ -228,9 +229,9 @@ static int unpack_source(struct copying *c, int file, const char *what)
     if (!add_looks_like_archive(file)) {
         return 0;
     }
-    CLEANUP(fd) int folder = make_folders(c, c->c->destination, &made);
-    int r = folder < 0 ? failed(c, -folder, what)
-                       : add_archive(c->b, file, c->root, c->c->destination, c->err);
+    CLEANUP(fd) int place = make_folders(c, c->c->destination, &made);
+    CLEANUP(fd) int folder = place < 0 ? place : reopen(place);
+    int r = folder < 0 ? failed(c, -folder, what) : add_archive(c->b, file, folder, c->err);
     if (r == 0 && made) {
         CLEANUP(arena) struct arena *a = arena_new();
         CLEANUP(free) char *path = xstrdup(path_clean(a, c->c->destination));
@@ -396,14 +397,13 @@ int workdir_job(struct build *b, struct stage *s, struct build_step *step, int o
 {
     struct copying c = {.b = b, .step = step, .root = -1, .err = err};
     CLEANUP(step_folders) struct step_folders f = {0};
-    bool made = false;
     int r = step_folders_make(b, step, &f, err);
     r = r < 0 ? r : open_destination(&c, s, &f, f.work);
     if (r >= 0 && step->user) {
         r = find_owner(&c, step->user);
     }
     if (r >= 0) {
-        CLEANUP(fd) int fd = make_folders(&c, step->folder, &made);
+        CLEANUP(fd) int fd = make_folders(&c, step->folder, NULL);
         r = fd < 0 ? error_set_errno(err, ERROR_KERNEL, -fd, "making '%s'", step->folder) : 0;
     }
     fd_close(c.root);
