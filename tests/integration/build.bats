@@ -10,8 +10,7 @@ teardown_file() {
 }
 
 setup() {
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
 }
 
 build() { cloison build "$@"; }

@@ -31,8 +31,7 @@ teardown_file() {
 
 setup() {
     wanted || skip "needs TEST_FULL=1 and docker.io"
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
 }
 
 # config_of ARCHIVE: what is compared. Of the history BuildKit's mark, its comment and times are its own; this BuildKit is of

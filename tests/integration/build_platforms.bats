@@ -17,8 +17,7 @@ teardown_file() {
 
 setup() {
     command -v skopeo >/dev/null && command -v docker-registry >/dev/null || skip "needs skopeo and docker-registry"
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
     printf 'FROM scratch\nARG TARGETPLATFORM\nENV FOR=$TARGETPLATFORM\nCOPY f /f\nCMD ["/f"]\n' >Dockerfile
     echo x >f
 }

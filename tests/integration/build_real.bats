@@ -11,8 +11,7 @@ setup_file() {
 teardown_file() { engine_teardown; }
 
 setup() {
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
 }
 
 full() { [ -n "${TEST_FULL:-}" ] || skip "takes minutes: TEST_FULL=1"; }

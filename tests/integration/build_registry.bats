@@ -17,8 +17,7 @@ teardown_file() {
 
 setup() {
     command -v skopeo >/dev/null && command -v docker-registry >/dev/null || skip "needs skopeo and docker-registry"
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
 }
 
 # elsewhere CMD…: by an engine with a data root of its own, which has nothing but busybox.

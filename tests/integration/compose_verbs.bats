@@ -350,17 +350,22 @@ ids() { cloison ps --no-trunc --format '{{.Names}} {{.ID}}' | sort; }
     done
 }
 
-@test "an up that changes nothing does not wait, however fresh its containers; behind a killed one it looks twice" {
+@test "an up that has ended leaves no mark; behind one that has not, fresh containers are looked at twice" {
+    local mark=$CLOISON_RUN_ROOT/compose-locks/fresh
     cat >compose.yaml <<'EOF'
 services:
-  one: {image: busybox, command: [sleep, '1000'], init: true}
+  one: {image: busybox, command: [sleep, '1000']}
 EOF
     cloison compose -p fresh up -d
-    [ ! -s "$CLOISON_RUN_ROOT/compose-locks/fresh" ]
-    printf x >"$CLOISON_RUN_ROOT/compose-locks/fresh" # as a killed one leaves it
-    cloison compose -p fresh restart -t 0 >/dev/null 2>&1
+    [ ! -s "$mark" ]
     run cloison compose -p fresh up -d
     [[ $output == *"fresh-one-1  Running"* ]]
-    [ ! -s "$CLOISON_RUN_ROOT/compose-locks/fresh" ]
+    sed -i 's/sleep/nosuchprogram/' compose.yaml
+    run cloison compose -p fresh up -d
+    [ "$status" -ne 0 ]
+    [ -s "$mark" ]
+    sed -i 's/nosuchprogram/sleep/' compose.yaml
+    cloison compose -p fresh up -d
+    [ ! -s "$mark" ]
     cloison compose -p fresh down -t 0
 }

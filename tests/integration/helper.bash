@@ -84,6 +84,11 @@ leftovers() {
     return $left
 }
 
+# An empty folder to build in.
+fresh_context() {
+    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx" && cd "$BATS_FILE_TMPDIR/ctx"
+}
+
 # wait_for SECONDS CMD…: until CMD succeeds; fails after the time with CMD's last output.
 wait_for() {
     local end=$((SECONDS + $1)) out

@@ -13,8 +13,7 @@ teardown_file() { engine_teardown; }
 
 setup() {
     ls /boot/vmlinuz-* >/dev/null 2>&1 || skip "no kernel under /boot"
-    rm -rf "$BATS_FILE_TMPDIR/ctx" && mkdir "$BATS_FILE_TMPDIR/ctx"
-    cd "$BATS_FILE_TMPDIR/ctx" || return 1
+    fresh_context
 }
 build() { timeout --kill-after=5 200 "$CLOISON" build --wall vm --network none "$@" </dev/null; }
 in_image() { cloison run --rm --network none "$@"; }
