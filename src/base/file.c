@@ -457,6 +457,13 @@ void time_text(const struct timespec *t, char text[TIME_TEXT_BYTES])
              (int)(seconds / 60 % 60), (int)(seconds % 60), t->tv_nsec);
 }
 
+void time_now_text(char text[TIME_TEXT_BYTES])
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+    time_text(&now, text);
+}
+
 int time_parse(const char *text, struct timespec *ret)
 {
     struct tm tm = {0};

@@ -114,6 +114,7 @@ ssize_t recv_fds(int sock, void *bytes, size_t len, int *fds, size_t *fd_count);
 #define TIME_TEXT_BYTES 36
 struct timespec;
 void time_text(const struct timespec *t, char text[TIME_TEXT_BYTES]);
+void time_now_text(char text[TIME_TEXT_BYTES]);
 /* The reverse, with any offset; 0 or -EINVAL. */
 int time_parse(const char *text, struct timespec *ret) NODISCARD;
 

@@ -156,6 +156,21 @@ json_t *json_from_strv(const struct strv *v)
     return array;
 }
 
+json_t *json_string_lossy(const char *text)
+{
+    json_t *s = json_string(text);
+    if (s) {
+        return s;
+    }
+    CLEANUP(free) char *copy = xstrdup(text);
+    for (char *c = copy; *c; c++) {
+        if ((unsigned char)*c >= 0x80) {
+            *c = '?';
+        }
+    }
+    return json_string(copy);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -45,3 +45,6 @@ json_t *json_from_strv(const struct strv *v);
 /* The keys in the order of their bytes, as many as the object's size; the array is the caller's,
  * the keys are the object's. */
 const char **json_sorted_keys(json_t *object);
+/* A string of text that may be anything (an argument, a path, a program's output): where it is not
+ * UTF-8, with '?' for the bytes that are not ASCII, rather than lost. A new reference. */
+json_t *json_string_lossy(const char *text);

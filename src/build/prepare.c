@@ -341,9 +341,7 @@ static int read_platforms(struct build *b, struct error **err)
 int prepare_build(struct build *b, const char *context, struct error **err)
 {
     bool is_file = false;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, b->began);
+    time_now_text(b->began);
     int r = recover_builds(&b->engine, err);
     b->at_work = r;
     if (r < 0 || (r = read_platforms(b, err)) < 0 || (r = make_run_folder(b, err)) < 0 ||

@@ -128,13 +128,6 @@ static json_t *source(const struct build *b)
                      "Dockerfile", "data", encoded);
 }
 
-static void time_now(char text[TIME_TEXT_BYTES])
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, text);
-}
-
 static json_t *version_two(const struct build *b, const struct attestations *a, const char *ended)
 {
     CLEANUP(free) char *host = platform_text(&b->host);
@@ -174,6 +167,6 @@ static json_t *version_one(const struct build *b, const struct attestations *a, 
 json_t *provenance_json(const struct build *b, const struct attestations *a)
 {
     char ended[TIME_TEXT_BYTES];
-    time_now(ended);
+    time_now_text(ended);
     return a->version_one ? version_one(b, a, ended) : version_two(b, a, ended);
 }

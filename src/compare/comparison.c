@@ -49,13 +49,11 @@ static void describe_host(const struct comparison *c)
 static void describe_asked(const struct comparison *c)
 {
     json_t *counts = json_array();
-    struct timespec now;
     char text[TIME_TEXT_BYTES];
     for (size_t i = 0; i < c->count_count; i++) {
         (void)json_array_append_new(counts, json_integer(c->counts[i]));
     }
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
-    time_text(&now, text);
+    time_now_text(text);
     json_t *settings = json_pack("{s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "repeat", c->repeat,
                                  "probeMs", c->probe_ms, "timeoutMs", c->timeout_ms, "readyPort",
                                  c->ready_port, "walls", json_from_strv(&c->walls), "counts",

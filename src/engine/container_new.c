@@ -13,14 +13,6 @@
 #define LOG_FILES_DEFAULT 3
 #define STOP_TIMEOUT_DEFAULT 10
 
-static void now_text(char **ret)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    *ret = xmalloc(TIME_TEXT_BYTES);
-    time_text(&now, *ret);
-}
-
 static void add_labels(json_t *labels, const struct strv *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -147,7 +139,8 @@ int container_new(const struct engine *e, const struct run_request *r, const str
     c->wall = xstrdup(str_or(r->wall, "container"));
     c->image = xstrdup(r->image);
     c->image_id = xstrdup(image->id);
-    now_text(&c->created);
+    c->created = xmalloc(TIME_TEXT_BYTES);
+    time_now_text(c->created);
     strv_add_all(&c->layers, image->layers.items);
     c->request = run_request_to_json(r);
     c->labels = image->config.labels ? json_deep_copy(image->config.labels) : json_object();

@@ -12,9 +12,7 @@
 static char *event_line(const struct container *c, const char *action, json_t *attributes)
 {
     char when[TIME_TEXT_BYTES];
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, when);
+    time_now_text(when);
     CLEANUP(json) json_t *all = c->labels ? json_copy(c->labels) : json_object();
     json_object_set_new(all, "image", json_string(str_or(c->image, "")));
     json_object_set_new(all, "name", json_string(c->name));

@@ -72,9 +72,7 @@ static int delete_workload(const struct engine *e, const struct container *c, st
 static int record_killed(const struct engine *e, const struct container *c, struct error **err)
 {
     char when[TIME_TEXT_BYTES];
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, when);
+    time_now_text(when);
     struct container end = *c;
     end.exit_code = KILLED_EXIT_CODE;
     end.error = "its monitor was killed";

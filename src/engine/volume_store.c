@@ -69,10 +69,8 @@ void volumes_sweep(const struct engine *e)
 
 static int write_record(const char *folder, const json_t *labels, struct error **err)
 {
-    struct timespec now;
     char created[TIME_TEXT_BYTES];
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, created);
+    time_now_text(created);
     CLEANUP(free) char *path = str_format("%s/" RECORD, folder);
     CLEANUP(json) json_t *record = json_pack("{s:s, s:{}}", "created", created, "labels");
     if (labels) {

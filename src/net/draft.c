@@ -457,7 +457,6 @@ int net_network_draft(const struct net_place *place, const struct net_network_re
     CLEANUP(net_settings) struct net_settings settings = {0};
     CLEANUP(net_network) struct net_network *n = xcalloc(1, sizeof(*n));
     struct draft d = {.request = request, .network = n};
-    struct timespec now;
     int r = net_name_check(request->name, err);
     r = r < 0 ? r : net_settings_load(place->config_path, &settings, err);
     r = r < 0 ? r : net_network_list(place, &d.others, &d.other_count, err);
@@ -465,11 +464,10 @@ int net_network_draft(const struct net_place *place, const struct net_network_re
         return r;
     }
     memcpy(d.chosen_from, settings.pools, sizeof(d.chosen_from));
-    (void)clock_gettime(CLOCK_REALTIME, &now);
     n->name = xstrdup(request->name);
     n->id = random_hex(32);
     n->created = xmalloc(TIME_TEXT_BYTES);
-    time_text(&now, n->created);
+    time_now_text(n->created);
     n->internal = request->internal;
     n->attachable = request->attachable;
     n->hidden[NET_IPV4] = n->hidden[NET_IPV6] = n->mutual = true;

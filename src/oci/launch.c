@@ -246,9 +246,7 @@ void launch_done(struct launch *l)
 static json_t *facts_of(const struct launch *l)
 {
     char created[TIME_TEXT_BYTES];
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-    time_text(&now, created);
+    time_now_text(created);
     const struct spec *s = l->spec;
     json_t *o = json_pack("{s:s,s:s,s:s,s:s}", "ociVersion", s->oci_version, "bundle", l->bundle,
                           "rootfs", l->rootfs, "created", created);

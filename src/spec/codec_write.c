@@ -15,28 +15,11 @@ json_t *write_u64(uint64_t value)
     return json_string(digits);
 }
 
-/* Text that is not UTF-8 (an argument or a path can be anything) is written with '?' for the bytes
- * that are not, rather than lost. */
-static json_t *write_string(const char *text)
-{
-    json_t *s = json_string(text);
-    if (s) {
-        return s;
-    }
-    CLEANUP(free) char *copy = xstrdup(text);
-    for (char *c = copy; *c; c++) {
-        if ((unsigned char)*c >= 0x80) {
-            *c = '?';
-        }
-    }
-    return json_string(copy);
-}
-
 static json_t *write_strings(const char *const *items, size_t n)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(array, write_string(items[i]));
+        json_array_append_new(array, json_string_lossy(items[i]));
     }
     return array;
 }
@@ -54,7 +37,7 @@ static json_t *write_pairs(const struct spec_pair *items, size_t n)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < n; i++) {
-        json_object_set_new(object, items[i].key, write_string(items[i].value));
+        json_object_set_new(object, items[i].key, json_string_lossy(items[i].value));
     }
     return object;
 }
@@ -147,7 +130,7 @@ static json_t *write_field(const struct field *f, const char *object)
     switch (f->type) {
     case FIELD_STRING: {
         const char *text = *(const char *const *)member;
-        return text ? write_string(text) : NULL;
+        return text ? json_string_lossy(text) : NULL;
     }
     case FIELD_BOOL:
         return *(const bool *)member || f->always ? json_boolean(*(const bool *)member) : NULL;

@@ -131,30 +131,12 @@ static int run_check(struct monitor *m, struct error **err)
     return r;
 }
 
-static void now_text(char text[TIME_TEXT_BYTES])
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, text);
-}
-
-/* JSON is UTF-8; a program's output may be anything. */
-static json_t *plain_string(const char *text)
-{
-    CLEANUP(free) char *plain = xstrdup(text);
-    for (char *c = plain; *c; c++) {
-        *c = (unsigned char)*c < 0x80 ? *c : '?';
-    }
-    json_t *as_it_is = json_string(text);
-    return as_it_is ? as_it_is : json_string(plain);
-}
-
 static void judge(struct monitor *m, int exit_code, const char *output)
 {
     struct health *h = &m->health;
     struct container *c = m->container;
     char ended[TIME_TEXT_BYTES];
-    now_text(ended);
+    time_now_text(ended);
     h->pid = 0;
     h->next_ms = clock_ms() + interval_of(h);
     c->health_log = c->health_log ? c->health_log : json_array();
@@ -163,7 +145,7 @@ static void judge(struct monitor *m, int exit_code, const char *output)
     }
     json_array_append_new(c->health_log,
                           json_pack("{s:s, s:s, s:i, s:o}", "Start", h->started, "End", ended,
-                                    "ExitCode", exit_code, "Output", plain_string(output)));
+                                    "ExitCode", exit_code, "Output", json_string_lossy(output)));
     if (exit_code == 0) {
         c->health_failures = 0;
         set_health(m, "healthy");
@@ -218,7 +200,7 @@ void monitor_health_due(struct monitor *m)
         return;
     }
     CLEANUP(error) struct error *why = NULL;
-    now_text(h->started);
+    time_now_text(h->started);
     h->late = false;
     if ((m->wall->exec ? run_check(m, &why) : wall_cannot(m->wall, "execute", &why)) < 0) {
         judge(m, -1, why->message);

@@ -56,10 +56,8 @@ static json_t *id_json(const struct image_draft *d, const char *config_digest,
         json_array_append_new(chain, json_string(digest_hex(d->layers[i].chain_id)));
         size += d->layers[i].size;
     }
-    struct timespec now;
     char text[TIME_TEXT_BYTES];
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, text);
+    time_now_text(text);
     return json_pack("{s:s, s:s, s:o, s:I, s:s?, s:s, s:b}", "config", config_digest, "manifest",
                      manifest_digest, "layers", chain, "size", (json_int_t)size, "created", created,
                      "addedAt", text, "local", d->manifest == NULL);
@@ -256,9 +254,7 @@ json_t *image_config_new(json_t *config, const struct layer *layers, size_t coun
     platform_host(&host);
     char now_text[TIME_TEXT_BYTES];
     if (!created) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        time_text(&now, now_text);
+        time_now_text(now_text);
         created = now_text;
     }
     json_t *diff_ids = json_array();

@@ -70,10 +70,8 @@ static int find_parent_layers(struct commit *c, struct error **err)
 
 static json_t *make_config(const struct commit *c)
 {
-    struct timespec now;
     char created[TIME_TEXT_BYTES];
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_text(&now, created);
+    time_now_text(created);
     json_t *json = json_deep_copy(c->parent->config_json);
     json_t *rootfs = json_object_get(json, "rootfs");
     json_t *history = json_object_get(json, "history");
