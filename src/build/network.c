@@ -75,7 +75,7 @@ void network_free(struct build *b, struct build_network *n)
     }
     if (n->path) {
         struct net_request q = request_of(&b->engine, b->id, NULL);
-        IGNORE(net_detach(&q, NULL) < 0); /* the pair goes with the namespace */
+        IGNORE(net_detach(&q, n->attachment, NULL) < 0); /* the pair goes with the namespace */
     }
     net_attachment_free(n->attachment);
     fd_close(n->fd);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "net/helper.h"
 #include "net/net.h"
 
 static const char *const address_keys[] = {[NET_IPV4] = "address", [NET_IPV6] = "address6"};
@@ -31,6 +32,11 @@ void net_attachment_free(struct net_attachment *a)
     for (size_t i = 0; i < a->loop_count; i++) {
         fd_close(a->loops[i].fd);
     }
+    if (a->helper) {
+        net_helper_drop(a->helper);
+        free(a->helper);
+    }
+    free(a->withdrawal);
     free(a->loops);
     free(a->endpoints);
     free(a->held_fds);

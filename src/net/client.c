@@ -13,6 +13,7 @@
 #include "net/helper.h"
 #include "net/names.h"
 #include "net/net.h"
+#include "net/withdraw.h"
 
 #define RECORD_MAX ((size_t)16 << 20)
 
@@ -30,6 +31,15 @@ char *client_holder_name(const struct net_place *place, const char *id)
     return str_format("container %.12s", id);
 }
 
+static void cut_off(const struct net_attachment *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->endpoints[i].host_interface) {
+            (void)net_device_down(a->endpoints[i].host_interface); /* gone already, mostly */
+        }
+    }
+}
+
 /* Undoes in the kernel what outlives the network namespace: the host's end of each pair is cut off
  * now, and removed by the kernel together with the namespace; redirections and shaping are removed
  * by the helper. A namespace given by path may live on: there the helper removes the pairs, too. */
@@ -37,11 +47,7 @@ static int undo(const char *run_dir, const struct net_record *record, const char
                 struct error **err)
 {
     const struct net_attachment *a = record->attachment;
-    for (size_t i = 0; i < a->count; i++) {
-        if (a->endpoints[i].host_interface) {
-            (void)net_device_down(a->endpoints[i].host_interface); /* gone already, mostly */
-        }
-    }
+    cut_off(a);
     if (json_array_size(a->ports) == 0 && !a->rate.out && !netns) {
         return 0;
     }
@@ -137,6 +143,17 @@ int net_reserve(const struct net_request *request, struct net_attachment **ret, 
     return 0;
 }
 
+/* Do published ports lead to the same ends? */
+static bool same_ends(const struct net_attachment *a, const struct net_attachment *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = str_equal(a->endpoints[i].interface, b->endpoints[i].interface) &&
+               str_equal(a->endpoints[i].network->id, b->endpoints[i].network->id);
+    }
+    return same;
+}
+
 /* Takes over what the record says; the sockets stay. */
 static void follow_record(struct net_attachment *a, struct net_record *record)
 {
@@ -147,6 +164,12 @@ static void follow_record(struct net_attachment *a, struct net_record *record)
     a->held_count = was.held_count;
     a->loops = was.loops;
     a->loop_count = was.loop_count;
+    a->helper = was.helper;
+    if (same_ends(a, &was)) { /* else there are other ports to withdraw */
+        a->withdrawal = take_ptr(was.withdrawal);
+        a->withdrawal_len = was.withdrawal_len;
+    }
+    was.helper = NULL;
     was.held_fds = NULL;
     was.loops = NULL;
     was.held_count = was.loop_count = 0;
@@ -188,19 +211,76 @@ static int rename_taken(const struct net_request *request, struct net_attachment
     return r;
 }
 
+int net_prepare(const struct net_request *request, struct net_attachment *reserved,
+                struct error **err)
+{
+    const char *const arguments[] = {"attach", request->place.run_dir, request->id, "-", NULL};
+    int r = rename_taken(request, reserved, err);
+    if (r < 0) {
+        return r;
+    }
+    struct net_helper helper;
+    r = net_helper_start(arguments, &helper, err);
+    if (r >= 0) {
+        reserved->helper = xmalloc(sizeof(helper));
+        *reserved->helper = helper;
+    }
+    return r;
+}
+
 int net_attach(const struct net_request *request, struct net_attachment *reserved,
                struct error **err)
 {
     CLEANUP(free)
     char *netns = request->netns_path ? xstrdup(request->netns_path)
                                       : str_format("/proc/%d/ns/net", (int)request->pid);
-    const char *const arguments[] = {"attach", request->place.run_dir, request->id, netns, NULL};
-    int r = rename_taken(request, reserved, err);
-    r = r < 0 ? r : net_helper_run(arguments, err);
+    int r = reserved->helper ? 0 : net_prepare(request, reserved, err);
+    if (r < 0) {
+        return r;
+    }
+    free(reserved->withdrawal);
+    reserved->withdrawal = NULL;
+    r = net_helper_finish(reserved->helper, netns, &reserved->withdrawal, &reserved->withdrawal_len,
+                          err);
+    free(take_ptr(reserved->helper));
     return r < 0 || !net_attachment_has_names(reserved) ? r : net_names_serve(&request->place, err);
 }
 
-int net_detach(const struct net_request *request, struct error **err)
+/* Does the end of this attachment need the helper? */
+static bool needs_helper(const struct net_attachment *held, const struct net_record *record)
+{
+    const struct net_attachment *a = record->attachment;
+    bool here = held && held->withdrawal && same_ends(held, a);
+    return a->rate.in || a->rate.out || (json_array_size(a->ports) && !here);
+}
+
+/* Everything in this process, under the locks of the leases and of what attachments share. 1: done,
+ * or there was nothing; 0: the helper is needed. */
+static int detach_here(const struct net_request *q, const struct net_attachment *held,
+                       struct error **err)
+{
+    CLEANUP(leases) struct leases l = LEASES_NONE;
+    CLEANUP(net_record) struct net_record *record = NULL;
+    int r = leases_open(q->place.run_dir, &l, err);
+    r = r < 0 ? r : net_record_load(l.dir, q->id, &record, err);
+    if (r < 0 || needs_helper(held, record)) {
+        return r == -ENOENT ? 1 : r < 0 ? r : 0;
+    }
+    cut_off(record->attachment);
+    CLEANUP(fd) int lock = -1;
+    if (json_array_size(record->attachment->ports)) {
+        /* Until the record is gone nobody makes the table anew, with these ports in it. */
+        lock = lock_file(l.dir, NET_KERNEL_LOCK, LOCK_EXCLUSIVE, true, err);
+        r = lock;
+        if (r < 0 || net_withdraw(held) < 0) {
+            return r < 0 ? r : 0;
+        }
+    }
+    r = lease_drop(&l, record, err);
+    return r < 0 ? r : 1;
+}
+
+static int detach_by_helper(const struct net_request *request, struct error **err)
 {
     CLEANUP(leases) struct leases leases = LEASES_NONE;
     CLEANUP(net_record) struct net_record *record = NULL, *now = NULL;
@@ -219,11 +299,25 @@ int net_detach(const struct net_request *request, struct error **err)
     return r < 0 ? (r == -ENOENT ? 0 : r) : lease_drop(&leases, now, err);
 }
 
+int net_detach(const struct net_request *request, struct net_attachment *a, struct error **err)
+{
+    CLEANUP(free) char *path = str_format("%s/net", request->place.run_dir);
+    if (a && a->helper) {
+        net_helper_drop(a->helper);
+        free(take_ptr(a->helper));
+    }
+    if (access(path, F_OK) < 0) {
+        return 0;
+    }
+    int r = request->netns_path ? 0 : detach_here(request, a, err);
+    return r < 0 ? r : r > 0 ? 0 : detach_by_helper(request, err);
+}
+
 int net_recover(const struct net_request *request, struct error **err)
 {
     CLEANUP(leases) struct leases leases = LEASES_NONE;
     CLEANUP(free) char *path = str_format("%s/net", request->place.run_dir);
-    int r = net_detach(request, err);
+    int r = net_detach(request, NULL, err);
     if (r < 0 || access(path, F_OK) < 0) {
         return r;
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Executing cloison-net, the one program that speaks netlink. It prints nothing when it succeeds; a
- * failure is one JSON object (base/error_json.h) on its standard output. Side effects: one child
- * process, waited for. */
+/* Executing cloison-net, the one program that speaks netlink. A failure is one JSON object
+ * (base/error_json.h) on its standard output; of its verbs, only `attach` prints anything when it
+ * succeeds. Side effects: one child process, waited for. */
 #pragma once
+
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -11,6 +13,8 @@
  * anybody's, removed; 15 ms and more. */
 #define NET_HELPER_FIREWALL_FD 3
 #define NET_HELPER_LOCK_FD 4
+/* In <run_dir>/net, over every change of what all attachments share. */
+#define NET_KERNEL_LOCK "kernel.lock"
 
 /* Runs one of our programs that prints nothing, or its error as JSON, with the descriptors given.
  */
@@ -21,3 +25,22 @@ int net_program_run(const char *program, const char *const *arguments, const str
 int net_helper_run(const char *const *arguments, struct error **err) NODISCARD;
 /* The same, and the lock is held until the helper has ended, also when this process is killed. */
 int net_helper_run_locked(const char *const *arguments, int lock_fd, struct error **err) NODISCARD;
+
+/* The same in two steps, so that its loading goes on beside the caller's own work. */
+struct net_helper {
+    const char *program;
+    pid_t pid; /* 0: none */
+    int sock;  /* its standard output, from which it reads its input, too */
+};
+int net_helper_start(const char *const *arguments, struct net_helper *ret,
+                     struct error **err) NODISCARD;
+/* Gives it the rest of its input (NULL: nothing, it waits for none), and waits for its end. What it
+ * printed when it succeeded: *ret_answer, the caller frees; NULL: nothing, or more than ANSWER_MAX.
+ */
+int net_helper_finish(struct net_helper *h, const char *input, void **ret_answer, size_t *ret_len,
+                      struct error **err) NODISCARD;
+/* It is no longer wanted: without its input it does nothing, and ends. */
+void net_helper_drop(struct net_helper *h);
+
+/* Our nf_tables socket, see above; -1: the kernel has none. */
+int net_helper_firewall(void);

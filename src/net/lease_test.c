@@ -74,7 +74,7 @@ static void give_back(const char *id)
 {
     CLEANUP(error) struct error *err = NULL;
     struct net_request q = request(id, NULL);
-    CHECK_OK(net_detach(&q, &err), err);
+    CHECK_OK(net_detach(&q, NULL, &err), err);
 }
 
 static void test_lease_addresses_in_turn(void)

@@ -4,6 +4,7 @@
  * The calling sequence, all in one process that outlives the workload (the monitor):
  *     net_reserve()   before the workload exists: addresses leased, host ports taken, a record of
  *                     both written; hosts and resolv.conf can be written (net/files.h)
+ *     net_prepare()   right behind it, if time matters: what net_attach() does begins to load
  *     net_attach()    when its network namespace exists, beside the rest of its set-up
  *     net_detach()    at its end. Idempotent; also after a crash at any point of the above
  * and from any process, while it runs: net_connect(), net_disconnect(), net_set_rate(),
@@ -104,9 +105,14 @@ struct net_attachment { /* what inspect shows and /etc/hosts needs */
         int fd, container; /* the container's port */
     } * loops;
     size_t loop_count;
+    struct net_helper *helper; /* of net_prepare() */
+    /* The nf_tables message that withdraws the ports, as net_attach() got it from the helper, so
+     * that the end needs no process; NULL: the helper does it. */
+    void *withdrawal;
+    size_t withdrawal_len;
 };
 void net_endpoint_done(struct net_endpoint *e);
-void net_attachment_free(struct net_attachment *a); /* closes held_fds and loops */
+void net_attachment_free(struct net_attachment *a); /* closes held_fds and loops, ends helper */
 DEFINE_CLEANUP(net_attachment, struct net_attachment *, net_attachment_free)
 
 /* The end whose gateway is the way out of this family: the first that has one; NULL: no way out. */
@@ -123,6 +129,11 @@ bool net_attachment_has_names(const struct net_attachment *a);
  * ERROR_BUSY: a port or an address is in use (by whom is in the message), or none is free. */
 int net_reserve(const struct net_request *request, struct net_attachment **ret,
                 struct error **err) NODISCARD;
+/* Starts what net_attach() needs beside the caller's own work: nothing of this container's is made
+ * before net_attach(), and net_detach() or net_attachment_free() end it. For a restart, *reserved
+ * is what the record says now, since the host's ends may get other names. */
+int net_prepare(const struct net_request *request, struct net_attachment *reserved,
+                struct error **err) NODISCARD;
 /* Makes the bridges when absent, the veth pairs, addresses, routes, loopback up, port elements.
  * Call net_detach() after a failure. May be called again for a namespace that takes the place of
  * one that ended (a restart): the host's ends may then get other names, and *reserved is what the
@@ -134,9 +145,10 @@ int net_attach(const struct net_request *request, struct net_attachment *reserve
  */
 int net_refresh(const struct net_request *request, struct net_attachment *a,
                 struct error **err) NODISCARD;
-/* Undoes both, known by id and run_dir alone, and netns_path when the namespace was given by path.
- * A missing piece is success. */
-int net_detach(const struct net_request *request, struct error **err) NODISCARD;
+/* Undoes all, known by id and run_dir alone, and netns_path when the namespace was given by path;
+ * a, or NULL, makes it faster. A missing piece is success. */
+int net_detach(const struct net_request *request, struct net_attachment *a,
+               struct error **err) NODISCARD;
 /* net_detach() behind a process that was killed: also what it had begun to write. */
 int net_recover(const struct net_request *request, struct error **err) NODISCARD;
 /* Detaches every container that died without doing so. 1: there were some. */

@@ -23,6 +23,27 @@ no_links() { [ "$(links)" = 0 ]; }
     [ -z "$(ls "$CLOISON_RUN_ROOT"/net/addresses/*)" ]
 }
 
+elements() { nft -j list table inet "cloison_test_$TAG" | jq '[.nftables[].map? // empty | .elem // [] | length] | add'; }
+
+@test "a port's elements go at the end, whatever came to the table meanwhile" {
+    cloison network create "four$TAG" >/dev/null
+    cloison network create --ipv6 "both$TAG" >/dev/null
+    cloison run -d --name ends --network "both$TAG" -p 0:80 busybox sleep 600 >/dev/null
+    [ "$(elements)" = 2 ]
+    cloison network connect "four$TAG" ends
+    cloison network disconnect "both$TAG" ends # no IPv6 is left
+    [ "$(elements)" = 1 ]
+    cloison rm -f ends >/dev/null
+    [ "$(elements)" = 0 ]
+    cloison run -d --name ends -p 0:80 -p 0:81 busybox sleep 600 >/dev/null
+    nft flush map inet "cloison_test_$TAG" ports # somebody else's hand: withdrawn one by one
+    cloison rm -f ends >/dev/null
+    [ "$(elements)" = 0 ]
+    run -127 cloison run --rm -p 0:80 busybox no-such-program
+    [ "$(elements)" = 0 ]
+    cloison network rm "four$TAG" "both$TAG" >/dev/null
+}
+
 @test "containers started at once get an address each" {
     local i
     for i in $(seq 12); do

@@ -20,7 +20,8 @@ static int reserve(struct monitor *m, struct error **err)
         return r;
     }
     if (m->network) { /* again: it may have been connected to others meanwhile */
-        return net_refresh(&need.request, m->network, err);
+        r = net_refresh(&need.request, m->network, err);
+        return r < 0 ? r : net_prepare(&need.request, m->network, err);
     }
     r = net_reserve(&need.request, &m->network, &mine);
     if (r == -EADDRINUSE) { /* maybe by one whose monitor was killed */
@@ -28,7 +29,7 @@ static int reserve(struct monitor *m, struct error **err)
         container_recover_all(&m->engine);
         r = net_reserve(&need.request, &m->network, &mine);
     }
-    return r < 0 ? error_move(err, &mine, r) : 0;
+    return r < 0 ? error_move(err, &mine, r) : net_prepare(&need.request, m->network, err);
 }
 
 static void connection_ready(struct monitor *m, struct source *s, uint32_t events)
@@ -94,7 +95,7 @@ void monitor_network_detach(struct monitor *m)
     struct net_request q = {.place = {m->engine.run_dir, m->engine.data_dir, m->engine.config_path},
                             .id = m->container->id};
     CLEANUP(error) struct error *e = NULL;
-    if (net_detach(&q, &e) < 0 && !m->failure) {
+    if (net_detach(&q, m->network, &e) < 0 && !m->failure) {
         m->failure = error_text(e); /* recorded at the exit; the next start detaches again */
     }
     forget_loops(m);

@@ -265,31 +265,46 @@ static void add_filter(struct batch *b, int index, int program)
     mnl_attr_nest_end(m, options);
 }
 
-static int attach_one(struct netlink *route, const struct net_endpoint *e, struct error **err)
+void guards_done(struct guards *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        fd_close(g->fds[i]);
+    }
+    free(g->fds);
+    *g = (struct guards){0};
+}
+
+int guards_load(struct guards *ret, const struct net_endpoint *ends, size_t count,
+                struct error **err)
+{
+    ret->fds = xcalloc(count + 1, sizeof(*ret->fds));
+    for (ret->count = 0; ret->count < count; ret->count++) {
+        const struct net_endpoint *e = &ends[ret->count];
+        int fd = e->host_interface ? load_program(e, err) : -1;
+        if (fd < 0 && e->host_interface) {
+            return fd;
+        }
+        ret->fds[ret->count] = fd;
+    }
+    return 0;
+}
+
+int guards_attach(struct netlink *route, const struct guards *g, const struct net_endpoint *ends,
+                  struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
-    CLEANUP(fd) int program = load_program(e, err);
-    if (program < 0) {
-        return program;
-    }
-    int index = message_index_of(route, e->host_interface);
     batch_begin(&b, false);
-    guard_add_filter_place(&b, index);
-    add_filter(&b, index, program);
-    int r = batch_run(route, &b, NULL, NULL, err);
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->fds[i] >= 0) {
+            int index = message_index_of(route, ends[i].host_interface);
+            guard_add_filter_place(&b, index);
+            add_filter(&b, index, g->fds[i]);
+        }
+    }
+    int r = b.count ? batch_run(route, &b, NULL, NULL, err) : 0;
     return r == -ENOENT || r == -EOPNOTSUPP
                ? error_hint(err, r,
                             "this kernel needs CONFIG_NET_SCH_INGRESS and "
                             "CONFIG_NET_CLS_BPF")
                : r;
-}
-
-int guard_attach(struct netlink *route, const struct net_endpoint *ends, size_t count,
-                 struct error **err)
-{
-    int r = 0;
-    for (size_t i = 0; i < count && r >= 0; i++) {
-        r = ends[i].host_interface ? attach_one(route, &ends[i], err) : 0;
-    }
-    return r;
 }

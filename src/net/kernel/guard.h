@@ -20,9 +20,17 @@
 /* The program for this end; how many instructions. Pure. */
 size_t guard_build(const struct net_endpoint *e, struct bpf_insn insns[GUARD_INSNS_MAX]);
 
-/* Loads it for each end that has one on the host, and puts it there. */
-int guard_attach(struct netlink *route, const struct net_endpoint *ends, size_t count,
-                 struct error **err) NODISCARD;
+/* The programs of some ends, in their order; -1 where nothing of it is on the host. */
+struct guards {
+    int *fds;
+    size_t count;
+};
+void guards_done(struct guards *g);
+/* Loads them; then, when the devices are there, puts them where they belong. */
+int guards_load(struct guards *ret, const struct net_endpoint *ends, size_t count,
+                struct error **err) NODISCARD;
+int guards_attach(struct netlink *route, const struct guards *g, const struct net_endpoint *ends,
+                  struct error **err) NODISCARD;
 
 /* tc's place for filters on what a device receives and sends; one that is there is well. */
 void guard_add_filter_place(struct batch *b, int index);

@@ -221,7 +221,10 @@ static void test_kernel_pair(void)
     CHECK_OK(link_make(&w.route, at->endpoints, 1, inside, &err), err);
     CHECK(has_device("vethtest") && !has_device("eth0"));
     CHECK(link_make(&w.route, at->endpoints, 1, inside, NULL) == -EEXIST);
-    CHECK_OK(guard_attach(&w.route, at->endpoints, 1, &err), err);
+    struct guards guards = {0};
+    CHECK_OK(guards_load(&guards, at->endpoints, 1, &err), err);
+    CHECK_OK(guards_attach(&w.route, &guards, at->endpoints, &err), err);
+    guards_done(&guards);
     CHECK_OK(link_configure_inside(at, at->endpoints, 1, inside, &err), err);
     CHECK(has_device("eth0")); /* this process is inside now */
     CLEANUP(free) char *routes = NULL;

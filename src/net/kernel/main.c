@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cloison-net: makes and undoes what the kernel holds of a network. Executed by net/client.c; not
  * meant for people, but for `purge`.
- *     cloison-net attach RUN_DIR ID NETNS     as the record of ID says
+ *     cloison-net attach RUN_DIR ID NETNS     as the record of ID says; NETNS "-": what all
+ *             attachments share is looked after, then NETNS is read from standard output, a socket.
+ *             Prints the message of nf_tables that withdraws the ports (net/withdraw.h), if any
  *     cloison-net detach RUN_DIR ID [NETNS]   NETNS given: it may outlive the workload
  *     cloison-net connect RUN_DIR ID NETNS INTERFACE      one more end, or one less
  *     cloison-net disconnect RUN_DIR ID NETNS INTERFACE
@@ -9,11 +11,13 @@
  *     cloison-net make|unmake RUN_DIR DATA_DIR CONFIG NETWORK   what the kernel holds of a network
  *     cloison-net reload RUN_DIR DATA_DIR CONFIG ''   the tables, behind a flush of the firewall
  *     cloison-net purge RUN_DIR CONFIG        the bridge and the table, when nobody is attached
- * Silent when all went well; else one JSON object on standard output (net/helper.h) and exit 1.
+ * The others are silent when all went well. A failure is one JSON object on standard output
+ * (net/helper.h) and exit 1.
  *
  * What all attachments share is checked without a lock and made under <run_dir>/net/kernel.lock. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -38,6 +42,7 @@ struct work {
     int dir; /* <run_dir>/net */
     struct net_record *record;
     struct netlink route, nf;
+    struct guards guards;
 };
 
 static void work_cleanup(struct work *w)
@@ -46,6 +51,7 @@ static void work_cleanup(struct work *w)
     net_record_free(w->record);
     netlink_close(&w->route);
     netlink_close(&w->nf);
+    guards_done(&w->guards);
 }
 
 static int open_folder(struct work *w, const char *run_dir, struct error **err)
@@ -68,7 +74,7 @@ static int open_work(struct work *w, const char *run_dir, const char *id, struct
 
 static int lock_kernel(const struct work *w, struct error **err)
 {
-    return lock_file(w->dir, "kernel.lock", LOCK_EXCLUSIVE, true, err);
+    return lock_file(w->dir, NET_KERNEL_LOCK, LOCK_EXCLUSIVE, true, err);
 }
 
 /* An attachment being undone is no longer one to restore, though its record is still there. */
@@ -209,7 +215,7 @@ static int make_ends(struct work *w, const struct net_endpoint *ends, size_t cou
     if (r < 0) {
         return r;
     }
-    r = guard_attach(&w->route, ends, count, err);
+    r = guards_attach(&w->route, &w->guards, ends, err);
     if (r >= 0 && (a->rate.in || a->rate.out)) {
         r = starting ? shape_apply(&w->route, w->record->id, a, false, err)
                      : shape_add_end(&w->route, w->record->id, a, ends, err);
@@ -221,16 +227,54 @@ static int make_ends(struct work *w, const struct net_endpoint *ends, size_t cou
     return r;
 }
 
+/* "-": our starter writes where it is when it is there. */
+static int open_namespace(const char *path, struct error **err)
+{
+    char told[PATH_MAX] = "";
+    if (str_equal(path, "-")) {
+        ssize_t len = read_all(STDOUT_FILENO, told, sizeof(told) - 1);
+        if (len <= 0) {
+            return error_set(err, ERROR_BUSY, EINTR, "the network is not wanted any more");
+        }
+        path = told;
+    }
+    return open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+}
+
+/* For net/withdraw.h. What is forgotten of UDP (conntrack.h) is more than a message. */
+static void print_withdrawal(const struct net_record *record)
+{
+    CLEANUP(batch) struct batch b = {0};
+    size_t i, len;
+    json_t *port;
+    json_array_foreach(record->attachment->ports, i, port)
+    {
+        if (str_equal(json_string_value(json_object_get(port, "proto")), "udp")) {
+            return;
+        }
+    }
+    table_put_withdrawal(&b, record);
+    if (b.count) {
+        const void *bytes = batch_finish(&b, &len);
+        IGNORE(write_all(STDOUT_FILENO, bytes, len) < 0); /* then the end costs a process */
+    }
+}
+
 static int attach(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
-    CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
-    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    int r = open_work(&w, arguments[0], arguments[1], err);
+    const struct net_attachment *a = r < 0 ? NULL : w.record->attachment;
     r = r < 0 ? r : prepare(&w, err);
+    r = r < 0 ? r : guards_load(&w.guards, a->endpoints, a->count, err);
+    CLEANUP(fd) int netns = r < 0 ? -1 : open_namespace(arguments[2], err);
+    r = r < 0 ? r : netns;
     r = r < 0 ? r : publish(&w, err);
-    return r < 0 ? r
-                 : make_ends(&w, w.record->attachment->endpoints, w.record->attachment->count,
-                             netns, true, err);
+    r = r < 0 ? r : make_ends(&w, a->endpoints, a->count, netns, true, err);
+    if (r >= 0) {
+        print_withdrawal(w.record);
+    }
+    return r;
 }
 
 static const struct net_endpoint *end_named(const struct work *w, const char *interface,
@@ -254,6 +298,7 @@ static int connect_end(char **arguments, struct error **err)
     const struct net_endpoint *e = r < 0 ? NULL : end_named(&w, arguments[3], err);
     r = r < 0 ? r : !e ? -ENODEV : prepare(&w, err);
     r = r < 0 ? r : publish(&w, err); /* they may lead to the new end */
+    r = r < 0 ? r : guards_load(&w.guards, e, 1, err);
     return r < 0 ? r : make_ends(&w, e, 1, netns, false, err);
 }
 

@@ -168,7 +168,7 @@ static int take_answer(const struct netlink *n, const struct batch *b, const str
     return tell(n, entry, -e->error, kernel_words(m), err);
 }
 
-static int send_all(struct netlink *n, struct batch *b, struct error **err)
+const void *batch_finish(struct batch *b, size_t *ret_len)
 {
     struct nlmsghdr *last = last_message(b);
     if (last) {
@@ -178,11 +178,19 @@ static int send_all(struct netlink *n, struct batch *b, struct error **err)
     if (b->transaction) {
         b->len += nftnl_batch_end(room(b), b->next_seq)->nlmsg_len;
     }
-    int size = (int)b->len;
-    if (b->len > 65536) { /* past the default the kernel would refuse it */
+    *ret_len = b->len;
+    return b->data;
+}
+
+static int send_all(struct netlink *n, struct batch *b, struct error **err)
+{
+    size_t len;
+    (void)batch_finish(b, &len);
+    int size = (int)len;
+    if (len > 65536) { /* past the default the kernel would refuse it */
         (void)mnl_socket_setsockopt(n->socket, SO_SNDBUF, &size, sizeof(size));
     }
-    if (mnl_socket_sendto(n->socket, b->data, b->len) < 0) {
+    if (mnl_socket_sendto(n->socket, b->data, len) < 0) {
         return error_set_errno(err, ERROR_KERNEL, errno, "sending to netlink");
     }
     return 0;

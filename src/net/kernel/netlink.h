@@ -53,6 +53,9 @@ static inline void batch_cleanup(struct batch *b)
 struct nlmsghdr *batch_add(struct batch *b, uint16_t type, uint16_t flags, const char *what,
                            int tolerated);
 
+/* The batch as it is sent, whole: nothing can be added. Its last message is acknowledged. */
+const void *batch_finish(struct batch *b, size_t *ret_len);
+
 /* Called for each answer that is not an acknowledgement; may be NULL. */
 typedef void (*batch_answer)(const struct nlmsghdr *answer, void *context);
 

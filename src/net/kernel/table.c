@@ -421,12 +421,17 @@ static int remove_each_port(struct netlink *nf, const struct net_record *record,
     return 0;
 }
 
+void table_put_withdrawal(struct batch *ret, const struct net_record *record)
+{
+    batch_begin(ret, true);
+    add_ports(ret, NFT_MSG_DELSETELEM, record, "withdrawing the ports");
+}
+
 int table_remove_ports(struct netlink *nf, const struct net_record *record, struct error **err)
 {
     CLEANUP(batch) struct batch b = {0};
     CLEANUP(error) struct error *e = NULL;
-    batch_begin(&b, true);
-    add_ports(&b, NFT_MSG_DELSETELEM, record, "withdrawing the ports");
+    table_put_withdrawal(&b, record);
     int r = batch_run(nf, &b, NULL, NULL, &e);
     return r == -ENOENT ? remove_each_port(nf, record, err) : r < 0 ? error_move(err, &e, r) : 0;
 }

@@ -38,6 +38,8 @@ int table_remove_bridge(struct netlink *nf, const char *table, const struct net_
  * make it again. */
 int table_add_ports(struct netlink *nf, const struct net_record *record,
                     struct error **err) NODISCARD;
+/* Begins and fills the batch that removes them; one that is missing fails it whole. */
+void table_put_withdrawal(struct batch *ret, const struct net_record *record);
 /* Removes them; missing ones, the table too, are success. */
 int table_remove_ports(struct netlink *nf, const struct net_record *record,
                        struct error **err) NODISCARD;
