@@ -75,7 +75,10 @@ static bool layer_is_there(const char *data_dir, const struct layer_record *r)
     CLEANUP(free) char *path = str_format("%s/images/%s/layer.json", data_dir, folder);
     CLEANUP(free) char *blob = layout_blob(r->blob);
     CLEANUP(free) char *blob_path = str_format("%s/images/%s", data_dir, blob);
-    return access(path, F_OK) == 0 && access(blob_path, F_OK) == 0;
+    CLEANUP(free) char *deferred = layout_deferred(r->blob);
+    CLEANUP(free) char *deferred_path = str_format("%s/images/%s", data_dir, deferred);
+    return access(path, F_OK) == 0 &&
+           (access(blob_path, F_OK) == 0 || access(deferred_path, F_OK) == 0);
 }
 
 /* For the least recently used to go first, and for `system df -v`. What cannot be written is not

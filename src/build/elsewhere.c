@@ -307,18 +307,32 @@ int elsewhere_take(struct build *b, struct stage *s, struct build_step *step, co
     return r;
 }
 
-static int put_blob(const struct build *b, const char *folder, const char *digest,
-                    struct error **err)
+/* Opens a blob of the store, which the worker makes first when nobody has asked for it yet
+ * (image/store/deferred.h). */
+static int open_blob(struct build *b, const char *digest, struct error **err)
 {
     CLEANUP(free) char *name = layout_blob(digest);
-    CLEANUP(free) char *from = str_format("%s/images/%s", b->engine.data_dir, name);
+    CLEANUP(free) char *path = str_format("%s/images/%s", b->engine.data_dir, name);
+    CLEANUP(json) json_t *answer = NULL;
+    int r = 0;
+    if (access(path, F_OK) < 0) {
+        r = b->sealer ? 0 : sealer_start(&b->engine, false, &b->sealer, err);
+        r = r < 0 ? r
+                  : sealer_call(b->sealer, json_pack("{s:s, s:s}", "op", "blob", "digest", digest),
+                                &answer, err);
+    }
+    return r < 0 ? r : open_file(AT_FDCWD, path, O_RDONLY, 0, err);
+}
+
+static int put_blob(struct build *b, const char *folder, const char *digest, struct error **err)
+{
     CLEANUP(free) char *to = str_format("%s/blobs/sha256", folder);
     CLEANUP(free) char *whole = str_format("%s/%s", to, digest_hex(digest));
     CLEANUP(free) char *tmp = str_format(".%s", b->id);
     if (access(whole, F_OK) == 0) {
         return 0;
     }
-    CLEANUP(fd) int source = open_file(AT_FDCWD, from, O_RDONLY, 0, err);
+    CLEANUP(fd) int source = open_blob(b, digest, err);
     CLEANUP(fd) int at = source < 0 ? -1 : open_file(AT_FDCWD, to, O_RDONLY | O_DIRECTORY, 0, err);
     if (at < 0) {
         return source < 0 ? source : at;
@@ -363,7 +377,7 @@ static json_t *records_of(struct build *b, bool all)
     return records;
 }
 
-static int put_folder(const struct build *b, const char *folder, const json_t *records,
+static int put_folder(struct build *b, const char *folder, const json_t *records,
                       struct error **err)
 {
     CLEANUP(free) char *cache = str_format("%s/cache", folder);

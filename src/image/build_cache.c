@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "image/layout.h"
 #include "image/reference.h"
+#include "image/usage.h"
 
 #define RECORD_BYTES_MAX 65536
 #define ID_FILE_BYTES_MAX ((size_t)1 << 20)
@@ -61,20 +62,18 @@ static int64_t uses_of(const char *path)
     return told && str_to_i64(text, 10, &uses) == 0 ? uses : 0;
 }
 
-static void read_record(struct build_cache *c, const char *path, json_t *images, json_t *seen)
+static void read_record(struct build_cache *c, int store, const char *path, json_t *images,
+                        json_t *seen)
 {
     CLEANUP(json) json_t *json = NULL;
     struct stat st;
     const char *chain = NULL, *parent = "", *text = "";
-    int64_t size = 0, blob = 0;
     if (stat(path, &st) < 0 || json_load_path(AT_FDCWD, path, RECORD_BYTES_MAX, &json, NULL) < 0 ||
         json_get_str(json, "chain", path, &chain, NULL) < 0 ||
         json_get_str(json, "parent", path, &parent, NULL) < 0 ||
         json_get_str(json, "text", path, &text, NULL) < 0) {
         return;
     }
-    IGNORE(json_get_i64(json, "size", path, 0, INT64_MAX, &size, NULL));     /* else none */
-    IGNORE(json_get_i64(json, "blobSize", path, 0, INT64_MAX, &blob, NULL)); /* likewise */
     struct build_cache_item *item = add(c);
     *item = (struct build_cache_item){.path = xstrdup(path),
                                       .text = xstrdup(text),
@@ -84,7 +83,7 @@ static void read_record(struct build_cache *c, const char *path, json_t *images,
     if (chain && digest_is_valid(chain) && !str_equal(chain, parent)) {
         const char *hex = digest_hex(chain);
         item->chain_hex = xstrdup(hex);
-        item->bytes = size + blob;
+        item->bytes = image_layer_bytes(store, hex);
         item->is_shared = json_object_get(images, hex) != NULL;
         item->is_again = json_object_get(seen, hex) != NULL;
         json_object_set_new(seen, hex, json_true());
@@ -145,11 +144,13 @@ int build_cache_read(const char *data_dir, struct build_cache *ret, struct error
     if (r < 0) {
         return r;
     }
+    CLEANUP(free) char *images_path = layout_store_path(data_dir);
+    CLEANUP(fd) int store = open(images_path, O_PATH | O_CLOEXEC); /* else nothing takes a byte */
     CLEANUP(json) json_t *images = layers_of_images(data_dir);
     CLEANUP(json) json_t *seen = json_object();
     for (size_t i = 0; i < names.count; i++) {
         CLEANUP(free) char *path = str_format("%s/%s", folder, names.items[i]);
-        read_record(ret, path, images, seen);
+        read_record(ret, store, path, images, seen);
     }
     read_mounts(ret, mounts);
     if (ret->count) {

@@ -7,6 +7,8 @@
  * is derived from them so that a start reads two small files:
  *     oci-layout, index.json        for other tools; index.json is rewritten from names/
  *     blobs/sha256/<hex>            manifests, configs, and the layers as they came
+ *     deferred/<hex>                symlink to ../layers/<chain id hex>: that blob is made of the
+ *                                   layer's files when it is first asked for (store/deferred.h)
  *     layers/<chain id hex>/diff/   an unpacked layer (overlay lower folder, overlay's whiteouts)
  *     layers/<chain id hex>/layer.json  {"diffID","chainID","parent","size","tarSize","blob",
  *                                       "blobSize","mediaType"}

@@ -18,6 +18,16 @@ char *layout_blob(const char *digest)
     return str_format("blobs/sha256/%s", digest_hex(digest));
 }
 
+char *layout_deferred(const char *digest)
+{
+    return str_format("deferred/%s", digest_hex(digest));
+}
+
+char *layout_deferred_target(const char *chain_id)
+{
+    return str_format("../layers/%s", digest_hex(chain_id));
+}
+
 char *layout_id(const char *hex)
 {
     return str_format("ids/%s.json", hex);

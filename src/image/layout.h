@@ -10,8 +10,12 @@
 /* Each caller frees the text. `hex` is 64 digits. */
 char *layout_store_path(const char *data_dir); /* <data_dir>/images */
 char *layout_blob(const char *digest);         /* blobs/sha256/<hex> */
+char *layout_deferred(const char *digest);     /* deferred/<hex>: store/deferred.h */
 char *layout_id(const char *hex);              /* ids/<hex>.json */
 char *layout_layer(const char *chain_hex);     /* layers/<hex> */
+
+/* What a link in deferred/ points to: "../layers/<hex>". */
+char *layout_deferred_target(const char *chain_id);
 
 /* names/<registry>/<repository>/:<tag>, or /@<digest> when there is a digest: it names the
  * content. */

@@ -7,33 +7,35 @@
 #include "base/file.h"
 #include "image/layout.h"
 
-/* The layer as a disk, if a machine has had use for it (wall/vm/assets.c). */
-static int64_t disk_bytes(int store, const char *folder)
+static int64_t file_bytes(int store, const char *path)
 {
-    CLEANUP(free) char *path = str_format("%s/layer.erofs", folder);
     struct stat st;
-    return fstatat(store, path, &st, 0) == 0 ? (int64_t)st.st_blocks * 512 : 0;
+    return fstatat(store, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)st.st_blocks * 512 : 0;
 }
 
-static int64_t layer_bytes(int store, const char *chain)
+int64_t image_layer_bytes(int store, const char *chain_hex)
 {
-    CLEANUP(free) char *folder = layout_layer(chain);
+    CLEANUP(free) char *folder = layout_layer(chain_hex);
     CLEANUP(free) char *path = str_format("%s/layer.json", folder);
+    CLEANUP(free) char *disk = str_format("%s/layer.erofs", folder); /* wall/vm/assets.c makes it */
     CLEANUP(json) json_t *json = NULL;
-    int64_t files = 0, blob = 0;
+    const char *digest = NULL;
+    int64_t files = 0;
     if (json_load_path(store, path, 65536, &json, NULL) < 0 ||
         json_get_i64(json, "size", path, 0, INT64_MAX / 2, &files, NULL) < 0 ||
-        json_get_i64(json, "blobSize", path, 0, INT64_MAX / 2, &blob, NULL) < 0) {
+        json_get_str(json, "blob", path, &digest, NULL) <= 0 || !digest_is_valid(digest)) {
         return 0;
     }
-    return files + blob + disk_bytes(store, folder);
+    CLEANUP(free) char *blob = layout_blob(digest);
+    return files + file_bytes(store, blob) + file_bytes(store, disk);
 }
 
 static void add_layer(struct image_usage *u, int store, const char *chain)
 {
     json_t *layer = json_object_get(u->layers, chain);
     if (!layer) {
-        layer = json_pack("{s:I, s:i}", "size", (json_int_t)layer_bytes(store, chain), "users", 0);
+        layer = json_pack("{s:I, s:i}", "size", (json_int_t)image_layer_bytes(store, chain),
+                          "users", 0);
         json_object_set_new(u->layers, chain, layer);
     }
     json_int_t users = json_integer_value(json_object_get(layer, "users"));

@@ -25,5 +25,9 @@ int64_t image_usage_total(const struct image_usage *u, const bool *wanted);
 int64_t image_usage_shared(const struct image_usage *u, size_t i);
 int64_t image_usage_unique(const struct image_usage *u, size_t i);
 
+/* What a layer takes: its files, its blob if that is written, and the disk that machines use if one
+ * has been made. `store`: <data_dir>/images. 0 when there is no such layer. */
+int64_t image_layer_bytes(int store, const char *chain_hex);
+
 /* The bytes of a layer's files, of a folder as in struct image; 0 when that is unknown. */
 int64_t image_layer_size(const char *diff_path);

@@ -11,6 +11,7 @@
 #include "image/registry/registry.h"
 #include "image/registry/remote.h"
 #include "image/registry/upload.h"
+#include "image/store/deferred.h"
 #include "image/store/layer_import.h"
 #include "image/store/manifest.h"
 #include "image/store/verbs.h"
@@ -166,12 +167,11 @@ static json_t *layers_of(const json_t *records)
 static int put_layer(const struct cache_request *q, struct registry *r, struct http *h,
                      const char *digest, struct error **err)
 {
-    CLEANUP(free) char *path = layout_blob(digest);
-    CLEANUP(fd) int fd = open_file(q->store->fd, path, O_RDONLY, 0, err);
+    CLEANUP(fd) int fd = blob_open(q->store, digest, err);
     struct stat st;
     struct strv none = {0};
     if (fd < 0 || fstat(fd, &st) < 0) {
-        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", path);
+        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", digest);
     }
     struct upload u = {.digest = digest, .fd = fd, .size = st.st_size, .others = &none};
     int e = upload_blob(r, h, &u, NULL, err);

@@ -8,6 +8,7 @@
 #include "image/layout.h"
 #include "image/registry/complete.h"
 #include "image/registry/progress.h"
+#include "image/store/deferred.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer_lock.h"
 #include "image/store/parallel.h"
@@ -71,14 +72,14 @@ static int read_from_registry(struct one *o, const struct layer_input *base, str
 /* A blob that another image has brought, whose layer has another chainID. */
 static int read_from_store(struct one *o, const struct layer_input *base, struct error **err)
 {
-    CLEANUP(free) char *path = layout_blob(o->pull->manifest->layers[o->index].digest);
-    CLEANUP(fd) int fd = open_file(o->pull->store->fd, path, O_RDONLY, 0, err);
+    const char *digest = o->pull->manifest->layers[o->index].digest;
+    CLEANUP(fd) int fd = blob_open(o->pull->store, digest, err);
     if (fd < 0) {
         return fd;
     }
     CLEANUP(source_fd) struct source_fd source;
     struct layer_input in = *base;
-    source_fd_init(&source, fd, path);
+    source_fd_init(&source, fd, digest);
     in.source = &source.base;
     in.blob_is_stored = true;
     return layer_read(o->pull->store, &in, &o->pull->layers[o->index], err);

@@ -11,6 +11,7 @@
 #include "image/registry/progress.h"
 #include "image/registry/remote.h"
 #include "image/registry/upload.h"
+#include "image/store/deferred.h"
 #include "image/store/parallel.h"
 #include "image/store/verbs.h"
 
@@ -147,12 +148,11 @@ static void show_bytes(void *context, int64_t sent)
 static int push_blob(struct push *p, struct http *h, const char *digest, struct upload *u,
                      enum upload_result *ret, struct error **err)
 {
-    CLEANUP(free) char *path = layout_blob(digest);
     CLEANUP(strv) struct strv others = {0};
-    CLEANUP(fd) int fd = open_file(p->request->store->fd, path, O_RDONLY, 0, err);
+    CLEANUP(fd) int fd = blob_open(p->request->store, digest, err);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) {
-        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", path);
+        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", digest);
     }
     for (size_t i = 0; i < p->request->elsewhere_count; i++) {
         const struct elsewhere *e = &p->request->elsewhere[i];

@@ -10,7 +10,9 @@
  *     import  {"parents": [chains], "path", "blob", "diffID"}: a layer of another cache, whose blob
  *             may be anybody's. {"chain"}
  *     index   {"images": […], "names": […]}: an index of images, see make_index.h. {"index":
- * digest} The socket's end ends it: what was not committed goes with the temporary folder. */
+ *             digest}
+ *     blob    {"digest"}: is there as a file when this is answered, see deferred.h.
+ * The socket's end ends it: what was not committed goes with the temporary folder. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 #include "image/image.h"
 #include "image/store/add.h"
 #include "image/store/changes.h"
+#include "image/store/deferred.h"
 #include "image/store/fetch.h"
 #include "image/store/layer_import.h"
 #include "image/store/make_index.h"
@@ -265,6 +268,18 @@ static int make_index(struct worker *w, const json_t *q, json_t **ret, struct er
     return r < 0 ? r : 0;
 }
 
+static int make_blob(struct worker *w, const json_t *q, json_t **ret, struct error **err)
+{
+    const char *digest = "";
+    int r = json_get_str(q, "digest", "request", &digest, err);
+    if (r >= 0 && !digest_is_valid(digest)) {
+        r = error_set(err, ERROR_INTERNAL, EINVAL, "'%s' is no digest", digest);
+    }
+    CLEANUP(fd) int fd = r < 0 ? -1 : blob_open(w->store, digest, err);
+    *ret = NULL;
+    return r < 0 ? r : fd < 0 ? fd : 0;
+}
+
 /* Unpacked by the confined process: who wrote the blob is not known. */
 static int import(struct worker *w, const json_t *q, json_t **ret, struct error **err)
 {
@@ -302,7 +317,7 @@ static void serve(struct worker *w, const char *line, size_t len)
     static const struct {
         const char *op;
         int (*run)(struct worker *w, const json_t *q, json_t **ret, struct error **err);
-    } ops[] = {{"commit", commit}, {"import", import}, {"index", make_index}};
+    } ops[] = {{"commit", commit}, {"import", import}, {"index", make_index}, {"blob", make_blob}};
     json_t *answer = NULL;
     int r = 1;
     for (size_t i = 0; i < ARRAY_SIZE(ops) && r == 1; i++) {

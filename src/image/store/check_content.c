@@ -8,6 +8,7 @@
 #include "image/layout.h"
 #include "image/store/check.h"
 #include "image/store/compare.h"
+#include "image/store/deferred.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer.h"
 #include "image/store/parallel.h"
@@ -206,6 +207,20 @@ static bool is_whole(struct check *c, const char *chain, const json_t *entry)
     return true;
 }
 
+/* Its files are all there is of it: their archive must be the one that was hashed. */
+static void check_deferred(struct check *c, const char *chain, const json_t *entry)
+{
+    CLEANUP(free) char *id = str_format("sha256:%s", chain);
+    CLEANUP(error) struct error *why = NULL;
+    char found[DIGEST_TEXT_BYTES];
+    if (layer_digest(c->store, id, found, &why) < 0) {
+        note_failure(c, &why);
+    } else if (!str_equal(found, json_string_value(json_object_get(entry, "diffID")))) {
+        check_note(c, PROBLEM_LAYER, id, json_object_get(entry, "images"),
+                   "damaged: its files have the digest '%s' now", found);
+    }
+}
+
 static void check_layer(void *context, size_t i)
 {
     struct work *w = context;
@@ -219,7 +234,9 @@ static void check_layer(void *context, size_t i)
     if (c->error || !is_whole(c, chain, entry) || c->quick) {
         return;
     }
-    if (unpack_again(c, chain, entry, &again, &why) < 0) {
+    if (blob_is_deferred(c->store, json_string_value(json_object_get(entry, "blob")))) {
+        check_deferred(c, chain, entry);
+    } else if (unpack_again(c, chain, entry, &again, &why) < 0) {
         cannot_unpack(c, json_string_value(json_object_get(entry, "blob")), images, &why);
     } else if (compare_layer(c, chain, &again, &difference, &why) < 0) {
         note_failure(c, &why);

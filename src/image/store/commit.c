@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "image/layout.h"
+#include "image/store/deferred.h"
 #include "image/store/layer.h"
 
 /* Where the layer's files are now. */
@@ -118,7 +119,9 @@ int layers_commit(struct store *s, struct layer *layers, size_t count, struct er
     }
     int r = new ? store_sync(s, err) : 0;
     for (size_t i = 0; i < count && r >= 0; i++) {
-        r = layers[i].tmp_blob ? blob_add_file(s, layers[i].tmp_blob, layers[i].digest, err) : 0;
+        r = layers[i].deferred   ? blob_defer(s, &layers[i], err)
+            : layers[i].tmp_blob ? blob_add_file(s, layers[i].tmp_blob, layers[i].digest, err)
+                                 : 0;
         if (r >= 0 && layers[i].tmp) {
             r = give_name(s, &layers[i], err);
         }

@@ -4,7 +4,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_MS 200 /* small images are over by then */
 #define PAUSE_MS 50
 
 /* True when it is to stop. */
@@ -26,16 +25,16 @@ static bool pause_for(struct flusher *f, long ms)
 static void *flush(void *context)
 {
     struct flusher *f = context;
-    for (long ms = FIRST_MS; !pause_for(f, ms); ms = PAUSE_MS) {
+    for (long ms = f->first_ms; !pause_for(f, ms); ms = PAUSE_MS) {
         (void)syncfs(f->fd); /* store_sync() has the last word, and tells */
     }
     return NULL;
 }
 
-void flusher_start(struct flusher *f, int fd)
+void flusher_start(struct flusher *f, int fd, long first_ms)
 {
     pthread_condattr_t attributes;
-    *f = (struct flusher){.fd = fd, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *f = (struct flusher){.fd = fd, .first_ms = first_ms, .lock = PTHREAD_MUTEX_INITIALIZER};
     (void)pthread_condattr_init(&attributes); /* these cannot fail on Linux */
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&f->changed, &attributes);

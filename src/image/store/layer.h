@@ -37,6 +37,7 @@ struct layer {
     const char *media_type;            /* as found; static */
     char *tmp;                         /* the unpacked folder in tmp/; NULL: unpacked before */
     char *tmp_blob;                    /* the blob in tmp/; NULL: it has its name */
+    bool deferred;                     /* or is made when it is asked for: store/deferred.h */
     struct strv implied;
 };
 
@@ -48,6 +49,9 @@ void layer_done(struct layer *l);
 /* Whether the layer of this chainID is unpacked in the store; if so, *ret is what its layer.json
  * says (tmp NULL): the blob named there may have gone meanwhile. */
 bool layer_find(const struct store *s, const char *chain_id, struct layer *ret);
+
+/* The layer whose files stand for the blob that is made when it is asked for (store/deferred.h). */
+bool layer_of_deferred(const struct store *s, const char *digest, struct layer *ret);
 
 /* Base first. Layers whose `tmp` is NULL must exist under their chainID. */
 int layers_commit(struct store *s, struct layer *layers, size_t count,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image/store/archive.h"
+#include "image/store/deferred.h"
 #include "image/store/limits.h"
 #include "image/store/manifest.h"
 #include "image/store/tar_stream.h"
@@ -64,9 +65,9 @@ static int read_file_layer(struct load *l, struct loaded *i, size_t n, struct er
     if (f->layer.tmp) {
         return take_unpacked(f, i, n, err);
     }
-    bool spooled = f->path != NULL;
-    CLEANUP(free) char *blob = str_format("blobs/sha256/%s", digest_hex(f->digest));
-    CLEANUP(fd) int fd = open_file(l->store->fd, spooled ? f->path : blob, O_RDONLY, 0, err);
+    CLEANUP(fd)
+    int fd = f->path ? open_file(l->store->fd, f->path, O_RDONLY, 0, err)
+                     : blob_open(l->store, f->digest, err);
     if (fd < 0) {
         return fd;
     }

@@ -9,6 +9,7 @@
 #include "image/helper.h"
 #include "image/layout.h"
 #include "image/store/check.h"
+#include "image/store/deferred.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
@@ -94,13 +95,12 @@ static void set_all_aside(struct mending *m)
 static int read_layer(struct check *c, const struct content_descriptor *d, const char *diff_id,
                       struct layer *ret, struct error **err)
 {
-    CLEANUP(free) char *path = layout_blob(d->digest);
-    CLEANUP(fd) int fd = open_file(c->store->fd, path, O_RDONLY, 0, err);
+    CLEANUP(fd) int fd = blob_open(c->store, d->digest, err);
     if (fd < 0) {
         return fd;
     }
     CLEANUP(source_fd) struct source_fd source;
-    source_fd_init(&source, fd, path);
+    source_fd_init(&source, fd, d->digest);
     struct layer_input in = {.source = &source.base,
                              .name = d->digest,
                              .keep_as_is = true,

@@ -17,8 +17,7 @@
 #define PACKERS_MAX 6
 #define STORED_BYTES_MAX 65535 /* of a stored block (RFC 1951, 3.2.4) */
 #define STORED_HEAD_BYTES 5
-/* What a part of a piece is tried on, and by how much it must become smaller. */
-#define SAMPLE_BYTES ((size_t)8 << 10)
+/* By how much samples of a piece must become smaller for it to be compressed: a 32nd. */
 #define SAMPLE_GAIN 32
 #define OUT_BYTES (PIECE_BYTES + PIECE_BYTES / 32 + 1024)
 #define STAGING_BYTES ((size_t)1 << 20)
@@ -33,6 +32,7 @@ struct piece {
 /* Pieces are counted from the first; number n is in pieces[n % PIECES]. The archive's writer is
  * ahead, `written` last; `hashed` and the packers go between, each at its own pace. */
 struct packer {
+    bool deferred; /* hashed and no more: the archive is the blob, and is written another time */
     struct blob_writer blob;
     struct digest *diff;
     uint32_t crc;
@@ -89,18 +89,23 @@ static size_t deflated(const unsigned char *in, size_t len, unsigned char *out, 
     return fine ? room - z.avail_out : room;
 }
 
+size_t packer_gain(const void *bytes, size_t len)
+{
+    unsigned char out[2 * PACKER_SAMPLE_BYTES];
+    size_t n = deflated(bytes, len, out, sizeof(out));
+    return n < len ? len - n : 0;
+}
+
 /* Archives, pictures, programs that are packed: most of what is large does not become smaller. */
 static bool becomes_smaller(const unsigned char *in, size_t len)
 {
-    unsigned char out[2 * SAMPLE_BYTES];
     size_t gained = 0, tried = 0;
-    if (len < 8 * SAMPLE_BYTES) {
+    if (len < 8 * PACKER_SAMPLE_BYTES) {
         return true;
     }
     for (size_t i = 0; i < 3; i++) {
-        size_t n = deflated(in + i * (len / 3), SAMPLE_BYTES, out, sizeof(out));
-        gained += n < SAMPLE_BYTES ? SAMPLE_BYTES - n : 0;
-        tried += SAMPLE_BYTES;
+        gained += packer_gain(in + i * (len / 3), PACKER_SAMPLE_BYTES);
+        tried += PACKER_SAMPLE_BYTES;
     }
     return gained * SAMPLE_GAIN > tried;
 }
@@ -119,7 +124,7 @@ static void pack(struct piece *e)
 static void hash(struct packer *p, const struct piece *e)
 {
     digest_add(p->diff, e->in, e->in_len);
-    p->crc = crc32_gzip_refl(p->crc, e->in, e->in_len);
+    p->crc = p->deferred ? 0 : crc32_gzip_refl(p->crc, e->in, e->in_len);
 }
 
 static int write_staged(struct packer *p, bool direct, struct error **err)
@@ -245,7 +250,7 @@ static int start_threads(struct packer *p, struct error **err)
 {
     size_t packers = parallel_processors();
     packers = packers > PACKERS_MAX ? PACKERS_MAX : packers;
-    for (size_t i = 0; i < packers + 2; i++) {
+    for (size_t i = 0; i < (p->deferred ? 1 : packers + 2); i++) {
         void *(*run)(void *) = i == 0 ? run_hash : i == 1 ? run_write : run_pack;
         if (pthread_create(&p->threads[p->thread_count], NULL, run, p) != 0) {
             return i > 2 ? 0 : error_set_errno(err, ERROR_KERNEL, EAGAIN, "making a thread");
@@ -255,18 +260,19 @@ static int start_threads(struct packer *p, struct error **err)
     return 0;
 }
 
-int packer_begin(struct store *s, struct packer **ret, struct error **err)
+int packer_begin(struct store *s, bool deferred, struct packer **ret, struct error **err)
 {
     /* A gzip header without name and time (RFC 1952, 2.3), of an unknown system. */
     static const unsigned char head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff};
     struct packer *p = xcalloc(1, sizeof(*p));
+    p->deferred = deferred;
     p->blob.fd = -1;
     p->diff = digest_new();
     p->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     p->changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     p->failure = (struct first_failure)FIRST_FAILURE_INIT;
-    int r = blob_begin(s, &p->blob, err);
-    r = r < 0 ? r : write_out(p, head, sizeof(head), err);
+    int r = deferred ? 0 : blob_begin(s, &p->blob, err);
+    r = r < 0 || deferred ? r : write_out(p, head, sizeof(head), err);
     if (r < 0) {
         packer_free(p);
         return r;
@@ -290,7 +296,7 @@ static int pass_on(struct packer *p, struct error **err)
     pthread_mutex_lock(&p->lock);
     p->filled++;
     pthread_cond_broadcast(&p->changed);
-    while (p->filled >= p->hashed + PIECES || p->filled >= p->written + PIECES) {
+    while (p->filled >= p->hashed + PIECES || (!p->deferred && p->filled >= p->written + PIECES)) {
         (void)pthread_cond_wait(&p->changed, &p->lock); /* valid */
     }
     pthread_mutex_unlock(&p->lock);
@@ -332,16 +338,18 @@ static int finish(struct packer *p, struct error **err)
         r = pass_on(p, err) < 0 && !atomic_load(&p->failure.failed) ? -1 : 0;
     } else if (e->in_len) {
         hash(p, e);
-        pack(e);
-        write_piece(p, e);
+        if (!p->deferred) {
+            pack(e);
+            write_piece(p, e);
+        }
     }
     end_threads(p, r < 0);
     return r < 0 ? r : atomic_load(&p->failure.failed) ? take_failure(p, err) : 0;
 }
 
-int packer_end(struct packer *p, struct layer *ret, struct error **err)
+/* The end of the gzip file: what is staged is written. */
+static int write_tail(struct packer *p, struct error **err)
 {
-    int r = finish(p, err);
     uint32_t size = (uint32_t)p->tar_size;
     const unsigned char tail[] = {1,
                                   0,
@@ -356,15 +364,28 @@ int packer_end(struct packer *p, struct layer *ret, struct error **err)
                                   (unsigned char)(size >> 8),
                                   (unsigned char)(size >> 16),
                                   (unsigned char)(size >> 24)};
-    r = r < 0 ? r : write_out(p, tail, sizeof(tail), err);
-    r = r < 0 ? r : write_staged(p, false, err);
+    int r = write_out(p, tail, sizeof(tail), err);
+    return r < 0 ? r : write_staged(p, false, err);
+}
+
+int packer_end(struct packer *p, struct layer *ret, struct error **err)
+{
+    int r = finish(p, err);
+    r = r < 0 || p->deferred ? r : write_tail(p, err);
     if (r < 0) {
         return r;
     }
-    ret->blob_size = p->blob.size;
     ret->tar_size = p->tar_size;
-    ret->media_type = MEDIA_LAYER_GZIP;
     digest_end(p->diff, ret->diff_id);
+    if (p->deferred) {
+        memcpy(ret->digest, ret->diff_id, sizeof(ret->digest));
+        ret->blob_size = p->tar_size;
+        ret->media_type = MEDIA_LAYER_TAR;
+        ret->deferred = true;
+        return 0;
+    }
+    ret->blob_size = p->blob.size;
+    ret->media_type = MEDIA_LAYER_GZIP;
     return blob_end(&p->blob, NULL, ret->digest, &ret->tmp_blob, err);
 }
 

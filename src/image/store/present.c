@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "image/layout.h"
@@ -50,15 +51,31 @@ bool layer_find(const struct store *s, const char *chain_id, struct layer *ret)
     return true;
 }
 
+bool layer_of_deferred(const struct store *s, const char *digest, struct layer *ret)
+{
+    CLEANUP(free) char *link = layout_deferred(digest);
+    char target[sizeof("../layers/") + DIGEST_HEX_DIGITS] = "";
+    ssize_t len = readlinkat(s->fd, link, target, sizeof(target) - 1);
+    const char *hex = len > 0 ? strrchr(target, '/') : NULL;
+    CLEANUP(free) char *chain_id = str_format("sha256:%s", hex ? hex + 1 : "");
+    return digest_is_valid(chain_id) && layer_find(s, chain_id, ret);
+}
+
 bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size)
 {
     CLEANUP(free) char *blob = layout_blob(digest);
     struct stat st;
-    if (fstatat(s->fd, blob, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    struct layer l;
+    int64_t size;
+    if (fstatat(s->fd, blob, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        size = st.st_size;
+    } else if (layer_of_deferred(s, digest, &l)) {
+        size = l.tar_size;
+    } else {
         return false;
     }
     if (ret_size) {
-        *ret_size = st.st_size;
+        *ret_size = size;
     }
     return true;
 }

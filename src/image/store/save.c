@@ -11,6 +11,7 @@
 #include "image/image.h"
 #include "image/layout.h"
 #include "image/name_index.h"
+#include "image/store/deferred.h"
 #include "image/store/interrupt.h"
 #include "image/store/layer.h"
 #include "image/store/manifest.h"
@@ -109,18 +110,17 @@ static int first_time(struct save *s, const char *name)
 /* A blob as it is; what it says is checked again on the way. */
 static int put_blob(struct save *s, const char *digest, const char *name, struct error **err)
 {
-    CLEANUP(free) char *blob = layout_blob(digest);
-    CLEANUP(fd) int fd = open_file(s->store->fd, blob, O_RDONLY, 0, err);
+    CLEANUP(fd) int fd = blob_open(s->store, digest, err);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) {
-        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", blob);
+        return fd < 0 ? fd : error_set_errno(err, ERROR_KERNEL, errno, "reading '%s'", digest);
     }
     int r = put_header(s, name, st.st_size, err);
     CLEANUP(source_fd) struct source_fd source;
     CLEANUP(digest) struct digest *check = digest_new();
     const void *bytes;
     ssize_t n = 0;
-    source_fd_init(&source, fd, blob);
+    source_fd_init(&source, fd, digest);
     while (r >= 0 && (n = source.base.read(&source.base, &bytes, err)) > 0) {
         digest_add(check, bytes, (size_t)n);
         r = put_data(s, bytes, (size_t)n, err);
@@ -162,8 +162,7 @@ static int put_plain(struct save *s, const struct layer *l, struct archive *plai
 static int put_docker_layer(struct save *s, const struct layer *l, const char *name,
                             struct error **err)
 {
-    CLEANUP(free) char *blob = layout_blob(l->digest);
-    CLEANUP(fd) int fd = open_file(s->store->fd, blob, O_RDONLY, 0, err);
+    CLEANUP(fd) int fd = blob_open(s->store, l->digest, err);
     if (fd < 0) {
         return fd;
     }

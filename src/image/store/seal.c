@@ -9,20 +9,26 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "image/store/dense.h"
+#include "image/store/flusher.h"
 #include "image/store/packer.h"
 #include "image/store/tree_tar.h"
 
 #define XATTRS_MAX 65536
+#define LARGE_BYTES ((int64_t)32 << 20)
 
 static int put(void *context, const void *bytes, size_t len, struct error **err)
 {
     return packer_put(context, bytes, len, err);
 }
 
-static int seal_folder(struct store *store, int folder, struct layer *l, struct error **err)
+/* What is large and does not become smaller is left as it is, and written once (deferred.h). */
+static int seal_folder(struct store *store, int folder, int64_t bytes, struct layer *l,
+                       struct error **err)
 {
     CLEANUP(packer) struct packer *p = NULL;
-    int r = packer_begin(store, &p, err);
+    int r = bytes < LARGE_BYTES ? 0 : folder_is_dense(folder, err);
+    r = r < 0 ? r : packer_begin(store, r > 0, &p, err);
     if (r < 0) {
         return r;
     }
@@ -45,8 +51,8 @@ static void drop_marks(const char *path)
 
 /* The folder is to be what its archive says, as if it had been unpacked from it: times are whole
  * seconds, and none is later than `newest`, unless that is negative. Children first: to change a
- * child touches no folder's time of change. */
-static int settle(int parent, const char *name, int64_t newest)
+ * child touches no folder's time of change. Adds the size of files to *bytes. */
+static int settle(int parent, const char *name, int64_t newest, int64_t *bytes)
 {
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -58,9 +64,10 @@ static int settle(int parent, const char *name, int64_t newest)
         CLEANUP(strv) struct strv names = {0};
         r = fd < 0 ? -errno : list_folder_whole(fd, ".", &names, NULL);
         for (size_t i = 0; i < names.count && r >= 0; i++) {
-            r = settle(fd, names.items[i], newest);
+            r = settle(fd, names.items[i], newest, bytes);
         }
     }
+    *bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
     char path[64 + NAME_MAX];
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", parent, name); /* it has the room */
     drop_marks(path);
@@ -82,10 +89,16 @@ int layer_seal(struct store *s, const char *name, int64_t newest, struct layer *
     int r = remove_tree(s->fd, work, err);
     CLEANUP(fd) int folder = r < 0 ? -1 : open_file(s->fd, diff, O_RDONLY | O_DIRECTORY, 0, err);
     r = r < 0 ? r : folder;
-    if (r >= 0 && (r = settle(folder, ".", newest)) < 0) {
+    struct flusher flusher = {0};
+    int64_t bytes = 0;
+    if (r >= 0 && (r = settle(folder, ".", newest, &bytes)) < 0) {
         r = error_set_errno(err, ERROR_KERNEL, -r, "setting times of change");
     }
-    r = r < 0 ? r : seal_folder(s, folder, &l, err);
+    if (bytes >= LARGE_BYTES) { /* what a step writes through an overlay waits for that */
+        flusher_start(&flusher, s->fd, 0);
+    }
+    r = r < 0 ? r : seal_folder(s, folder, bytes, &l, err);
+    flusher_stop(&flusher);
     if (r < 0) {
         layer_done(&l);
         return error_wrap(err, r, "making a layer");

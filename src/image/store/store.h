@@ -83,6 +83,7 @@ int blob_add(struct store *s, const void *bytes, size_t len, char ret_digest[DIG
 /* Moves a file of the store's temporary folder, whose digest is known, among the blobs. */
 int blob_add_file(struct store *s, const char *path, const char *digest,
                   struct error **err) NODISCARD;
+/* Also of one that is made when it is asked for (store/deferred.h opens it); its size in bytes. */
 bool blob_exists(const struct store *s, const char *digest, int64_t *ret_size);
 /* The whole of a small blob, if it is here and of that digest; else NULL. The caller frees. */
 char *blob_read(const struct store *s, const char *digest, size_t max, size_t *ret_len);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "image/layout.h"
@@ -216,11 +217,11 @@ static int64_t layer_bytes(struct store *s, const char *hex)
     return digest_is_valid(chain) && layer_find(s, chain, &l) ? l.size : 0;
 }
 
-static int64_t blob_bytes(struct store *s, const char *hex)
+static int64_t file_bytes(struct store *s, const char *folder, const char *name)
 {
-    CLEANUP(free) char *digest = str_format("sha256:%s", hex);
-    int64_t size = 0;
-    return blob_exists(s, digest, &size) ? size : 0;
+    CLEANUP(free) char *path = str_format("%s/%s", folder, name);
+    struct stat st;
+    return fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : 0;
 }
 
 /* `found` is called for each name in the folder that is not marked. */
@@ -231,16 +232,17 @@ typedef int found_unmarked(struct store *s, const char *folder, const char *name
 static int each_unmarked(struct store *s, found_unmarked *found, void *context,
                          struct error **ret_unknown, struct error **err)
 {
+    enum { LAYERS = 2 }; /* which of the folders */
     CLEANUP(json) json_t *blobs = json_object();
     CLEANUP(json) json_t *layers = json_object();
     struct marks m = {blobs, layers, NULL};
-    static const char *const folders[] = {"blobs/sha256", "layers"};
+    static const char *const folders[] = {"blobs/sha256", "deferred", "layers"};
     int r = mark_all(s, &m, err);
-    for (size_t i = m.unknown ? 1 : 0; i < ARRAY_SIZE(folders) && r >= 0; i++) {
+    for (size_t i = m.unknown ? LAYERS : 0; i < ARRAY_SIZE(folders) && r >= 0; i++) {
         CLEANUP(strv) struct strv names = {0};
         r = list_folder(s->fd, folders[i], &names, err);
         for (size_t n = 0; n < names.count && r >= 0; n++) {
-            bool marked = json_object_get(i == 0 ? blobs : layers, names.items[n]);
+            bool marked = json_object_get(i == LAYERS ? layers : blobs, names.items[n]);
             r = marked ? 0 : found(s, folders[i], names.items[n], context, err);
         }
     }
@@ -272,7 +274,7 @@ static int add_bytes(struct store *s, const char *folder, const char *name, void
                      struct error **err)
 {
     int64_t *sum = context;
-    *sum += str_equal(folder, "layers") ? layer_bytes(s, name) : blob_bytes(s, name);
+    *sum += str_equal(folder, "layers") ? layer_bytes(s, name) : file_bytes(s, folder, name);
     return 0;
 }
 

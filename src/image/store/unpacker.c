@@ -19,6 +19,7 @@
 
 #define PROGRAM "the unpacker"
 #define ANSWER_MAX ((size_t)256 << 20) /* the paths of five million folders */
+#define FLUSH_AFTER_MS 200             /* small images are over by then */
 
 /* What goes to the unpacker, with the stream's and the answer's end and, if any, the blob. */
 struct job {
@@ -184,7 +185,7 @@ static int await_ready(struct unpacker *u, struct error **err)
         u->ready = n == 1 && text[0] == 'R';
         r = u->ready ? 0 : error_from_json(text, n < 0 ? 0 : (size_t)n, PROGRAM, err);
         if (r >= 0 && u->disk >= 0) {
-            flusher_start(&u->flusher, u->disk);
+            flusher_start(&u->flusher, u->disk, FLUSH_AFTER_MS);
         }
     }
     pthread_mutex_unlock(&u->lock);
