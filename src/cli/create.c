@@ -11,7 +11,7 @@ static int create_run(const struct command_context *context, void *values, int a
     struct run_values *v = values;
     struct engine engine = engine_of(context);
     run_values_arguments(v, argc, argv);
-    run_values_warn(v);
+    run_values_warn(v, &engine);
     int r = engine_create(&engine, &v->request, err);
     strv_done(&v->request.command);
     return r;

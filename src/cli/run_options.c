@@ -2,6 +2,7 @@
 #include "cli/run_options.h"
 
 #include "base/option_rows.h"
+#include "engine/networks.h"
 
 #define AT(member) offsetof(struct run_values, request.member)
 
@@ -205,11 +206,19 @@ void run_values_arguments(struct run_values *v, int argc, char **argv)
     }
 }
 
-void run_values_warn(const struct run_values *v)
+void run_values_warn(const struct run_values *v, const struct engine *e)
 {
     const struct run_request *r = &v->request;
-    bool host = r->networks.count == 1 && str_equal(r->networks.items[0], "host");
-    if (host && (r->publish.count || r->publish_all)) {
+    if (!r->networks.count || !(r->publish.count || r->publish_all)) {
+        return;
+    }
+    CLEANUP(free) char *network = network_without_ports(e, r);
+    if (str_equal(network, "host")) {
         fputs("WARNING: Published ports are discarded when using host network mode\n", stderr);
+    } else if (network && !str_equal(network, "none")) { /* which is refused */
+        fprintf(stderr,
+                "WARNING: Published ports are discarded: network '%s' is no bridge that "
+                "leads out\n",
+                network);
     }
 }

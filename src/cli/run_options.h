@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/options.h"
+#include "engine/container.h"
 #include "spec/request.h"
 
 struct run_values {
@@ -39,6 +40,6 @@ extern const struct option update_options[];
 
 void run_values_defaults(void *values);
 /* One line on standard error about what has no effect, as Docker has it. */
-void run_values_warn(const struct run_values *v);
+void run_values_warn(const struct run_values *v, const struct engine *e);
 /* IMAGE [COMMAND] [ARG...] */
 void run_values_arguments(struct run_values *v, int argc, char **argv);

@@ -14,6 +14,13 @@ static struct net_place place_of(const struct engine *e)
     return (struct net_place){e->run_dir, e->data_dir, e->config_path};
 }
 
+/* Is the workload a machine, whose programs are not in the namespace that is attached? */
+static bool is_machine(const struct container *c)
+{
+    const struct wall_ops *wall = NULL;
+    return wall_find(c->wall, &wall, NULL) >= 0 && wall->fixed_interfaces;
+}
+
 int network_need(const struct engine *e, const struct container *c, pid_t pid,
                  struct network_need *ret, struct error **err)
 {
@@ -25,6 +32,7 @@ int network_need(const struct engine *e, const struct container *c, pid_t pid,
                                      .pid = pid,
                                      .publish = &c->publish,
                                      .dns = &c->dns,
+                                     .names_inside = !is_machine(c),
                                  }};
     int r = net_choices_from_json(c->networks, &ret->choices, err);
     ret->request.networks = &ret->choices;
@@ -163,6 +171,24 @@ static int choose(const struct engine *e, const struct run_request *r, struct co
     return 0;
 }
 
+char *network_without_ports(const struct engine *e, const struct run_request *r)
+{
+    CLEANUP(net_choices) struct net_choices all = {0};
+    struct net_place place = place_of(e);
+    int result = 0;
+    for (size_t i = 0; i < r->networks.count && result >= 0; i++) {
+        result = net_choices_parse(&all, r->networks.items[i], NULL);
+    }
+    for (size_t i = 0; i < all.count && result >= 0; i++) {
+        CLEANUP(net_network) struct net_network *n = NULL;
+        result = net_network_find(&place, all.items[i].network, &n, NULL);
+        if (result < 0 || (net_network_is_bridge(n) && !n->internal)) {
+            return NULL;
+        }
+    }
+    return result < 0 || !all.count ? NULL : xstrdup(all.items[0].network);
+}
+
 static int choose_rate(const struct run_request *r, struct container *c, struct error **err)
 {
     struct net_rate rate = {0};
@@ -203,16 +229,17 @@ static void add_addresses(const struct net_attachment *a, struct strv *ret)
     }
 }
 
-/* The gateway of the first network whose names are served; NULL: none is. */
-static const struct net_network *served_in(const struct net_attachment *a)
+/* Where the container's names are served; "": nowhere. */
+static void find_server(const struct container *c, const struct net_attachment *a,
+                        char ret[NET_ADDRESS_BYTES])
 {
-    for (size_t i = 0; a && i < a->count; i++) {
-        const struct net_network *n = a->endpoints[i].network;
-        if (net_network_is_bridge(n) && net_network_is_made(n)) {
-            return n;
-        }
+    const struct net_network *n = a ? net_attachment_server(a) : NULL;
+    ret[0] = '\0';
+    if (n) {
+        net_address_text(&n->pools[NET_IPV4].gateway, ret);
+    } else if (a && net_attachment_has_names(a) && !is_machine(c)) {
+        (void)stpcpy(ret, NET_NAMES_INSIDE);
     }
-    return NULL;
 }
 
 static int write_hosts(const struct engine *e, const struct container *c,
@@ -241,14 +268,11 @@ static int write_resolv(const struct engine *e, const struct container *c,
     CLEANUP(free) char *path = container_data_path(e, c->id, "resolv.conf");
     CLEANUP(free) char *written = container_run_path(e, c->id, "resolv.conf");
     char server[NET_ADDRESS_BYTES] = "";
-    const struct net_network *served = served_in(a);
-    if (served) {
-        net_address_text(&served->pools[NET_IPV4].gateway, server);
-    }
+    find_server(c, a, server);
     struct net_resolv v = {.dns = &c->dns,
                            .search = &c->dns_search,
                            .options = &c->dns_options,
-                           .served_by = served ? server : NULL,
+                           .served_by = server[0] ? server : NULL,
                            .ipv6 = a && net_attachment_exit(a, NET_IPV6),
                            .in_place = in_place,
                            .written_path = written,
@@ -301,8 +325,7 @@ static int check_changeable(const struct container *c, struct error **err)
             err, ERROR_UNSUPPORTED, 0, "container '%s' has no network of its own (--network %s)",
             c->name, str_starts(c->network_mode, "container:") ? "container:…" : c->network_mode);
     }
-    const struct wall_ops *wall = NULL;
-    if (is_attached(c) && wall_find(c->wall, &wall, NULL) >= 0 && wall->fixed_interfaces) {
+    if (is_attached(c) && is_machine(c)) {
         int r = error_set(err, ERROR_UNSUPPORTED, 0,
                           "behind the %s wall '%s' keeps the networks that it started with",
                           c->wall, c->name);

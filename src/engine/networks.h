@@ -27,6 +27,10 @@ static inline void network_need_cleanup(struct network_need *n)
 int network_choose(const struct engine *e, const struct run_request *r, struct container *c,
                    struct error **err) NODISCARD;
 
+/* The first of the chosen networks, when none of them is a bridge that leads out: nothing is
+ * published then. NULL: one is, or what was chosen is wrong. The caller frees. */
+char *network_without_ports(const struct engine *e, const struct run_request *r);
+
 /* The three files that the spec binds into the workload; in place when it runs. A container in
  * another's network namespace has that one's hosts and resolv.conf: its spec names them. a NULL: no
  * network of its own. */

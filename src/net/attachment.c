@@ -81,12 +81,22 @@ const struct net_endpoint *net_attachment_find(const struct net_attachment *a,
 bool net_attachment_has_names(const struct net_attachment *a)
 {
     for (size_t i = 0; i < a->count; i++) {
-        if (net_network_is_bridge(a->endpoints[i].network) &&
-            !str_equal(a->endpoints[i].network->name, "bridge")) {
+        if (!str_equal(a->endpoints[i].network->name, "bridge")) {
             return true;
         }
     }
     return false;
+}
+
+const struct net_network *net_attachment_server(const struct net_attachment *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const struct net_network *n = a->endpoints[i].network;
+        if (net_network_is_bridge(n) && !str_equal(n->name, "bridge")) {
+            return n;
+        }
+    }
+    return NULL;
 }
 
 static json_t *endpoint_to_json(const struct net_endpoint *e)

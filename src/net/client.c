@@ -211,6 +211,16 @@ static int rename_taken(const struct net_request *request, struct net_attachment
     return r;
 }
 
+int client_serve_names(const struct net_request *q, const struct net_attachment *a,
+                       struct error **err)
+{
+    CLEANUP(free) char *pid = str_format("%d", (int)q->pid);
+    const char *const arguments[] = {"names", q->place.run_dir, q->id, pid, NULL};
+    int r = net_attachment_has_names(a) ? net_names_serve(&q->place, err) : 0;
+    bool inside = r >= 0 && q->names_inside && net_attachment_has_names(a);
+    return inside && !net_attachment_server(a) ? net_helper_run(arguments, err) : r;
+}
+
 int net_prepare(const struct net_request *request, struct net_attachment *reserved,
                 struct error **err)
 {
@@ -243,7 +253,7 @@ int net_attach(const struct net_request *request, struct net_attachment *reserve
     r = net_helper_finish(reserved->helper, netns, &reserved->withdrawal, &reserved->withdrawal_len,
                           err);
     free(take_ptr(reserved->helper));
-    return r < 0 || !net_attachment_has_names(reserved) ? r : net_names_serve(&request->place, err);
+    return r < 0 ? r : client_serve_names(request, reserved, err);
 }
 
 /* Does the end of this attachment need the helper? */

@@ -20,6 +20,10 @@ bool client_take_back_all(const char *run_dir, const struct leases *l);
 int client_forget(const char *run_dir, const struct leases *l, const char *id,
                   struct error **err) NODISCARD;
 
+/* Names, if the container's networks have any, at a gateway or inside. */
+int client_serve_names(const struct net_request *q, const struct net_attachment *a,
+                       struct error **err) NODISCARD;
+
 /* reserve.c: finds the addresses of one more end, and appends it. Takes nothing yet. */
 int client_add_endpoint(const struct reservation *v, const struct net_choice *choice,
                         struct error **err) NODISCARD;

@@ -89,7 +89,7 @@ int net_connect(const struct net_request *request, struct net_attachment **ret, 
         IGNORE(take_out(request, interface, NULL, NULL));
         return r;
     }
-    r = net_attachment_has_names(a) ? net_names_serve(&request->place, err) : 0;
+    r = client_serve_names(request, a, err);
     *ret = take_ptr(record->attachment);
     return r;
 }
@@ -112,7 +112,8 @@ int net_disconnect(const struct net_request *request, const char *network_id,
         interface = xstrdup(e->interface);
     }
     int r = helper(request, "disconnect", interface, err);
-    return r < 0 ? r : take_out(request, interface, ret, err);
+    r = r < 0 ? r : take_out(request, interface, ret, err);
+    return r < 0 || !*ret ? r : client_serve_names(request, *ret, err);
 }
 
 int net_set_rate(const struct net_request *request, struct error **err)

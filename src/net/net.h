@@ -78,6 +78,8 @@ struct net_request {
     const struct strv *publish; /* Docker's -p syntax, or NULL */
     const struct strv *dns;     /* the container's own resolvers, or NULL */
     struct net_rate rate;
+    /* The workload's programs are in that namespace themselves, not in a machine behind it. */
+    bool names_inside;
 };
 
 /* One end: a container in a network. */
@@ -123,6 +125,10 @@ const struct net_endpoint *net_attachment_find(const struct net_attachment *a,
                                                const char *network_id);
 /* Is one of its networks a user's? Then names are served to it (net/names.h). */
 bool net_attachment_has_names(const struct net_attachment *a);
+/* The first of those that is a bridge: they are served at its gateway. NULL: there is none; then
+ * they are served at NET_NAMES_INSIDE in its own namespace, where net_request.names_inside. */
+const struct net_network *net_attachment_server(const struct net_attachment *a);
+#define NET_NAMES_INSIDE "127.0.0.11" /* Docker's */
 
 /* Leases the addresses and takes the host's ports. In this process, no kernel object but the held
  * sockets. Called again for the same id it drops what was reserved before and starts anew.

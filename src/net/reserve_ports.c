@@ -177,17 +177,18 @@ static void find_targets(const struct net_attachment *a, const struct net_port *
     }
 }
 
+/* As Docker, where no network is a bridge that leads out nothing is published; the command line has
+ * warned of that. An address of a family that those which are have not is an error. */
 static int no_target(const struct net_attachment *a, const struct net_port *p, struct error **err)
 {
     bool ipv6 = strchr(p->address, ':');
-    if (ipv6 && net_attachment_entry(a, NET_IPV4)) {
-        return error_set(err, ERROR_USAGE, 0, "cannot publish on [%s]: network '%s' has no IPv6",
-                         p->address, net_attachment_entry(a, NET_IPV4)->network->name);
+    const struct net_endpoint *other = net_attachment_entry(a, ipv6 ? NET_IPV4 : NET_IPV6);
+    if (!other) {
+        return 0;
     }
-    return error_set(err, ERROR_USAGE, 0,
-                     "cannot publish port %d: none of the container's networks is a bridge that "
-                     "leads out",
-                     p->container);
+    return error_set(err, ERROR_USAGE, 0, "cannot publish on %s%s%s: network '%s' has no IPv%d",
+                     ipv6 ? "[" : "", p->address, ipv6 ? "]" : "", other->network->name,
+                     ipv6 ? 6 : 4);
 }
 
 int client_choose_ports(const struct reservation *v, struct error **err)

@@ -125,7 +125,45 @@ refused() {
     cloison run -d --name lan1 --network lan busybox sleep 600 >/dev/null
     cloison run -d --name lan2 --network lan busybox sleep 600 >/dev/null
     run -0 inside lan2 ping -c 1 -W 2 "$(cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress}}' lan1)"
-    cloison rm -f lan1 lan2 >/dev/null
+    # As Docker, it publishes nothing there.
+    run -0 --separate-stderr cloison run -d --name lan3 --network lan -p 80:80 busybox sleep 600
+    [ "$stderr" = "WARNING: Published ports are discarded: network 'lan' is no bridge that leads out" ]
+    [ -z "$(cloison port lan3)" ]
+    cloison rm -f lan1 lan2 lan3 >/dev/null
+    cloison network rm lan
+    ip link del "mva$TAG"
+}
+
+lookup() { cloison exec "$1" nslookup "$2" | awk '/^Name:/ { name = 1 } name && /^Address/ { print $NF }' | sort; }
+inside_address() { cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress}}' "$1"; }
+
+@test "macvlan: names, from inside the container's own network, whose port 53 stays free" {
+    ip link add "mva$TAG" type veth peer name "mvb$TAG"
+    ip link set "mva$TAG" up
+    ip link set "mvb$TAG" up
+    cloison network create -d macvlan -o parent="mva$TAG" --subnet "${POOL%.*/20}.0/24" lan >/dev/null
+    cloison run -d --name lan1 --network lan --network-alias many busybox sleep 600 >/dev/null
+    cloison run -d --name lan2 --network lan --network-alias many busybox sleep 600 >/dev/null
+    cloison exec lan1 grep -Fx 'nameserver 127.0.0.11' /etc/resolv.conf
+    [ "$(lookup lan1 lan2)" = "$(inside_address lan2)" ]
+    [ "$(lookup lan2 lan1.lan)" = "$(inside_address lan1)" ]
+    [ "$(lookup lan1 many | wc -l)" = 2 ]
+    cloison exec -d lan1 nc -l -p 53 # a server of its own, on all addresses
+    listens() { nsenter -t "$(cloison inspect -f '{{.State.Pid}}' lan1)" -n ss -Hltn 'sport = :53' | grep -q .; }
+    wait_for 10 listens
+    run -0 nsenter -t "$(cloison inspect -f '{{.State.Pid}}' lan1)" -n dig @127.0.0.11 +tcp +time=3 +short lan2
+    [ "$output" = "$(inside_address lan2)" ]
+    # Whoever joins while it runs asks there, too; who leaves asks the host's resolvers again.
+    cloison run -d --name lan3 busybox sleep 600 >/dev/null
+    cloison network connect lan lan3
+    [ "$(lookup lan3 lan1)" = "$(inside_address lan1)" ]
+    [ "$(lookup lan1 lan3)" = "$(inside_address lan3)" ]
+    cloison network disconnect lan lan3
+    cloison exec lan3 sh -c '! grep 127.0.0.11 /etc/resolv.conf'
+    # A new namespace has new sockets.
+    cloison restart -t 0 lan1 >/dev/null
+    [ "$(lookup lan1 lan2)" = "$(inside_address lan2)" ]
+    cloison rm -f lan1 lan2 lan3 >/dev/null
     cloison network rm lan
     ip link del "mva$TAG"
 }

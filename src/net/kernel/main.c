@@ -8,6 +8,7 @@
  *     cloison-net connect RUN_DIR ID NETNS INTERFACE      one more end, or one less
  *     cloison-net disconnect RUN_DIR ID NETNS INTERFACE
  *     cloison-net shape RUN_DIR ID NETNS      the record's rate
+ *     cloison-net names RUN_DIR ID PID        names inside (inside.h)
  *     cloison-net make|unmake RUN_DIR DATA_DIR CONFIG NETWORK   what the kernel holds of a network
  *     cloison-net reload RUN_DIR DATA_DIR CONFIG ''   the tables, behind a flush of the firewall
  *     cloison-net purge RUN_DIR CONFIG        the bridge and the table, when nobody is attached
@@ -30,181 +31,14 @@
 #include "net/kernel/conntrack.h"
 #include "net/kernel/forward.h"
 #include "net/kernel/guard.h"
+#include "net/kernel/inside.h"
 #include "net/kernel/link.h"
 #include "net/kernel/shape.h"
 #include "net/kernel/table.h"
+#include "net/kernel/work.h"
 #include "net/lease.h"
 #include "net/record.h"
 #include "net/store.h"
-
-/* What every verb works with. */
-struct work {
-    int dir; /* <run_dir>/net */
-    struct net_record *record;
-    struct netlink route, nf;
-    struct guards guards;
-};
-
-static void work_cleanup(struct work *w)
-{
-    fd_close(w->dir);
-    net_record_free(w->record);
-    netlink_close(&w->route);
-    netlink_close(&w->nf);
-    guards_done(&w->guards);
-}
-
-static int open_folder(struct work *w, const char *run_dir, struct error **err)
-{
-    CLEANUP(free) char *path = str_format("%s/net", run_dir);
-    w->dir = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, err);
-    return w->dir;
-}
-
-static int open_work(struct work *w, const char *run_dir, const char *id, struct error **err)
-{
-    int r = open_folder(w, run_dir, err);
-    r = r < 0 ? r : net_record_load(w->dir, id, &w->record, err);
-    if (r == -ENOENT && w->dir >= 0) {
-        return error_set(err, ERROR_NOT_FOUND, 0, "no network is reserved for '%.12s'", id);
-    }
-    r = r < 0 ? r : netlink_open(NETLINK_ROUTE, &w->route, err);
-    return r < 0 ? r : netlink_open(NETLINK_NETFILTER, &w->nf, err);
-}
-
-static int lock_kernel(const struct work *w, struct error **err)
-{
-    return lock_file(w->dir, NET_KERNEL_LOCK, LOCK_EXCLUSIVE, true, err);
-}
-
-/* An attachment being undone is no longer one to restore, though its record is still there. */
-static char *ending_path(const char *id)
-{
-    return str_format("attachments/%s.ending", id);
-}
-
-static bool is_ending(const struct work *w, const char *id)
-{
-    CLEANUP(free) char *path = ending_path(id);
-    return faccessat(w->dir, path, F_OK, 0) == 0;
-}
-
-struct records {
-    struct net_record **items;
-    size_t count;
-};
-
-static void records_cleanup(struct records *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        net_record_free(r->items[i]);
-    }
-    free(r->items);
-}
-
-/* Everybody's whose ports are in this table. */
-static void load_records(const struct work *w, const char *table, struct records *ret)
-{
-    CLEANUP(strv) struct strv ids = {0};
-    net_record_list(w->dir, &ids);
-    ret->items = xcalloc(ids.count + 1, sizeof(struct net_record *));
-    for (size_t i = 0; i < ids.count; i++) {
-        CLEANUP(net_record) struct net_record *record = NULL;
-        if (!is_ending(w, ids.items[i]) &&
-            net_record_load(w->dir, ids.items[i], &record, NULL) >= 0 &&
-            str_equal(record->table, table)) {
-            ret->items[ret->count++] = take_ptr(record);
-        }
-    }
-}
-
-static int make_table(struct work *w, const char *table, struct error **err)
-{
-    CLEANUP(records) struct records all = {0};
-    load_records(w, table, &all);
-    return table_make(&w->nf, table, all.items, all.count, err);
-}
-
-/* Has the attachment an end in a bridge? The others need nothing of ours on the host. */
-static bool has_bridge(const struct net_attachment *a)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        if (net_network_is_bridge(a->endpoints[i].network)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_prepared(struct work *w)
-{
-    const struct net_attachment *a = w->record->attachment;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct net_network *n = a->endpoints[i].network;
-        if (net_network_is_bridge(n) &&
-            (!bridge_ready(&w->route, n) || !forward_ready(&w->nf, n))) {
-            return false;
-        }
-    }
-    return !has_bridge(a) || table_ready(&w->nf, w->record->table, a);
-}
-
-/* The first that speaks with nf_tables: the kernel's answer where it has none is EINVAL. */
-static int open_firewall(struct work *w, const struct net_network *n, struct error **err)
-{
-    int r = forward_open(&w->nf, n, err);
-    return r == -EINVAL ? error_hint(err, r, "this kernel needs nf_tables (CONFIG_NF_TABLES_INET)")
-                        : r;
-}
-
-/* A network's bridge, the table, and it in the table, whichever is missing. Under the lock. */
-static int prepare_network(struct work *w, const struct net_network *n, const char *table,
-                           struct error **err)
-{
-    int r = bridge_forwarding_on(n, err);
-    r = r < 0 || bridge_ready(&w->route, n) ? r : bridge_make(&w->route, n, err);
-    r = r < 0 ? r : open_firewall(w, n, err);
-    r = r < 0 || table_ready(&w->nf, table, NULL) ? r : make_table(w, table, err);
-    return r < 0 ? r : table_add_bridge(&w->nf, table, n, err);
-}
-
-static int prepare(struct work *w, struct error **err)
-{
-    const struct net_attachment *a = w->record->attachment;
-    int r = 0;
-    for (size_t i = 0; i < a->count && r >= 0; i++) {
-        const struct net_network *n = a->endpoints[i].network;
-        r = net_network_is_bridge(n) ? bridge_forwarding_on(n, err) : 0;
-    }
-    if (r < 0 || is_prepared(w)) {
-        return r;
-    }
-    CLEANUP(fd) int lock = lock_kernel(w, err);
-    r = lock;
-    for (size_t i = 0; i < a->count && r >= 0; i++) {
-        const struct net_network *n = a->endpoints[i].network;
-        r = net_network_is_bridge(n) ? prepare_network(w, n, w->record->table, err) : 0;
-    }
-    return r;
-}
-
-/* An element that is in the way was left by somebody who died; the records tell what is right. */
-static int publish(struct work *w, struct error **err)
-{
-    CLEANUP(error) struct error *e = NULL;
-    int r =
-        json_array_size(w->record->attachment->ports) ? table_add_ports(&w->nf, w->record, &e) : 0;
-    if (r == -EEXIST || r == -EBUSY || r == -ENOENT) {
-        CLEANUP(fd) int lock = lock_kernel(w, err);
-        r = lock < 0 ? lock : make_table(w, w->record->table, err);
-    } else if (r < 0) {
-        r = error_move(err, &e, r);
-    }
-    if (r >= 0) {
-        conntrack_forget(&w->nf, w->record);
-    }
-    return r;
-}
 
 /* Some of the attachment's ends: made, guarded, shaped, set up inside. On failure they go again. */
 static int make_ends(struct work *w, const struct net_endpoint *ends, size_t count, int netns,
@@ -263,13 +97,13 @@ static void print_withdrawal(const struct net_record *record)
 static int attach(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
-    int r = open_work(&w, arguments[0], arguments[1], err);
+    int r = work_open(&w, arguments[0], arguments[1], err);
     const struct net_attachment *a = r < 0 ? NULL : w.record->attachment;
-    r = r < 0 ? r : prepare(&w, err);
+    r = r < 0 ? r : work_prepare(&w, err);
     r = r < 0 ? r : guards_load(&w.guards, a->endpoints, a->count, err);
     CLEANUP(fd) int netns = r < 0 ? -1 : open_namespace(arguments[2], err);
     r = r < 0 ? r : netns;
-    r = r < 0 ? r : publish(&w, err);
+    r = r < 0 ? r : work_publish(&w, err);
     r = r < 0 ? r : make_ends(&w, a->endpoints, a->count, netns, true, err);
     if (r >= 0) {
         print_withdrawal(w.record);
@@ -294,10 +128,10 @@ static int connect_end(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
     CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
-    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    int r = netns < 0 ? netns : work_open(&w, arguments[0], arguments[1], err);
     const struct net_endpoint *e = r < 0 ? NULL : end_named(&w, arguments[3], err);
-    r = r < 0 ? r : !e ? -ENODEV : prepare(&w, err);
-    r = r < 0 ? r : publish(&w, err); /* they may lead to the new end */
+    r = r < 0 ? r : !e ? -ENODEV : work_prepare(&w, err);
+    r = r < 0 ? r : work_publish(&w, err); /* they may lead to the new end */
     r = r < 0 ? r : guards_load(&w.guards, e, 1, err);
     return r < 0 ? r : make_ends(&w, e, 1, netns, false, err);
 }
@@ -328,9 +162,9 @@ static int disconnect_end(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
     CLEANUP(fd) int netns = open_file(AT_FDCWD, arguments[2], O_RDONLY, 0, err);
-    int r = netns < 0 ? netns : open_work(&w, arguments[0], arguments[1], err);
+    int r = netns < 0 ? netns : work_open(&w, arguments[0], arguments[1], err);
     const struct net_endpoint *e = r < 0 ? NULL : end_named(&w, arguments[3], err);
-    CLEANUP(fd) int lock = e ? lock_kernel(&w, err) : -1;
+    CLEANUP(fd) int lock = e ? work_lock(&w, err) : -1;
     r = r < 0 ? r : !e ? -ENODEV : lock;
     r = r < 0 ? r : move_ports(&w, e, err);
     return r < 0 ? r : link_leave_inside(w.record->attachment, e, netns, err);
@@ -339,8 +173,19 @@ static int disconnect_end(char **arguments, struct error **err)
 static int shape(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
-    int r = open_work(&w, arguments[0], arguments[1], err);
+    int r = work_open(&w, arguments[0], arguments[1], err);
     return r < 0 ? r : shape_apply(&w.route, w.record->id, w.record->attachment, true, err);
+}
+
+static int names(char **arguments, struct error **err)
+{
+    CLEANUP(work) struct work w = {.dir = -1};
+    int64_t pid = 0;
+    int r = work_open(&w, arguments[0], arguments[1], err);
+    if (r >= 0 && (str_to_i64(arguments[2], 10, &pid) < 0 || pid < 1)) {
+        return error_set(err, ERROR_USAGE, EINVAL, "invalid process '%s'", arguments[2]);
+    }
+    return r < 0 ? r : inside_serve(arguments[0], w.record, (pid_t)pid, err);
 }
 
 /* What make, unmake and reload work with. */
@@ -362,7 +207,7 @@ static int open_network_work(struct network_work *n, char **arguments, struct er
 {
     n->place =
         (struct net_place){arguments[0], arguments[1], arguments[2][0] ? arguments[2] : NULL};
-    int r = open_folder(&n->w, arguments[0], err);
+    int r = work_open_folder(&n->w, arguments[0], err);
     r = r < 0 ? r : net_settings_load(n->place.config_path, &n->settings, err);
     r = r < 0 || !arguments[3][0] ? r : net_network_find(&n->place, arguments[3], &n->network, err);
     r = r < 0 ? r : netlink_open(NETLINK_ROUTE, &n->w.route, err);
@@ -373,13 +218,13 @@ static int make(char **arguments, struct error **err)
 {
     CLEANUP(network_work) struct network_work n = {.w.dir = -1};
     int r = open_network_work(&n, arguments, err);
-    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : work_lock(&n.w, err);
     r = r < 0 ? r : lock;
     if (r < 0) {
         return r;
     }
     return net_network_is_bridge(n.network)
-               ? prepare_network(&n.w, n.network, n.settings.table, err)
+               ? work_prepare_network(&n.w, n.network, n.settings.table, err)
                : link_try(&n.w.route, n.network, err);
 }
 
@@ -387,7 +232,7 @@ static int unmake(char **arguments, struct error **err)
 {
     CLEANUP(network_work) struct network_work n = {.w.dir = -1};
     int r = open_network_work(&n, arguments, err);
-    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : work_lock(&n.w, err);
     r = r < 0 ? r : lock;
     if (r < 0 || !net_network_is_bridge(n.network)) {
         return r;
@@ -406,14 +251,14 @@ static int reload(char **arguments, struct error **err)
     struct net_network **list = NULL;
     size_t count = 0;
     int r = open_network_work(&n, arguments, err);
-    CLEANUP(fd) int lock = r < 0 ? -1 : lock_kernel(&n.w, err);
+    CLEANUP(fd) int lock = r < 0 ? -1 : work_lock(&n.w, err);
     r = r < 0 ? r : lock;
-    r = r < 0 ? r : make_table(&n.w, n.settings.table, err);
+    r = r < 0 ? r : work_make_table(&n.w, n.settings.table, err);
     r = r < 0 ? r : net_network_list(&n.place, &list, &count, err);
     for (size_t i = 0; i < count && r >= 0; i++) {
         bool there = net_network_is_bridge(list[i]) && bridge_ready(&n.w.route, list[i]);
         r = there || (net_network_is_bridge(list[i]) && net_network_is_made(list[i]))
-                ? prepare_network(&n.w, list[i], n.settings.table, err)
+                ? work_prepare_network(&n.w, list[i], n.settings.table, err)
                 : 0;
     }
     net_network_list_free(list, count);
@@ -422,7 +267,7 @@ static int reload(char **arguments, struct error **err)
 
 static int mark_ending(const struct work *w, struct error **err)
 {
-    CLEANUP(free) char *path = ending_path(w->record->id);
+    CLEANUP(free) char *path = work_ending_path(w->record->id);
     if (symlinkat("ending", w->dir, path) < 0 && errno != EEXIST) {
         return error_set_errno(err, ERROR_KERNEL, errno, "making '%s'", path);
     }
@@ -432,8 +277,8 @@ static int mark_ending(const struct work *w, struct error **err)
 static int detach(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
-    int r = open_work(&w, arguments[0], arguments[1], err);
-    CLEANUP(fd) int lock = r < 0 ? r : lock_kernel(&w, err);
+    int r = work_open(&w, arguments[0], arguments[1], err);
+    CLEANUP(fd) int lock = r < 0 ? r : work_lock(&w, err);
     r = lock < 0 ? lock : mark_ending(&w, err);
     r = r < 0 ? r : table_remove_ports(&w.nf, w.record, err);
     if (r >= 0) {
@@ -480,9 +325,9 @@ static const struct {
 } verbs[] = {
     {"attach", 3, 3, attach},       {"detach", 2, 3, detach},
     {"connect", 4, 4, connect_end}, {"disconnect", 4, 4, disconnect_end},
-    {"shape", 2, 3, shape},         {"make", 4, 4, make},
-    {"unmake", 4, 4, unmake},       {"reload", 4, 4, reload},
-    {"purge", 2, 2, purge},
+    {"shape", 2, 3, shape},         {"names", 3, 3, names},
+    {"make", 4, 4, make},           {"unmake", 4, 4, unmake},
+    {"reload", 4, 4, reload},       {"purge", 2, 2, purge},
 };
 
 static int run(int argc, char **argv, struct error **err)

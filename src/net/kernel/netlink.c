@@ -23,10 +23,8 @@ static bool is_lent(int bus)
            domain == AF_NETLINK && protocol == bus;
 }
 
-int netlink_open(int bus, struct netlink *ret, struct error **err)
+static int use_socket(struct mnl_socket *s, int bus, struct netlink *ret, struct error **err)
 {
-    struct mnl_socket *s = is_lent(bus) ? mnl_socket_fdopen(NET_HELPER_FIREWALL_FD)
-                                        : mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!s) {
         return error_set_errno(err, ERROR_UNSUPPORTED, errno, "%s",
                                bus == NETLINK_NETFILTER ? "this kernel has no nf_tables"
@@ -39,6 +37,18 @@ int netlink_open(int bus, struct netlink *ret, struct error **err)
     (void)mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &on, sizeof(on));
     *ret = (struct netlink){s, bus}; /* sending will bind it */
     return 0;
+}
+
+int netlink_open(int bus, struct netlink *ret, struct error **err)
+{
+    return use_socket(is_lent(bus) ? mnl_socket_fdopen(NET_HELPER_FIREWALL_FD)
+                                   : mnl_socket_open2(bus, SOCK_CLOEXEC),
+                      bus, ret, err);
+}
+
+int netlink_open_here(int bus, struct netlink *ret, struct error **err)
+{
+    return use_socket(mnl_socket_open2(bus, SOCK_CLOEXEC), bus, ret, err);
 }
 
 void netlink_close(struct netlink *n)

@@ -20,6 +20,8 @@ struct netlink {
 };
 /* In the calling process' network namespace, for good. */
 int netlink_open(int bus, struct netlink *ret, struct error **err) NODISCARD;
+/* The same, never by the socket that our starter lent us: in a namespace entered since. */
+int netlink_open_here(int bus, struct netlink *ret, struct error **err) NODISCARD;
 void netlink_close(struct netlink *n);
 static inline void netlink_cleanup(struct netlink *n)
 {

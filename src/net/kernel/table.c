@@ -443,3 +443,34 @@ int table_remove(struct netlink *nf, const char *table, struct error **err)
     add_table(&b, NFT_MSG_DELTABLE, 0, table, "removing the firewall's table", ENOENT);
     return batch_run(nf, &b, NULL, NULL, err);
 }
+
+/* One element of the map: 127.0.0.11, port 53 of this protocol, to the port where we listen. */
+static void put_inside(struct nftnl_set *elements, uint8_t protocol, uint16_t port)
+{
+    struct net_address at = {0};
+    struct port_element e = {.set = MAP_PORTS_AT, .key[0] = protocol, .key[9] = DNS_PORT};
+    uint16_t to = htons(port);
+    IGNORE(net_address_parse(NET_NAMES_INSIDE, &at)); /* a constant */
+    memcpy(e.key + 4, at.bytes, 4);
+    memcpy(e.data, at.bytes, 4);
+    memcpy(e.data + 4, &to, sizeof(to));
+    put_element(elements, e.key, table_sets[e.set].key_len, e.data, table_sets[e.set].data_len);
+}
+
+int table_make_inside(struct netlink *nf, const char *table, uint16_t udp_port, uint16_t tcp_port,
+                      struct error **err)
+{
+    CLEANUP(batch) struct batch b = {0};
+    static const char what[] = "making the firewall's table of the container";
+    int r = table_remove(nf, table, err); /* of an earlier time in the same namespace */
+    batch_begin(&b, true);
+    add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE, table, what, 0);
+    add_set(&b, table, MAP_PORTS_AT);
+    add_chain(&b, table, &table_inside_chain);
+    add_rule(&b, table, &table_inside_rule);
+    struct nftnl_set *elements = set_named(table, table_sets[MAP_PORTS_AT].name);
+    put_inside(elements, IPPROTO_UDP, udp_port);
+    put_inside(elements, IPPROTO_TCP, tcp_port);
+    write_elements(&b, NFT_MSG_NEWSETELEM, elements, what);
+    return r < 0 ? r : hint_unsupported(batch_run(nf, &b, NULL, NULL, err), err);
+}

@@ -44,5 +44,10 @@ void table_put_withdrawal(struct batch *ret, const struct net_record *record);
 int table_remove_ports(struct netlink *nf, const struct net_record *record,
                        struct error **err) NODISCARD;
 
+/* In a container's own namespace: what it sends to NET_NAMES_INSIDE, port 53, goes to these ports
+ * there, so that its own programs can have that one. In place of a table that is there. */
+int table_make_inside(struct netlink *nf, const char *table, uint16_t udp_port, uint16_t tcp_port,
+                      struct error **err) NODISCARD;
+
 /* Removes the table; a missing one is success. */
 int table_remove(struct netlink *nf, const char *table, struct error **err) NODISCARD;

@@ -126,3 +126,7 @@ const struct rule_row table_rules[] = {
     {"forward", {TO_US, {STEP_DROP}}},
 };
 const size_t table_rule_count = ARRAY_SIZE(table_rules);
+
+const struct chain_row table_inside_chain = {"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST};
+const struct rule_row table_inside_rule = {
+    "output", {{STEP_IPV4}, {STEP_PORT_AT}, {STEP_REDIRECT, "ports_at"}}};

@@ -38,5 +38,9 @@ extern const size_t table_chain_count;
 extern const struct rule_row table_rules[];
 extern const size_t table_rule_count;
 
+/* Of the table in a container's own namespace. */
+extern const struct chain_row table_inside_chain;
+extern const struct rule_row table_inside_rule;
+
 #define TABLE_DEVICE_BYTES 16
 #define TABLE_TYPE_DEVICE 41 /* nft's TYPE_IFNAME */

@@ -58,7 +58,17 @@ void book_update_all(struct book *b, int dir)
 
 static bool is_served(const struct net_network *n)
 {
-    return net_network_is_bridge(n) && !str_equal(n->name, "bridge");
+    return !str_equal(n->name, "bridge");
+}
+
+const struct net_record *book_find(const struct book *b, const char *id)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (str_equal(b->records[i]->id, id)) {
+            return b->records[i];
+        }
+    }
+    return NULL;
 }
 
 const struct net_record *book_asker(const struct book *b, const struct net_address *gateway,
@@ -187,7 +197,7 @@ void book_gateways(const struct book *b, struct gateways *ret)
         for (size_t n = 0; n < a->count; n++) {
             const struct net_network *network = a->endpoints[n].network;
             const struct net_address *gateway = &network->pools[NET_IPV4].gateway;
-            bool known = !is_served(network);
+            bool known = !is_served(network) || !net_network_is_bridge(network);
             for (size_t k = 0; k < ret->count && !known; k++) {
                 known = net_address_equal(&ret->items[k], gateway);
             }

@@ -18,6 +18,8 @@ void book_done(struct book *b);
 void book_update(struct book *b, int dir, const char *id);
 void book_update_all(struct book *b, int dir);
 
+/* The container of this id; NULL: none is in the book. */
+const struct net_record *book_find(const struct book *b, const char *id);
 /* The container that has this address in a network whose gateway is `gateway`; NULL: none. */
 const struct net_record *book_asker(const struct book *b, const struct net_address *gateway,
                                     const struct net_address *address);

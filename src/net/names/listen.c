@@ -34,8 +34,15 @@ static struct net_address address_of(const union name_peer *p)
     return a;
 }
 
+static const struct net_record *find_asker(const struct server *s, const char *owner,
+                                           const struct net_address *gateway,
+                                           const struct net_address *from)
+{
+    return owner ? book_find(&s->book, owner) : book_asker(&s->book, gateway, from);
+}
+
 /* Answered from the book, refused, or asked of others. */
-static void handle(struct server *s, struct asker *asker, const struct net_address *gateway,
+static void handle(struct server *s, struct asker *asker, const struct net_record *who,
                    const uint8_t *message, size_t len)
 {
     static uint8_t bytes[DNS_MESSAGE_MAX];
@@ -44,8 +51,6 @@ static void handle(struct server *s, struct asker *asker, const struct net_addre
     if (!dns_parse(message, len, &q, &code)) {
         return;
     }
-    struct net_address from = address_of(&asker->peer);
-    const struct net_record *who = book_asker(&s->book, gateway, &from);
     struct dns_answer a = {bytes, 0, asker->stream ? sizeof(bytes) : q.room};
     dns_answer_begin(&a, message, &q, who ? code : DNS_REFUSED);
     if (who && code == DNS_OK && !book_answer(&s->book, who, &q, &a)) {
@@ -66,7 +71,8 @@ static void read_udp(struct server *s, struct source *source)
     ssize_t n = recvfrom(source->fd, message, sizeof(message), MSG_DONTWAIT, &asker.peer.any,
                          &asker.peer_len);
     if (n > 0) {
-        handle(s, &asker, &l->gateway, message, (size_t)n);
+        struct net_address from = address_of(&asker.peer);
+        handle(s, &asker, find_asker(s, l->owner, &l->gateway, &from), message, (size_t)n);
     }
 }
 
@@ -80,7 +86,7 @@ static void take_questions(struct server *s, struct stream *t)
         }
         struct asker asker = {.stream = t, .peer_len = sizeof(asker.peer)};
         (void)fill_peer(&t->peer, 0, &asker.peer);
-        handle(s, &asker, &t->gateway, t->in + 2, len);
+        handle(s, &asker, find_asker(s, t->owner, &t->gateway, &t->peer), t->in + 2, len);
         memmove(t->in, t->in + 2 + len, t->in_len - 2 - len);
         t->in_len -= 2 + len;
     }
@@ -113,6 +119,7 @@ static void accept_stream(struct server *s, struct source *source)
                           .next = s->streams,
                           .gateway = l->gateway,
                           .peer = address_of(&peer),
+                          .owner = xstrdup(l->owner),
                           .deadline_ms = clock_ms() + STREAM_TIMEOUT_MS,
                           .in = xmalloc(2 + DNS_MESSAGE_MAX)};
     memcpy(t, &made, sizeof(*t));
@@ -158,6 +165,30 @@ static int open_socket(const struct net_address *gateway, int type, struct error
     return take_fd(&fd);
 }
 
+struct listener *listen_add(struct server *s, int udp_take, int tcp_take)
+{
+    struct listener *l = xcalloc(1, sizeof(*l));
+    *l = (struct listener){.udp = {udp_take, read_udp},
+                           .tcp = {tcp_take, accept_stream},
+                           .end.fd = -1,
+                           .next = s->listeners};
+    s->listeners = l;
+    IGNORE(server_watch(s, &l->udp, EPOLLIN) < 0 || server_watch(s, &l->tcp, EPOLLIN) < 0);
+    return l;
+}
+
+void listen_close(struct server *s, struct listener **at)
+{
+    struct listener *l = *at;
+    *at = l->next;
+    forward_forget(s, NULL, l);
+    server_unwatch(&l->udp);
+    server_unwatch(&l->tcp);
+    server_unwatch(&l->end);
+    l->next = s->closed;
+    s->closed = l;
+}
+
 static int add_listener(struct server *s, const struct net_address *gateway, struct error **err)
 {
     CLEANUP(fd) int udp = open_socket(gateway, SOCK_DGRAM, err);
@@ -165,14 +196,9 @@ static int add_listener(struct server *s, const struct net_address *gateway, str
     if (udp < 0 || tcp < 0) {
         return udp < 0 ? udp : tcp;
     }
-    struct listener *l = xcalloc(1, sizeof(*l));
-    *l = (struct listener){.udp = {take_fd(&udp), read_udp},
-                           .tcp = {take_fd(&tcp), accept_stream},
-                           .gateway = *gateway,
-                           .next = s->listeners,
-                           .wanted = true};
-    s->listeners = l;
-    IGNORE(server_watch(s, &l->udp, EPOLLIN) < 0 || server_watch(s, &l->tcp, EPOLLIN) < 0);
+    struct listener *l = listen_add(s, take_fd(&udp), take_fd(&tcp));
+    l->gateway = *gateway;
+    l->wanted = true;
     return 0;
 }
 
@@ -189,16 +215,12 @@ static void drop_unwanted(struct server *s)
 {
     for (struct listener **at = &s->listeners; *at;) {
         struct listener *l = *at;
-        if (l->wanted) {
+        if (l->wanted || (l->owner && book_find(&s->book, l->owner))) {
             l->wanted = false;
             at = &l->next;
-            continue;
+        } else {
+            listen_close(s, at);
         }
-        *at = l->next;
-        forward_forget(s, NULL, l);
-        server_unwatch(&l->udp);
-        server_unwatch(&l->tcp);
-        free(l);
     }
 }
 
@@ -233,7 +255,14 @@ void listen_sweep(struct server *s, int64_t now_ms)
         s->stream_count--;
         forward_forget(s, t, NULL);
         server_unwatch(&t->source);
+        free(t->owner);
         free(t->in);
         free(t);
+    }
+    while (s->closed) {
+        struct listener *l = s->closed;
+        s->closed = l->next;
+        free(l->owner);
+        free(l);
     }
 }

@@ -21,14 +21,15 @@ static int drop_capabilities(void)
 }
 
 static const int allowed[] = {
-    SCMP_SYS(accept4),     SCMP_SYS(bind),       SCMP_SYS(brk),        SCMP_SYS(clock_gettime),
-    SCMP_SYS(close),       SCMP_SYS(connect),    SCMP_SYS(epoll_ctl),  SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait), SCMP_SYS(exit),       SCMP_SYS(exit_group), SCMP_SYS(fcntl),
-    SCMP_SYS(fstat),       SCMP_SYS(getdents64), SCMP_SYS(getrandom),  SCMP_SYS(lseek),
-    SCMP_SYS(madvise),     SCMP_SYS(mmap),       SCMP_SYS(mremap),     SCMP_SYS(munmap),
-    SCMP_SYS(newfstatat),  SCMP_SYS(read),       SCMP_SYS(recvfrom),   SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sendmsg),     SCMP_SYS(sendto),     SCMP_SYS(setsockopt), SCMP_SYS(socket),
-    SCMP_SYS(write),       SCMP_SYS(listen),     SCMP_SYS(stat),       SCMP_SYS(restart_syscall),
+    SCMP_SYS(accept4),         SCMP_SYS(bind),       SCMP_SYS(brk),        SCMP_SYS(clock_gettime),
+    SCMP_SYS(close),           SCMP_SYS(connect),    SCMP_SYS(epoll_ctl),  SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),     SCMP_SYS(exit),       SCMP_SYS(exit_group), SCMP_SYS(fcntl),
+    SCMP_SYS(fstat),           SCMP_SYS(getdents64), SCMP_SYS(getrandom),  SCMP_SYS(lseek),
+    SCMP_SYS(madvise),         SCMP_SYS(mmap),       SCMP_SYS(mremap),     SCMP_SYS(munmap),
+    SCMP_SYS(newfstatat),      SCMP_SYS(read),       SCMP_SYS(recvfrom),   SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sendmsg),         SCMP_SYS(sendto),     SCMP_SYS(setsockopt), SCMP_SYS(socket),
+    SCMP_SYS(recvmsg),         SCMP_SYS(write),      SCMP_SYS(listen),     SCMP_SYS(stat),
+    SCMP_SYS(restart_syscall),
 };
 
 int names_lock_in(struct error **err)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error_json.h"
 #include "base/file.h"
+#include "net/lease.h"
 #include "net/names/server.h"
 
 #define EVENTS 64
@@ -67,11 +68,30 @@ static void changed(struct server *s, struct source *source)
     IGNORE(follow(s, NULL)); /* whoever attached asks, and is told */
 }
 
+/* What a caller hands over, if anything: it has written before it reads our answer. */
+static void take_offer(struct server *s, int fd)
+{
+    char id[LEASE_HOLDER_BYTES] = "";
+    int fds[NET_NAMES_FDS] = {-1, -1, -1};
+    size_t count = NET_NAMES_FDS;
+    struct timeval patience = {.tv_sec = 1};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    ssize_t n = recv_fds(fd, id, sizeof(id) - 1, fds, &count);
+    if (n > 0 && count == NET_NAMES_FDS) {
+        offered_take(s, id, fds);
+        return;
+    }
+    for (size_t i = 0; n > 0 && i < count; i++) {
+        fd_close(fds[i]);
+    }
+}
+
 /* Somebody who has attached a container waits until we know it: one byte, or the error. */
 static void answer_caller(struct server *s, struct source *source)
 {
     CLEANUP(error) struct error *err = NULL;
     CLEANUP(fd) int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
+    take_offer(s, fd);
     int r = follow(s, &err);
     r = r < 0 ? r : listen_follow(s, &err); /* again, what could not be bound before */
     json_t *answer = r < 0 ? error_to_json(err) : json_object();

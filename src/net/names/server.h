@@ -4,6 +4,7 @@
  *
  *     main.c      start, the loop, the end
  *     listen.c    sockets at the networks' gateways, by UDP and TCP; questions come in
+ *     offered.c   sockets in the namespaces of containers whose networks have no gateway of ours
  *     forward.c   questions to others, and their answers
  *     book.c      who is called how
  *     message.c   the bytes
@@ -17,6 +18,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "net/names.h"
 #include "net/names/book.h"
 
 #define FORWARDS_MAX 512 /* questions under way; more are answered with a failure */
@@ -40,7 +42,9 @@ union name_peer {
 
 struct listener {
     struct source udp, tcp;
-    struct net_address gateway;
+    struct net_address gateway; /* family 0: the sockets are in a container's own namespace */
+    char *owner;                /* that container's id, else NULL */
+    struct source end;          /* its pidfd */
     struct listener *next;
     bool wanted;
 };
@@ -49,6 +53,7 @@ struct stream { /* one TCP connection of a container */
     struct source source;
     struct stream *next;
     const struct net_address gateway, peer;
+    char *owner; /* the listener's */
     int64_t deadline_ms;
     uint8_t *in;
     size_t in_len;
@@ -84,6 +89,7 @@ struct server {
     struct source changes, callers;
     struct book book;
     struct listener *listeners;
+    struct listener *closed; /* in this round: epoll may still name them */
     struct stream *streams;
     struct forward *forwards;
     size_t stream_count, forward_count;
@@ -97,8 +103,15 @@ void server_unwatch(struct source *source); /* and closes */
 
 /* listen.c: the sockets follow the book. The first that cannot be bound is the error. */
 int listen_follow(struct server *s, struct error **err) NODISCARD;
+/* The sockets are there, and watched from now on. */
+struct listener *listen_add(struct server *s, int udp_take, int tcp_take);
+/* No more questions by it, nor answers. */
+void listen_close(struct server *s, struct listener **at);
 void listen_reply(struct server *s, struct asker *asker, const uint8_t *answer, size_t len);
 void listen_sweep(struct server *s, int64_t now_ms);
+
+/* offered.c: sockets from net_names_offer(). What it cannot use it closes. */
+void offered_take(struct server *s, const char *id, const int fds_take[NET_NAMES_FDS]);
 
 /* forward.c */
 void forward_question(struct server *s, const struct asker *asker, const struct net_record *who,
