@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "build/content_pieces.h"
 #include "image/store/parallel.h"
 
 #define DEPTH_MAX 128 /* as base/copy_tree.c, which would copy it */
@@ -92,7 +93,11 @@ static int cannot_read(const char *path, int code, struct error **err)
 static int hash_content(int fd, EVP_MD_CTX *hash, char *block,
                         unsigned char ret[CONTENT_DIGEST_BYTES])
 {
+    struct stat st;
     ssize_t n = 0;
+    if (fstat(fd, &st) == 0 && st.st_size >= CONTENT_LARGE_BYTES) {
+        return content_pieces_digest(fd, st.st_size, ret);
+    }
     int ok = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
     while (ok && (n = read_all(fd, block, BLOCK_BYTES)) > 0) {
         ok = EVP_DigestUpdate(hash, block, (size_t)n);
