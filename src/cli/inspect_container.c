@@ -6,6 +6,7 @@
 #include "cli/inspect_object.h"
 #include "engine/writable.h"
 #include "image/image.h"
+#include "net/net.h"
 
 #define NO_TIME "0001-01-01T00:00:00Z" /* Docker's for "never" */
 #define SPEC_BYTES_MAX ((size_t)16 << 20)
@@ -44,11 +45,52 @@ static json_t *state_of(const struct container *c)
     return state;
 }
 
-/* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]} */
-static json_t *ports_of(const struct container *c)
+/* "80", "80/udp", "80-82": {"80/tcp": {}, …} */
+static void add_exposed(json_t *ports, const char *text)
+{
+    int first = 0, last = 0, used = 0;
+    int count = sscanf(text, "%d%n-%d%n", &first, &used, &last, &used);
+    const char *protocol = text[used] == '/' ? text + used : "/tcp";
+    last = count < 2 ? first : last;
+    for (int port = first; count > 0 && port <= last && port <= UINT16_MAX; port++) {
+        CLEANUP(free) char *key = str_format("%d%s", port, protocol);
+        json_object_set_new(ports, key, json_object());
+    }
+}
+
+/* The image's, those asked for, and what is published. */
+static json_t *exposed_ports(const struct container *c, const json_t *image_config)
+{
+    const json_t *images = json_object_get(image_config, "ExposedPorts"), *item;
+    json_t *ports = json_is_object(images) ? json_copy((json_t *)images) : json_object();
+    size_t i;
+    json_array_foreach(json_object_get(c->request, "expose"), i, item)
+    {
+        add_exposed(ports, str_or(json_string_value(item), ""));
+    }
+    for (i = 0; i < c->publish.count; i++) {
+        const char *colon = strrchr(c->publish.items[i], ':');
+        add_exposed(ports, colon ? colon + 1 : c->publish.items[i]);
+    }
+    if (json_object_size(ports) == 0) {
+        json_decref(ports);
+        return json_null();
+    }
+    return ports;
+}
+
+/* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}: what is exposed and
+ * not published leads nowhere. */
+static json_t *ports_of(const struct container *c, const json_t *image_config)
 {
     json_t *ports = json_object(), *item;
+    CLEANUP(json) json_t *exposed = c->networks ? exposed_ports(c, image_config) : NULL;
+    const char *name;
     size_t i;
+    json_object_foreach(exposed, name, item)
+    {
+        json_object_set_new(ports, name, json_null());
+    }
     json_array_foreach(json_object_get(c->network, "ports"), i, item)
     {
         CLEANUP(free)
@@ -56,7 +98,7 @@ static json_t *ports_of(const struct container *c)
                                str_or(json_string_value(json_object_get(item, "proto")), "tcp"));
         CLEANUP(free)
         char *host = str_format("%d", (int)json_integer_value(json_object_get(item, "host")));
-        if (!json_object_get(ports, key)) {
+        if (!json_is_array(json_object_get(ports, key))) {
             json_object_set_new(ports, key, json_array());
         }
         json_array_append_new(
@@ -74,7 +116,7 @@ static json_t *copy_or_empty(const json_t *object, const char *key)
 }
 
 /* One network's end, as it stands in NetworkSettings itself and in its Networks; NULL: none. */
-static json_t *endpoint_of(const json_t *end)
+static json_t *endpoint_of(const struct container *c, const json_t *end)
 {
     static const struct {
         const char *gateway, *address, *ours, *prefix;
@@ -84,7 +126,11 @@ static json_t *endpoint_of(const json_t *end)
     json_t *o = json_object();
     const json_t *network = json_object_get(end, "network");
     bool internal = json_is_true(json_object_get(network, "internal"));
-    json_object_set_new(o, "EndpointID", copy_or_empty(end, "hostInterface"));
+    char id[NET_ENDPOINT_ID_BYTES] = "";
+    if (end) {
+        net_endpoint_id(c->id, str_or(json_string_value(json_object_get(network, "id")), ""), id);
+    }
+    json_object_set_new(o, "EndpointID", json_string(id));
     json_object_set_new(o, "MacAddress", copy_or_empty(end, "macAddress"));
     for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
         const json_t *pool = NULL, *one;
@@ -144,7 +190,7 @@ static json_t *networks_of(const struct container *c)
     {
         const char *name = str_or(json_string_value(json_object_get(choice, "network")), "");
         const json_t *end = end_in(c, name);
-        json_t *o = endpoint_of(end);
+        json_t *o = endpoint_of(c, end);
         json_t *asked = json_object();
         const json_t *ip = json_object_get(choice, "ip"), *ip6 = json_object_get(choice, "ip6");
         if (ip) {
@@ -160,13 +206,19 @@ static json_t *networks_of(const struct container *c)
         }
         json_object_set_new(o, "Aliases", list_or_null(choice, "aliases"));
         json_object_set_new(o, "DNSNames", named ? dns_names(c, choice) : json_null());
+        json_object_set_new(o, "Links", list_or_null(choice, "links"));
+        json_object_set_new(o, "DriverOpts", list_or_null(choice, "driverOptions"));
+        json_object_set_new(
+            o, "GwPriority",
+            json_integer(json_integer_value(json_object_get(choice, "gatewayPriority"))));
+        json_object_set_new(o, "HostInterface", copy_or_empty(end, "hostInterface"));
         json_object_set_new(o, "NetworkID",
                             end ? copy_or_empty(json_object_get(end, "network"), "id")
                                 : json_string(""));
         json_object_set_new(all, name, o);
     }
     if (!c->networks && !str_starts(str_or(c->network_mode, ""), "container:")) {
-        json_t *o = endpoint_of(NULL); /* host, none */
+        json_t *o = endpoint_of(c, NULL); /* host, none */
         json_object_set_new(o, "Aliases", json_null());
         json_object_set_new(o, "NetworkID", json_string(str_or(c->network_mode, "")));
         json_object_set_new(all, str_or(c->network_mode, "none"), o);
@@ -174,19 +226,26 @@ static json_t *networks_of(const struct container *c)
     return all;
 }
 
-static json_t *network_of(const struct container *c)
+static json_t *network_of(const struct container *c, const json_t *image_config)
 {
     /* Docker fills these members for the network 'bridge' alone; here they are the first one's. */
     const json_t *first = json_array_get(json_object_get(c->network, "endpoints"), 0);
     first = container_is_up(c) ? first : NULL;
-    json_t *settings = endpoint_of(first);
+    json_t *settings = endpoint_of(c, first);
     json_object_set_new(settings, "SandboxID", json_string(c->id));
     json_object_set_new(settings, "Bridge",
                         copy_or_empty(json_object_get(first, "network"), "device"));
     CLEANUP(free)
     char *key = container_is_up(c) && c->pid ? str_format("/proc/%d/ns/net", c->pid) : xstrdup("");
     json_object_set_new(settings, "SandboxKey", json_string(key));
-    json_object_set_new(settings, "Ports", container_is_up(c) ? ports_of(c) : json_object());
+    json_object_set_new(settings, "Ports",
+                        container_is_up(c) ? ports_of(c, image_config) : json_object());
+    /* What a bridge of Docker's may have, and none of ours. */
+    json_object_set_new(settings, "HairpinMode", json_false());
+    json_object_set_new(settings, "LinkLocalIPv6Address", json_string(""));
+    json_object_set_new(settings, "LinkLocalIPv6PrefixLen", json_integer(0));
+    json_object_set_new(settings, "SecondaryIPAddresses", json_null());
+    json_object_set_new(settings, "SecondaryIPv6Addresses", json_null());
     json_object_set_new(settings, "Networks", networks_of(c));
     return settings;
 }
@@ -274,40 +333,6 @@ static json_t *volumes_of(const json_t *request, const json_t *image_config)
         return json_null();
     }
     return volumes;
-}
-
-/* "80", "80/udp", "80-82": {"80/tcp": {}, …} */
-static void add_exposed(json_t *ports, const char *text)
-{
-    int first = 0, last = 0, used = 0;
-    int count = sscanf(text, "%d%n-%d%n", &first, &used, &last, &used);
-    const char *protocol = text[used] == '/' ? text + used : "/tcp";
-    last = count < 2 ? first : last;
-    for (int port = first; count > 0 && port <= last && port <= UINT16_MAX; port++) {
-        CLEANUP(free) char *key = str_format("%d%s", port, protocol);
-        json_object_set_new(ports, key, json_object());
-    }
-}
-
-/* The image's, those asked for, and what is published. */
-static json_t *exposed_ports(const struct container *c, const json_t *image_config)
-{
-    const json_t *images = json_object_get(image_config, "ExposedPorts"), *item;
-    json_t *ports = json_is_object(images) ? json_copy((json_t *)images) : json_object();
-    size_t i;
-    json_array_foreach(json_object_get(c->request, "expose"), i, item)
-    {
-        add_exposed(ports, str_or(json_string_value(item), ""));
-    }
-    for (i = 0; i < c->publish.count; i++) {
-        const char *colon = strrchr(c->publish.items[i], ':');
-        add_exposed(ports, colon ? colon + 1 : c->publish.items[i]);
-    }
-    if (json_object_size(ports) == 0) {
-        json_decref(ports);
-        return json_null();
-    }
-    return ports;
 }
 
 static json_t *config_of(const struct container *c, const json_t *spec, const json_t *image_config)
@@ -406,7 +431,7 @@ json_t *inspect_container(const struct engine *e, const struct container *c, boo
         text_or_empty(json_string_value(json_object_get(process, "apparmorProfile"))), "ExecIDs",
         "HostConfig", inspect_host_config(e, c, spec), "GraphDriver", graph_of(e, c), "Mounts",
         inspect_mounts(e, c, spec), "Config", config_of(c, spec, image_config), "NetworkSettings",
-        network_of(c));
+        network_of(c, image_config));
     json_object_update(all, rest);
     json_decref(rest);
     if (size) {

@@ -42,13 +42,14 @@ int inspect_network(const struct engine *e, const char *name, json_t **ret, stru
         json_decref(pools);
         return r;
     }
-    *ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s, s:{}, s:o}}", "Name", n->name,
+    *ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:{s:s, s:o, s:o}}", "Name", n->name,
                      "Id", n->id, "Created", str_or(n->created, NO_TIME), "Scope", "local",
                      "Driver", n->driver, "EnableIPv4", net_network_has(n, NET_IPV4), "EnableIPv6",
-                     net_network_has(n, NET_IPV6), "IPAM", "Driver", "default", "Options", "Config",
-                     pools);
-    json_t *rest = json_pack("{s:b, s:b, s:b, s:s, s:o, s:o, s:o}", "Internal", n->internal,
-                             "Attachable", n->attachable, "Ingress", false, "Device", n->device,
+                     net_network_has(n, NET_IPV6), "IPAM", "Driver", "default", "Options",
+                     object_or_empty(n->ipam_options), "Config", pools);
+    json_t *rest = json_pack("{s:b, s:b, s:b, s:{s:s}, s:b, s:s, s:o, s:o, s:o}", "Internal",
+                             n->internal, "Attachable", n->attachable, "Ingress", false,
+                             "ConfigFrom", "Network", "", "ConfigOnly", false, "Device", n->device,
                              "Containers", net_network_containers(&place, n->id), "Options",
                              object_or_empty(n->options), "Labels", object_or_empty(n->labels));
     json_object_update(*ret, rest);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `cloison network create|ls|inspect|rm|prune|reload`: networks by hand. */
+#include <regex.h>
 #include <string.h>
 
+#include "base/human.h"
 #include "cli/commands.h"
 #include "cli/container_text.h"
 #include "cli/each.h"
@@ -13,10 +15,11 @@
 struct network_values {
     struct net_network_request request;
     struct strv filters;
-    const char *format, *ipam_driver, *scope;
-    bool force, quiet, no_trunc;
+    const char *format, *ipam_driver, *scope, *config_from;
+    bool force, quiet, no_trunc, ipv4, ingress, config_only, verbose;
 };
 #define AT(member) offsetof(struct network_values, member)
+#define NO_TIME "0001-01-01T00:00:00Z" /* of those that there always are */
 
 static struct net_place place_of(const struct engine *e)
 {
@@ -38,6 +41,14 @@ static int create_run(const struct command_context *context, void *values, int a
         return error_set(err, ERROR_UNSUPPORTED, 0, "--scope: there is 'local' alone, not '%s'",
                          v->scope);
     }
+    if (v->ingress || v->config_only || v->config_from) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, "%s: it is for networks of a swarm%s",
+                         v->ingress       ? "--ingress"
+                         : v->config_only ? "--config-only"
+                                          : "--config-from",
+                         v->ingress ? "" : "; give --subnet and the rest to the network itself");
+    }
+    v->request.no_ipv4 = !v->ipv4;
     v->request.name = argv[0];
     int r = net_network_create(&place, &v->request, &n, err);
     if (r >= 0) {
@@ -46,10 +57,15 @@ static int create_run(const struct command_context *context, void *values, int a
     return r;
 }
 
+static void create_defaults(void *values)
+{
+    ((struct network_values *)values)->ipv4 = true;
+}
+
 static const struct list_column columns[] = {
-    {"ID", "NETWORK ID"}, {"Name", "NAME"},         {"Driver", "DRIVER"},
-    {"Scope", "SCOPE"},   {"IPv6", "IPV6"},         {"Internal", "INTERNAL"},
-    {"Labels", "LABELS"}, {"CreatedAt", "CREATED"}, {NULL, NULL},
+    {"ID", "NETWORK ID"},     {"Name", "NAME"}, {"Driver", "DRIVER"},     {"Scope", "SCOPE"},
+    {"IPv4", "IPV4"},         {"IPv6", "IPV6"}, {"Internal", "INTERNAL"}, {"Labels", "LABELS"},
+    {"CreatedAt", "CREATED"}, {NULL, NULL},
 };
 
 static bool is_dangling(const struct net_place *place, const struct net_network *n)
@@ -67,6 +83,18 @@ static bool has_label(const struct net_network *n, const char *filter)
            prune_filter_fits(&label, n->created, n->labels);
 }
 
+/* An expression, as in Docker's: 1 or 0. */
+static int fits_name(const char *name, const char *expression, struct error **err)
+{
+    regex_t compiled;
+    if (regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB) != 0) {
+        return error_set(err, ERROR_USAGE, 0, "filter '%s': not a regular expression", expression);
+    }
+    bool fits = regexec(&compiled, name, 0, NULL, 0) == 0;
+    regfree(&compiled);
+    return fits;
+}
+
 /* One condition: 1 or 0. */
 static int fits_one(const struct net_place *place, const struct net_network *n, const char *filter,
                     struct error **err)
@@ -75,7 +103,7 @@ static int fits_one(const struct net_place *place, const struct net_network *n, 
     const char *value = strchr(filter, '=');
     value = value ? value + 1 : "";
     if (str_starts(filter, "name=")) {
-        return strstr(n->name, value) != NULL;
+        return fits_name(n->name, value, err);
     }
     if (str_starts(filter, "id=")) {
         return str_starts(n->id, value);
@@ -86,7 +114,8 @@ static int fits_one(const struct net_place *place, const struct net_network *n, 
     if (str_starts(filter, "scope=")) {
         return str_equal(value, "local");
     }
-    if (str_starts(filter, "type=")) {
+    static const char *const types[] = {"custom", "builtin", NULL};
+    if (str_starts(filter, "type=") && str_in(value, types)) {
         return str_equal(value, net_network_is_made(n) ? "custom" : "builtin");
     }
     if (str_starts(filter, "label=")) {
@@ -119,10 +148,12 @@ static int print_network(const struct net_network *n, const struct network_value
     }
     CLEANUP(free) char *labels = labels_text(n->labels);
     CLEANUP(json) json_t *methods = json_pack("{s:O*}", "Label", n->labels);
+    CLEANUP(free) char *created = human_time(str_or(n->created, NO_TIME));
     json_t *row = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", id, "Name", n->name, "Driver", n->driver,
-        "Scope", "local", "IPv6", net_network_has(n, NET_IPV6) ? "true" : "false", "Internal",
-        n->internal ? "true" : "false", "Labels", labels, "CreatedAt", str_or(n->created, ""));
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "CreatedAt", created, "Driver", n->driver,
+        "ID", id, "IPv4", net_network_has(n, NET_IPV4) ? "true" : "false", "IPv6",
+        net_network_has(n, NET_IPV6) ? "true" : "false", "Internal", n->internal ? "true" : "false",
+        "Labels", labels, "Name", n->name, "Scope", "local");
     return list_row(list, row, methods, err);
 }
 
@@ -160,7 +191,7 @@ static int rm_one(const struct engine *engine, const char *name, void *context, 
     struct net_place place = place_of(engine);
     CLEANUP(error) struct error *mine = NULL;
     int r = net_network_remove(&place, name, &mine);
-    return r < 0 && v->force && mine->kind == ERROR_NOT_FOUND ? 0
+    return r < 0 && v->force && mine->kind == ERROR_NOT_FOUND ? 1 /* there is nothing to tell */
            : r < 0                                            ? error_move(err, &mine, r)
                                                               : 0;
 }
@@ -204,14 +235,20 @@ static const struct option create_options[] = {
     {0, "attachable", OPTION_FLAG, AT(request.attachable), NULL, "Note that anybody may join"},
     {0, "aux-address", OPTION_LIST, AT(request.aux), "NAME=ADDRESS",
      "Never give this address to a container"},
+    {0, "config-from", OPTION_STRING, AT(config_from), "NETWORK", "Refused: it is for a swarm"},
+    {0, "config-only", OPTION_FLAG, AT(config_only), NULL, "Refused: it is for a swarm"},
     {'d', "driver", OPTION_STRING, AT(request.driver), "DRIVER", "bridge, macvlan or ipvlan",
      COMPLETE_WORDS, "bridge macvlan ipvlan"},
     {0, "gateway", OPTION_LIST, AT(request.gateways), "ADDRESS", "The router's address"},
+    {0, "ingress", OPTION_FLAG, AT(ingress), NULL, "Refused: it is for a swarm"},
     {0, "internal", OPTION_FLAG, AT(request.internal), NULL, "Lead to nothing outside"},
     {0, "ip-range", OPTION_LIST, AT(request.ranges), "SUBNET",
      "Give containers addresses of this part"},
     {0, "ipam-driver", OPTION_STRING, AT(ipam_driver), "DRIVER", "'default', the one there is",
      COMPLETE_WORDS, "default"},
+    {0, "ipam-opt", OPTION_LIST, AT(request.ipam_options), "KEY=VALUE",
+     "Note it; the driver 'default' has no options"},
+    {0, "ipv4", OPTION_FLAG, AT(ipv4), NULL, "Have IPv4 (default; --ipv4=false: IPv6 alone)"},
     {0, "ipv6", OPTION_FLAG, AT(request.ipv6), NULL, "Have IPv6, too"},
     {0, "label", OPTION_LIST, AT(request.labels), "KEY=VALUE", "Give the network a label"},
     {'o', "opt", OPTION_LIST, AT(request.options), "KEY=VALUE", "Set an option of the driver's"},
@@ -240,6 +277,7 @@ static const struct option prune_options[] = {
 };
 static const struct option inspect_options[] = {
     {'f', "format", OPTION_STRING, AT(format), "FORMAT", FORMAT_OPTION_HELP},
+    {'v', "verbose", OPTION_FLAG, AT(verbose), NULL, "No more than without: that is a swarm's"},
     {0},
 };
 static const struct option no_options[] = {{0}};
@@ -251,6 +289,7 @@ const struct command command_network_create = {
     .arguments = "[OPTIONS] NETWORK",
     .options = create_options,
     .values_size = sizeof(struct network_values),
+    .defaults = create_defaults,
     .min_arguments = 1,
     .max_arguments = 1,
     .run = create_run,

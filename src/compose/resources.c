@@ -28,7 +28,9 @@ static void describe_network(const struct project *p, const char *key, const str
     r->internal = node_true(n, "internal");
     r->attachable = node_true(n, "attachable");
     r->ipv6 = node_true(n, "enable_ipv6");
+    r->no_ipv4 = node_get(n, "enable_ipv4") && !node_true(n, "enable_ipv4");
     add_pairs(&r->options, node_get(n, "driver_opts"));
+    add_pairs(&r->ipam_options, node_at(n, "ipam", "options", NULL));
     add_pairs(&r->labels, node_get(n, "labels"));
     strv_addf(&r->labels, LABEL "project=%s", p->name);
     strv_addf(&r->labels, LABEL "network=%s", key);

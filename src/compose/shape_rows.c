@@ -341,7 +341,7 @@ static const struct shape network[] = {
          {"attachable", SHAPE_BOOL},
          {"driver", SHAPE_STRING},
          {"driver_opts", SHAPE_PAIRS},
-         {"enable_ipv4", SHAPE_BOOL, .standing = STANDING_UNUSED},
+         {"enable_ipv4", SHAPE_BOOL},
          {"enable_ipv6", SHAPE_BOOL},
          {"external", SHAPE_BOOL, NULL, expand_external},
          {"internal", SHAPE_BOOL},

@@ -236,7 +236,7 @@ static void find_server(const struct container *c, const struct net_attachment *
     const struct net_network *n = a ? net_attachment_server(a) : NULL;
     ret[0] = '\0';
     if (n) {
-        net_address_text(&n->pools[NET_IPV4].gateway, ret);
+        net_address_text(net_network_gateway(n), ret);
     } else if (a && net_attachment_has_names(a) && !is_machine(c)) {
         (void)stpcpy(ret, NET_NAMES_INSIDE);
     }
@@ -248,12 +248,16 @@ static int write_hosts(const struct engine *e, const struct container *c,
     CLEANUP(strv) struct strv addresses = {0};
     CLEANUP(free) char *path = container_data_path(e, c->id, "hosts");
     char gateway[NET_ADDRESS_BYTES] = "";
-    const struct net_endpoint *out = a ? net_attachment_exit(a, NET_IPV4) : NULL;
-    if (out) {
-        net_address_text(&out->network->pools[NET_IPV4].gateway, gateway);
+    for (int f = NET_FAMILIES; a && f > 0; f--) { /* the IPv4 one, if there is one */
+        const struct net_endpoint *out = net_attachment_exit(a, f - 1);
+        if (out) {
+            net_address_text(&out->network->pools[f - 1].gateway, gateway);
+        }
     }
     add_addresses(a, &addresses);
     struct net_hosts h = {.hostname = c->hostname,
+                          .domainname =
+                              json_string_value(json_object_get(c->request, "domainname")),
                           .addresses = &addresses,
                           .gateway = gateway[0] ? gateway : NULL,
                           .extra = &c->add_hosts,

@@ -44,6 +44,21 @@ void net_attachment_free(struct net_attachment *a)
     free(a);
 }
 
+static unsigned hex_digit(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10) & 0xf;
+}
+
+void net_endpoint_id(const char *container_id, const char *network_id,
+                     char ret[NET_ENDPOINT_ID_BYTES])
+{
+    size_t i = 0;
+    for (; i < NET_ENDPOINT_ID_BYTES - 1 && container_id[i] && network_id[i]; i++) {
+        ret[i] = "0123456789abcdef"[hex_digit(container_id[i]) ^ hex_digit(network_id[i])];
+    }
+    ret[i] = '\0';
+}
+
 const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family)
 {
     for (size_t i = 0; i < a->count; i++) {

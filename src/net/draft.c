@@ -8,22 +8,13 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "net/draft.h"
 #include "net/settings.h"
-#include "net/store.h"
 
 #define DEVICE_DIGITS 12      /* "br-" and these of the ID, as Docker's */
 #define CHOSEN_PREFIX_IPV4 24 /* of a subnet that we choose */
 #define CHOSEN_PREFIX_IPV6 64
 #define CHOSEN_MAX 65536 /* candidates looked at */
-
-/* One draft under way. */
-struct draft {
-    const struct net_network_request *request;
-    struct net_network *network;
-    struct net_network **others;
-    size_t other_count;
-    struct net_subnet chosen_from[NET_FAMILIES];
-};
 
 static int family_of(const struct net_address *a)
 {
@@ -129,123 +120,6 @@ static int add_each(struct draft *d, const struct strv *texts,
         r = add(d, texts->items[i], err);
     }
     return r;
-}
-
-static int parse_flag(const char *key, const char *value, bool *ret, struct error **err)
-{
-    static const char *const yes[] = {"true", "1", "t", NULL};
-    static const char *const no[] = {"false", "0", "f", NULL};
-    if (!str_in(value, yes) && !str_in(value, no)) {
-        return error_set(err, ERROR_USAGE, EINVAL, "option '%s': '%s' is not true or false", key,
-                         value);
-    }
-    *ret = str_in(value, yes);
-    return 0;
-}
-
-static int set_mtu(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    int64_t mtu;
-    if (str_to_i64(value, 10, &mtu) < 0 || mtu < 68 || mtu > 65535) {
-        return error_set(err, ERROR_USAGE, EINVAL, "option '%s': '%s' is no MTU (68 to 65535)", key,
-                         value);
-    }
-    d->network->mtu = (int)mtu;
-    return 0;
-}
-
-static int set_device(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    if (!net_device_name_valid(value)) {
-        return error_set(err, ERROR_USAGE, EINVAL,
-                         "option '%s': '%s' is no device's name (1 to %d letters)", key, value,
-                         NET_DEVICE_BYTES - 1);
-    }
-    memcpy(d->network->device, value, strlen(value) + 1);
-    return 0;
-}
-
-static int set_mode(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    static const char *const mac[] = {"bridge", "private", "vepa", "passthru", NULL};
-    static const char *const ip[] = {"l2", "l3", "l3s", NULL};
-    bool is_mac = str_equal(d->network->driver, "macvlan");
-    if (!str_in(value, is_mac ? mac : ip)) {
-        return error_set(err, ERROR_USAGE, EINVAL, "option '%s': there is no mode '%s': %s", key,
-                         value, is_mac ? "bridge, private, vepa or passthru" : "l2, l3 or l3s");
-    }
-    free(d->network->mode);
-    d->network->mode = xstrdup(value);
-    return 0;
-}
-
-static int set_hidden(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    bool on = true;
-    int r = parse_flag(key, value, &on, err);
-    d->network->hidden[NET_IPV4] = d->network->hidden[NET_IPV6] = on;
-    return r;
-}
-
-static int set_gateway_mode(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    if (!str_equal(value, "nat") && !str_equal(value, "routed")) {
-        return error_set(err, ERROR_USAGE, EINVAL, "option '%s': '%s' is not nat or routed", key,
-                         value);
-    }
-    d->network->hidden[str_ends(key, "6") ? NET_IPV6 : NET_IPV4] = str_equal(value, "nat");
-    return 0;
-}
-
-static int set_mutual(struct draft *d, const char *key, const char *value, struct error **err)
-{
-    return parse_flag(key, value, &d->network->mutual, err);
-}
-
-static int set_publish_address(struct draft *d, const char *key, const char *value,
-                               struct error **err)
-{
-    if (net_address_parse(value, &d->network->publish_address) < 0) {
-        return error_set(err, ERROR_USAGE, EINVAL, "option '%s': '%s' is no IP address", key,
-                         value);
-    }
-    return 0;
-}
-
-#define DOCKER "com.docker.network."
-static const struct {
-    const char *key, *drivers;
-    int (*set)(struct draft *d, const char *key, const char *value, struct error **err);
-} options[] = {
-    {DOCKER "bridge.name", "bridge", set_device},
-    {DOCKER "bridge.enable_icc", "bridge", set_mutual},
-    {DOCKER "bridge.enable_ip_masquerade", "bridge", set_hidden},
-    {DOCKER "bridge.gateway_mode_ipv4", "bridge", set_gateway_mode},
-    {DOCKER "bridge.gateway_mode_ipv6", "bridge", set_gateway_mode},
-    {DOCKER "bridge.host_binding_ipv4", "bridge", set_publish_address},
-    {DOCKER "driver.mtu", "bridge macvlan ipvlan", set_mtu},
-    {"mtu", "bridge macvlan ipvlan", set_mtu},
-    {"parent", "macvlan ipvlan", set_device},
-    {"macvlan_mode", "macvlan", set_mode},
-    {"ipvlan_mode", "ipvlan", set_mode},
-    {"mode", "macvlan ipvlan", set_mode},
-};
-
-static int add_option(struct draft *d, const char *text, struct error **err)
-{
-    size_t n = strcspn(text, "=");
-    CLEANUP(free) char *key = xstrndup(text, n);
-    const char *value = text[n] ? text + n + 1 : "";
-    d->network->options = d->network->options ? d->network->options : json_object();
-    (void)json_object_set_new(d->network->options, key, json_string(value));
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-        if (str_equal(options[i].key, key) && strstr(options[i].drivers, d->network->driver)) {
-            return options[i].set(d, key, value, err);
-        }
-    }
-    int r = error_set(err, ERROR_UNSUPPORTED, 0, "the driver '%s' has no option '%s'",
-                      d->network->driver, key);
-    return error_hint(err, r, "docs/cli/network-create.md lists them");
 }
 
 /* A route of the host that the subnet would hide: its text, or NULL. The first line names the
@@ -365,8 +239,10 @@ static int finish_pools(struct draft *d, struct error **err)
     int r = 0;
     for (int f = 0; f < NET_FAMILIES && r >= 0; f++) {
         struct net_pool *p = &n->pools[f];
-        bool wanted = f == NET_IPV4 || d->request->ipv6;
-        if (net_network_has(n, f)) {
+        bool wanted = f == NET_IPV4 ? !d->request->no_ipv4 : d->request->ipv6;
+        if (net_network_has(n, f) && f == NET_IPV4 && !wanted) {
+            r = error_set(err, ERROR_USAGE, EINVAL, "--ipv4=false, but a --subnet of IPv4");
+        } else if (net_network_has(n, f)) {
             r = check_overlap(d, &p->subnet, err);
         } else if (wanted) {
             r = choose_subnet(d, f, err);
@@ -427,22 +303,27 @@ static int set_driver(struct draft *d, struct error **err)
     return error_hint(err, r, "there are bridge, macvlan and ipvlan");
 }
 
-static void add_labels(struct net_network *n, const struct strv *labels)
+/* "KEY=VALUE", or "KEY" alone, as an object. */
+static json_t *pairs(const struct strv *texts)
 {
-    n->labels = json_object();
-    for (size_t i = 0; i < labels->count; i++) {
-        const char *text = labels->items[i];
+    json_t *o = json_object();
+    for (size_t i = 0; i < texts->count; i++) {
+        const char *text = texts->items[i];
         size_t len = strcspn(text, "=");
         CLEANUP(free) char *key = xstrndup(text, len);
-        (void)json_object_set_new(n->labels, key, json_string(text[len] ? text + len + 1 : ""));
+        (void)json_object_set_new(o, key, json_string(text[len] ? text + len + 1 : ""));
     }
+    return o;
 }
 
 static int fill(struct draft *d, struct error **err)
 {
     const struct net_network_request *q = d->request;
     int r = set_driver(d, err);
-    r = r < 0 ? r : add_each(d, &q->options, add_option, err);
+    if (r >= 0 && q->no_ipv4 && !q->ipv6) {
+        return error_set(err, ERROR_USAGE, EINVAL, "IPv4 or IPv6 must be enabled");
+    }
+    r = r < 0 ? r : add_each(d, &q->options, draft_add_option, err);
     r = r < 0 ? r : add_each(d, &q->subnets, add_subnet, err);
     r = r < 0 ? r : add_each(d, &q->ranges, add_range, err);
     r = r < 0 ? r : add_each(d, &q->gateways, add_gateway, err);
@@ -471,7 +352,8 @@ int net_network_draft(const struct net_place *place, const struct net_network_re
     n->internal = request->internal;
     n->attachable = request->attachable;
     n->hidden[NET_IPV4] = n->hidden[NET_IPV6] = n->mutual = true;
-    add_labels(n, &request->labels);
+    n->labels = pairs(&request->labels);
+    n->ipam_options = request->ipam_options.count ? pairs(&request->ipam_options) : NULL;
     r = fill(&d, err);
     net_network_list_free(d.others, d.other_count);
     if (r < 0) {

@@ -117,11 +117,16 @@ int net_write_hosts(const char *path, const struct net_hosts *hosts, struct erro
     size_t count =
         hosts->addresses && hosts->hostname && hosts->hostname[0] ? hosts->addresses->count : 0;
     for (size_t i = 0; i < count; i++) {
+        size_t dot = strcspn(hosts->hostname, ".");
         strbuf_addf(&b, "%s\t", hosts->addresses->items[i]);
         if (hosts->domainname && hosts->domainname[0]) {
             strbuf_addf(&b, "%s.%s ", hosts->hostname, hosts->domainname);
         }
-        strbuf_addf(&b, "%s\n", hosts->hostname);
+        strbuf_adds(&b, hosts->hostname);
+        if (hosts->hostname[dot]) { /* "web.example.org web" */
+            strbuf_addf(&b, " %.*s", (int)dot, hosts->hostname);
+        }
+        strbuf_addc(&b, '\n');
     }
     return write_text(path, &b, hosts->in_place, err);
 }

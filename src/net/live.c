@@ -203,12 +203,14 @@ json_t *net_network_containers(const struct net_place *place, const char *networ
             e = net_attachment_find(record->attachment, network_id);
         }
         if (e) {
-            (void)json_object_set_new(
-                all, record->id,
-                json_pack("{s:s, s:s, s:s, s:o, s:o}", "Name", str_or(record->name, ""),
-                          "EndpointID", str_or(e->host_interface, ""), "MacAddress",
-                          str_or(e->mac_address, ""), "IPv4Address", address_text(e, NET_IPV4),
-                          "IPv6Address", address_text(e, NET_IPV6)));
+            char end[NET_ENDPOINT_ID_BYTES];
+            net_endpoint_id(record->id, network_id, end);
+            (void)json_object_set_new(all, record->id,
+                                      json_pack("{s:s, s:s, s:s, s:o, s:o}", "Name",
+                                                str_or(record->name, ""), "EndpointID", end,
+                                                "MacAddress", str_or(e->mac_address, ""),
+                                                "IPv4Address", address_text(e, NET_IPV4),
+                                                "IPv6Address", address_text(e, NET_IPV6)));
         }
     }
     return all;

@@ -117,6 +117,11 @@ void net_endpoint_done(struct net_endpoint *e);
 void net_attachment_free(struct net_attachment *a); /* closes held_fds and loops, ends helper */
 DEFINE_CLEANUP(net_attachment, struct net_attachment *, net_attachment_free)
 
+/* Docker's EndpointID: 64 hex digits, made of the two IDs. */
+#define NET_ENDPOINT_ID_BYTES 65
+void net_endpoint_id(const char *container_id, const char *network_id,
+                     char ret[NET_ENDPOINT_ID_BYTES]);
+
 /* The end whose gateway is the way out of this family: the first that has one; NULL: no way out. */
 const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family);
 /* The end that published ports of this family lead to; NULL: none. */

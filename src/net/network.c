@@ -28,6 +28,8 @@ void net_network_free(struct net_network *n)
     }
     json_decref(n->labels);
     json_decref(n->options);
+    json_decref(n->ipam_options);
+    free(n->prefix);
     free(n);
 }
 
@@ -130,6 +132,7 @@ static const struct {
     {"created", offsetof(struct net_network, created)},
     {"driver", offsetof(struct net_network, driver)},
     {"mode", offsetof(struct net_network, mode)},
+    {"prefix", offsetof(struct net_network, prefix)},
 };
 
 static const struct {
@@ -170,6 +173,9 @@ json_t *net_network_to_json(const struct net_network *n)
     }
     if (n->options) {
         (void)json_object_set(o, "options", n->options);
+    }
+    if (n->ipam_options) {
+        (void)json_object_set(o, "ipamOptions", n->ipam_options);
     }
     return o;
 }
@@ -258,13 +264,15 @@ int net_network_from_json(const json_t *json, const char *where, struct net_netw
     if (r < 0) {
         return r;
     }
-    if (!n->name || !n->id || !n->driver || (device && !net_device_name_valid(device))) {
+    if (!n->name || !n->id || !n->driver || (device && !net_device_name_valid(device)) ||
+        (n->prefix && !net_device_name_valid(n->prefix))) {
         return error_set(err, ERROR_CORRUPT, 0, "%s: not a network", where);
     }
     (void)stpncpy(n->device, str_or(device, ""), sizeof(n->device) - 1);
     n->mtu = (int)mtu;
     n->labels = json_incref(json_object_get(json, "labels"));
     n->options = json_incref(json_object_get(json, "options"));
+    n->ipam_options = json_incref(json_object_get(json, "ipamOptions"));
     *ret = take_ptr(n);
     return 0;
 }

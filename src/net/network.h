@@ -35,7 +35,8 @@ struct net_network {
     bool mutual;                        /* its containers reach each other (enable_icc) */
     int mtu;                            /* 0: the kernel's */
     struct net_address publish_address; /* of a -p without one; family 0: all */
-    json_t *labels, *options;           /* objects of strings, as given; or NULL */
+    json_t *labels, *options, *ipam_options; /* objects of strings, as given; or NULL */
+    char *prefix;                            /* of a container's interfaces; NULL: "eth" */
 };
 void net_network_free(struct net_network *n);
 DEFINE_CLEANUP(net_network, struct net_network *, net_network_free)
@@ -50,6 +51,11 @@ bool net_network_is_bridge(const struct net_network *n);
 static inline bool net_network_has(const struct net_network *n, int family)
 {
     return n->pools[family].subnet.base.family != 0;
+}
+/* Its router's address: the IPv4 one, if it has that family. */
+static inline const struct net_address *net_network_gateway(const struct net_network *n)
+{
+    return &n->pools[net_network_has(n, NET_IPV4) ? NET_IPV4 : NET_IPV6].gateway;
 }
 /* The first and last number (net/address.h) that a container may have; the gateway and the aux
  * addresses lie between. */

@@ -72,11 +72,12 @@ static int find_address(const struct reservation *v, const struct net_network *n
 }
 
 /* As Docker's: a local address made from the IPv4 one, so that the two never disagree in anyone's
- * neighbour table. */
-static char *derived_mac(const struct net_address *a)
+ * neighbour table; else from the IPv6 one's last bytes. */
+static char *derived_mac(const struct net_endpoint *e)
 {
-    return str_format("02:42:%02x:%02x:%02x:%02x", a->bytes[0], a->bytes[1], a->bytes[2],
-                      a->bytes[3]);
+    bool ipv4 = e->addresses[NET_IPV4].family;
+    const uint8_t *a = ipv4 ? e->addresses[NET_IPV4].bytes : e->addresses[NET_IPV6].bytes + 12;
+    return str_format("02:42:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3]);
 }
 
 char *client_host_interface(void)
@@ -85,11 +86,11 @@ char *client_host_interface(void)
     return str_format("veth%s", random);
 }
 
-/* The first eth<N> that none of the others has. */
-static char *free_interface(const struct net_attachment *a)
+/* The first eth<N> that none of the others has; or another word of the network's. */
+static char *free_interface(const struct net_attachment *a, const char *prefix)
 {
     for (int n = 0; n < INTERFACES_MAX; n++) {
-        CLEANUP(free) char *name = str_format("eth%d", n);
+        CLEANUP(free) char *name = str_format("%s%d", str_or(prefix, "eth"), n);
         bool taken = false;
         for (size_t i = 0; i < a->count; i++) {
             taken |= str_equal(a->endpoints[i].interface, name);
@@ -147,7 +148,7 @@ int client_add_endpoint(const struct reservation *v, const struct net_choice *ch
     if (r < 0) {
         return r;
     }
-    e.interface = free_interface(a);
+    e.interface = free_interface(a, n->prefix);
     if (!e.interface) {
         return error_set(err, ERROR_BUSY, ENOSPC, "a container has at most %d networks",
                          INTERFACES_MAX);
@@ -155,7 +156,7 @@ int client_add_endpoint(const struct reservation *v, const struct net_choice *ch
     bool pair = net_network_is_bridge(n), own_mac = !str_equal(n->driver, "ipvlan");
     e.host_interface = pair ? client_host_interface() : NULL;
     e.mac_address = choice->mac_address && own_mac ? xstrdup(choice->mac_address)
-                    : own_mac                      ? derived_mac(&e.addresses[NET_IPV4])
+                    : own_mac                      ? derived_mac(&e)
                                                    : NULL;
     strv_add_all(&e.aliases, choice->aliases.items);
     e.network = take_ptr(n);

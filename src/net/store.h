@@ -24,8 +24,8 @@ void net_network_list_free(struct net_network **list, size_t count);
  * they were not given. Reads the store. */
 struct net_network_request {
     const char *name, *driver; /* driver: NULL: bridge */
-    struct strv subnets, gateways, ranges, aux, options, labels;
-    bool internal, attachable, ipv6;
+    struct strv subnets, gateways, ranges, aux, options, labels, ipam_options;
+    bool internal, attachable, ipv6, no_ipv4;
 };
 int net_network_draft(const struct net_place *place, const struct net_network_request *request,
                       struct net_network **ret, struct error **err) NODISCARD;

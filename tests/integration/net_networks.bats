@@ -67,6 +67,16 @@ refused() {
     cloison network rm small
 }
 
+@test "what Docker's other flags set: interface names, IPAM options; filters are expressions" {
+    cloison network create -o com.docker.network.container_iface_prefix=lan --ipam-driver default --ipam-opt a=b odd >/dev/null
+    run -0 cloison run --rm --network odd busybox ip -o -4 a show lan0
+    [[ $output == *"lan0"*"inet "* ]]
+    [ "$(field '{{json .IPAM.Options}} {{.ConfigOnly}} {{.ConfigFrom.Network}}' odd)" = '{"a":"b"} false ' ]
+    run -0 cloison network ls --filter 'name=^od' --format '{{.Name}} {{.IPv4}} {{.IPv6}}'
+    [ "$output" = "odd true false" ]
+    cloison network rm odd
+}
+
 @test "several networks from the start, joined and left while it runs" {
     cloison network create --ipv6 back >/dev/null
     cloison network create front >/dev/null
@@ -208,6 +218,13 @@ inside_address() { cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress
     refused "invalid network name" network create 'a b'
     refused "unknown network driver" network create -d overlay other
     refused "has no option" network create -o nonsense=1 other
+    refused "begins no device's name" network create -o com.docker.network.container_iface_prefix=much-too-long-a-name other
+    refused "is for networks of a swarm" network create --ingress other
+    refused "is for networks of a swarm" network create --config-only other
+    refused "is for networks of a swarm" network create --config-from there other
+    refused "IPv4 or IPv6 must be enabled" network create --ipv4=false other
+    refused "a --subnet of IPv4" network create --ipv4=false --ipv6 --subnet "${POOL%.*/20}.128/25" other
+    refused "invalid filter" network ls --filter type=nonsense
     refused "needs a device of the host's" network create -d macvlan other
     refused "has no network device 'nope'" network create -d macvlan -o parent=nope other
     refused "it always is" network rm bridge

@@ -45,7 +45,7 @@ at() {
     wait_for 20 at 32
     cloison network create second >/dev/null
     cloison network connect second slow
-    [ "$(tc filter show dev "$(cloison inspect -f '{{(index .NetworkSettings.Networks "second").EndpointID}}' slow)" ingress | grep -c 'Egress Redirect to device if[io]')" = 2 ]
+    [ "$(tc filter show dev "$(cloison inspect -f '{{(index .NetworkSettings.Networks "second").HostInterface}}' slow)" ingress | grep -c 'Egress Redirect to device if[io]')" = 2 ]
     cloison network disconnect second slow
     cloison restart -t 0 slow >/dev/null
     [ "$(tc qdisc show | grep -c "dev if[io]$(cloison inspect -f '{{.Id}}' slow | cut -c-10) root")" = 2 ]

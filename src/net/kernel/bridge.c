@@ -34,7 +34,7 @@ bool bridge_ready(const struct netlink *route, const struct net_network *n)
     struct ifreq q = {0};
     memcpy(q.ifr_name, n->device, strlen(n->device));
     return ioctl(mnl_socket_get_fd(route->socket), SIOCGIFFLAGS, &q) == 0 && q.ifr_flags & IFF_UP &&
-           has_address(n->device, &n->pools[NET_IPV4].gateway);
+           (!net_network_has(n, NET_IPV4) || has_address(n->device, &n->pools[NET_IPV4].gateway));
 }
 
 /* What the dump of the host's routes is searched for. */
@@ -106,7 +106,9 @@ static int check_overlaps(struct netlink *route, const struct net_network *n, st
 static void add_bridge(struct batch *b, const struct net_network *n)
 {
     char mac[18];
-    const uint8_t *a = n->pools[NET_IPV4].gateway.bytes;
+    const uint8_t *a = net_network_has(n, NET_IPV4)
+                           ? n->pools[NET_IPV4].gateway.bytes
+                           : n->pools[NET_IPV6].gateway.bytes + 4; /* of the subnet */
     (void)snprintf(mac, sizeof(mac), "02:42:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3]);
     struct nlmsghdr *m =
         batch_add(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "making the bridge", EEXIST);

@@ -94,6 +94,10 @@ static void check_mac(struct program *p, const uint8_t mac[6], int32_t at)
  */
 static void add_ipv4(struct program *p, const struct net_address *a)
 {
+    if (!a->family) {
+        go(p, DROP);
+        return;
+    }
     load(p, BPF_W, AT_IPV4_SOURCE);
     jump(p, BPF_JNE, word(a->bytes), DROP);
     load(p, BPF_B, AT_IPV4_DESTINATION);
@@ -104,6 +108,10 @@ static void add_ipv4(struct program *p, const struct net_address *a)
 /* 0.0.0.0 asks whether somebody has an address (RFC 5227), and claims none. */
 static void add_arp(struct program *p, const uint8_t mac[6], const struct net_address *a)
 {
+    if (!a->family) {
+        go(p, DROP);
+        return;
+    }
     check_mac(p, mac, AT_ARP_SENDER_MAC);
     load(p, BPF_W, AT_ARP_SENDER);
     jump(p, BPF_JEQ, word(a->bytes), PASS);

@@ -148,11 +148,13 @@ static bool bridge_belongs(const struct net_network *n, uint32_t set)
     case SET_SAME:
         return n->mutual;
     case SET_HIDDEN:
-        return n->hidden[NET_IPV4] && !n->internal;
+        return n->hidden[NET_IPV4] && !n->internal && net_network_has(n, NET_IPV4);
     case SET_HIDDEN_IPV6:
         return n->hidden[NET_IPV6] && !n->internal && net_network_has(n, NET_IPV6);
     case SET_INTERNAL:
         return n->internal;
+    case SET_GATEWAYS:
+        return net_network_has(n, NET_IPV4);
     case SET_GATEWAYS_IPV6:
         return net_network_has(n, NET_IPV6);
     default:

@@ -196,7 +196,7 @@ void book_gateways(const struct book *b, struct gateways *ret)
         const struct net_attachment *a = b->records[i]->attachment;
         for (size_t n = 0; n < a->count; n++) {
             const struct net_network *network = a->endpoints[n].network;
-            const struct net_address *gateway = &network->pools[NET_IPV4].gateway;
+            const struct net_address *gateway = net_network_gateway(network);
             bool known = !is_served(network) || !net_network_is_bridge(network);
             for (size_t k = 0; k < ret->count && !known; k++) {
                 known = net_address_equal(&ret->items[k], gateway);

@@ -54,7 +54,8 @@ static void handle(struct server *s, struct asker *asker, const struct net_recor
     struct dns_answer a = {bytes, 0, asker->stream ? sizeof(bytes) : q.room};
     dns_answer_begin(&a, message, &q, who ? code : DNS_REFUSED);
     if (who && code == DNS_OK && !book_answer(&s->book, who, &q, &a)) {
-        if (net_attachment_exit(who->attachment, NET_IPV4)) {
+        if (net_attachment_exit(who->attachment, NET_IPV4) ||
+            net_attachment_exit(who->attachment, NET_IPV6)) {
             forward_question(s, asker, who, message, len, &q);
             return;
         }
