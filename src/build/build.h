@@ -63,6 +63,7 @@ struct build {
     struct build_network *network;   /* NULL until a step needs it */
     struct build_step *squashed;     /* the layer of --squash, or NULL; owned */
     const struct build_step *failed; /* for the excerpt */
+    bool records_kept;               /* of what this platform's graph made */
     struct elsewhere *elsewhere;     /* --cache-from, --cache-to */
     struct strv warnings;            /* told at the end */
 };

@@ -26,8 +26,13 @@ struct content_request {
     const struct ignore *ignore;   /* of a context; NULL: none */
     const struct ignore *excludes; /* --exclude, from each source's top; NULL: none */
     struct stat_cache *digests;    /* or NULL */
+    struct name_cache *names;      /* or NULL */
     bool owners;                   /* they count */
     bool parents;
+    /* Called at most once for a source, from any thread, when much is being looked at and something
+     * of it is new: what reads it will hardly be in the cache. Or NULL. */
+    void (*expect)(void *context);
+    void *expect_context;
 };
 
 /* One source, which may have Go's wildcards; sorted. ERROR_NOT_FOUND when it is none and not there.

@@ -11,12 +11,14 @@
 
 #include "base/file.h"
 #include "build/content_pieces.h"
+#include "build/name_cache.h"
 #include "image/store/parallel.h"
 
 #define DEPTH_MAX 128 /* as base/copy_tree.c, which would copy it */
 #define BLOCK_BYTES ((size_t)256 << 10)
 #define LIST_BYTES ((size_t)64 << 10)
 #define THREADS_MAX 8
+#define MANY 4096 /* entries, which take longer than telling of what is new */
 
 /* A folder to be looked at. Its digest goes into what is hashed of the folder above, at `at`; when
  * nothing is missing any more that one has its own. */
@@ -44,6 +46,8 @@ struct look {
     pthread_cond_t changed;
     struct node *waiting;
     size_t unfinished; /* nodes, waiting or in work */
+    size_t seen;       /* entries */
+    bool expected;
     struct known *fresh;
     size_t fresh_count;
     struct first_failure failure;
@@ -55,9 +59,10 @@ struct look {
 /* What a thread has for itself. */
 struct looker {
     struct look *look;
-    struct strbuf names;
+    struct strbuf names, sorted; /* of a folder: as it gives them; in order */
     struct name *list;
     size_t room, count;
+    size_t seen; /* entries of the folder */
     char *block; /* of a file, or of a folder's entries */
     EVP_MD_CTX *hash;
     struct error **err;
@@ -292,6 +297,31 @@ static int list_names(struct looker *k, int folder)
     return n < 0 ? -errno : 0;
 }
 
+/* Of the folder, in order: as they were kept, or read. */
+static int names_of(struct looker *k, int folder, struct folder_names *ret)
+{
+    struct name_cache *cache = k->look->q->names;
+    struct stat st;
+    int64_t looked_ns = stat_cache_clock();
+    if (fstat(folder, &st) < 0) {
+        return -errno;
+    }
+    if (cache && name_cache_find(cache, &st, ret)) {
+        return 0;
+    }
+    int r = list_names(k, folder);
+    k->sorted.len = 0;
+    for (size_t i = 0; i < k->count; i++) {
+        const char *name = k->names.data + k->list[i].at;
+        strbuf_add(&k->sorted, name, strlen(name) + 1);
+    }
+    *ret = (struct folder_names){k->sorted.data, k->sorted.len, k->count};
+    if (r >= 0 && cache) {
+        name_cache_put(cache, &st, looked_ns, ret);
+    }
+    return r;
+}
+
 static int open_node(const struct look *l, const struct node *n)
 {
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -305,12 +335,15 @@ static int open_node(const struct look *l, const struct node *n)
 static int look_at(struct looker *k, struct node *n, struct node **ret_below)
 {
     CLEANUP(fd) int folder = open_node(k->look, n);
-    int r = folder < 0 ? folder : list_names(k, folder);
+    struct folder_names names = {0};
+    int r = folder < 0 ? folder : names_of(k, folder, &names);
     if (r < 0) {
         return failed(k, n, "", -r);
     }
-    for (size_t i = 0; i < k->count && r >= 0; i++) {
-        r = add_entry(k, n, folder, k->names.data + k->list[i].at, ret_below);
+    const char *name = names.data;
+    k->seen = names.count;
+    for (size_t i = 0; i < names.count && r >= 0; i++, name += strlen(name) + 1) {
+        r = add_entry(k, n, folder, name, ret_below);
     }
     return r;
 }
@@ -362,6 +395,18 @@ static void put_waiting(struct look *l, struct node *below)
     pthread_cond_broadcast(&l->changed);
 }
 
+/* Under the lock, which it leaves meanwhile. */
+static void tell_of_news(struct look *l)
+{
+    if (l->expected || !l->fresh_count || l->seen < MANY || !l->q->expect) {
+        return;
+    }
+    l->expected = true;
+    pthread_mutex_unlock(&l->lock);
+    l->q->expect(l->q->expect_context);
+    pthread_mutex_lock(&l->lock);
+}
+
 static void work(struct looker *k)
 {
     struct look *l = k->look;
@@ -380,8 +425,10 @@ static void work(struct looker *k)
             first_failure_note(&l->failure, why);
         }
         pthread_mutex_lock(&l->lock);
+        l->seen += k->seen;
         put_waiting(l, below);
         end_node(l, n);
+        tell_of_news(l);
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -395,6 +442,7 @@ static void *help(void *context)
     free(k.block);
     free(k.list);
     strbuf_done(&k.names);
+    strbuf_done(&k.sorted);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "build/name_cache.h"
 #include "build/stat_cache.h"
 
 #define IGNORE_BYTES_MAX ((size_t)1 << 20)
@@ -54,8 +55,15 @@ int context_read_ignore(struct context *c, const char *dockerfile, struct error 
     return ignore_parse(name, text, &c->ignore, err);
 }
 
+void context_open_caches(struct context *c, const char *data_dir)
+{
+    c->digests = stat_cache_open(data_dir, c->fd);
+    c->names = name_cache_open(data_dir, c->fd);
+}
+
 void context_done(struct context *c)
 {
+    name_cache_close(c->names);
     stat_cache_close(c->digests);
     ignore_done(&c->ignore);
     fd_close(c->fd);

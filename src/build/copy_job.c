@@ -87,6 +87,7 @@ int copy_content_request(const struct build *b, const struct build_step *step, i
                                     .ignore = context ? &context->ignore : NULL,
                                     .excludes = excludes->count ? excludes : NULL,
                                     .digests = context ? context->digests : NULL,
+                                    .names = context ? context->names : NULL,
                                     .owners = !context,
                                     .parents = step->copy.parents};
     return r;

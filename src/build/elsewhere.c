@@ -229,7 +229,7 @@ static int import_file(struct build *b, json_t *request_take, const char *folder
     }
     json_object_set_new(request, "op", json_string("import"));
     json_object_set_new(request, "path", json_string(blob));
-    int r = b->sealer ? 0 : sealer_start(&b->engine, true, &b->sealer, err);
+    int r = sealer_need(b, err);
     r = r < 0 ? r : sealer_call(b->sealer, json_incref(request), &answer, err);
     return r < 0 ? r : 1;
 }
@@ -316,7 +316,7 @@ static int open_blob(struct build *b, const char *digest, struct error **err)
     CLEANUP(json) json_t *answer = NULL;
     int r = 0;
     if (access(path, F_OK) < 0) {
-        r = b->sealer ? 0 : sealer_start(&b->engine, false, &b->sealer, err);
+        r = sealer_need(b, err);
         r = r < 0 ? r
                   : sealer_call(b->sealer, json_pack("{s:s, s:s}", "op", "blob", "digest", digest),
                                 &answer, err);
@@ -404,6 +404,11 @@ static int put_registry(const struct build *b, const struct place *p, const json
     json_object_set_new(request, "file", json_string(file));
     int r = json_save_path(AT_FDCWD, file, records, 0600, false, err);
     return r < 0 ? r : image_helper_run(request, HELPER_TO_NOWHERE, err);
+}
+
+bool elsewhere_is_asked(const struct build *b)
+{
+    return b->elsewhere->to_count > 0;
 }
 
 int elsewhere_put(struct build *b, struct error **err)

@@ -19,6 +19,8 @@ int elsewhere_look(struct build *b, struct error **err) NODISCARD;
 /* 1: a cache of --cache-from has the step; its layer is in the store now, its record in ours. */
 int elsewhere_take(struct build *b, struct stage *s, struct build_step *step, const char *key,
                    struct error **err) NODISCARD;
+/* Whether there is a --cache-to. */
+bool elsewhere_is_asked(const struct build *b);
 /* The steps to the folders and the registries of --cache-to. */
 int elsewhere_put(struct build *b, struct error **err) NODISCARD;
 /* With --cache-to type=inline: the records of the target's steps. A new reference, or NULL. */

@@ -17,6 +17,7 @@
 #include "build/progress.h"
 #include "build/run_job.h"
 #include "build/sealer.h"
+#include "build/second_look.h"
 
 #define JOBS_MAX 64
 #define TICK_MS 100
@@ -143,8 +144,7 @@ static int take_from_cache(struct execution *x, struct stage *s, struct build_st
 static int prepare(struct execution *x, struct build_step *step)
 {
     struct build *b = x->b;
-    int r =
-        b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, x->err);
+    int r = sealer_need(b, x->err);
     if (r >= 0 && step->kind == BUILD_RUN && str_equal(step->network, "default") && !b->network) {
         r = network_make(b, &b->network, x->err);
     }
@@ -213,7 +213,9 @@ static int advance(struct execution *x, struct stage *s)
         if (!inputs_are_ready(x->b, step) || x->count == x->limit) {
             return 0;
         }
+        step->looked_ms = clock_ms();
         r = step_look(x->b, s, step, x->err);
+        step->looked_ms = clock_ms() - step->looked_ms;
         int found = r < 0 ? 0 : take_from_cache(x, s, step);
         if (r >= 0 && found == 0) {
             r = start_step(x, s, step);
@@ -262,20 +264,6 @@ static int exit_error(struct execution *x, struct build_step *step, const json_t
                             status, oom ? ": it was killed for want of memory (--memory)" : "");
 }
 
-/* The files it read are as they were? A look costs a stat() for each. */
-static void check_inputs(struct execution *x, struct stage *s, struct build_step *step)
-{
-    bool remote = false;
-    for (size_t i = 0; i < step->copy.sources.count; i++) {
-        remote |= strstr(step->copy.sources.items[i], "://") != NULL;
-    }
-    if (remote) {
-        return;
-    }
-    CLEANUP(json) json_t *before = json_incref(step->inputs);
-    step->unsure = step_look(x->b, s, step, NULL) < 0 || !json_equal(before, step->inputs);
-}
-
 /* What the step had on tmpfs, secrets too. Not in the job: there, others' folders are mounted in
  * it. Of a job that was killed the workload may still be there.
  */
@@ -307,7 +295,7 @@ static int end_step(struct execution *x, struct job *job)
     if (!json_is_true(json_object_get(result, "empty"))) {
         r = keep_layer(x->b, s, step, x->err);
     }
-    check_inputs(x, s, step); /* while the layer is sealed */
+    second_look_begin(x->b, s, step); /* while the layer is sealed */
     step_is_done(x, s, step);
     return r;
 }
@@ -412,20 +400,36 @@ static void stop_jobs(struct execution *x)
     }
 }
 
+int execute_end(struct build *b, struct error **err)
+{
+    int r = keep_records(b, err);
+    for (size_t i = 0; i < b->stage_count; i++) {
+        for (size_t n = 0; n < b->stages[i].step_count; n++) {
+            second_look_end(&b->stages[i].steps[n]); /* of steps that are not kept */
+        }
+    }
+    return r;
+}
+
 int execute_graph(struct build *b, struct error **err)
 {
     struct execution *x = xcalloc(1, sizeof(*x));
     CLEANUP(error) struct error *mine = NULL;
     *x = (struct execution){.b = b, .limit = core_count(), .err = &mine};
+    b->records_kept = false;
     watch_signals();
     int r = run_all(x);
     stop_jobs(x);
     free(x);
     if (r >= 0) {
         r = keep_all(b, &mine);
-        r = r < 0 ? r : elsewhere_put(b, &mine);
+        if (r >= 0 && elsewhere_is_asked(b)) {
+            r = keep_records(b, &mine);
+            r = r < 0 ? r : elsewhere_put(b, &mine);
+        }
     } else {
         IGNORE(keep_all(b, NULL) < 0); /* the steps that were done are not lost; no matter if so */
+        IGNORE(execute_end(b, NULL) < 0);
     }
     return r < 0 ? error_move(err, &mine, r) : 0;
 }

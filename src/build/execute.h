@@ -9,6 +9,8 @@
 
 /* All needed stages are done, and their layers kept, when it returns 0. */
 int execute_graph(struct build *b, struct error **err) NODISCARD;
+/* Behind it, and behind what is made of its layers meanwhile: the cache's records. */
+int execute_end(struct build *b, struct error **err) NODISCARD;
 /* Asked to stop by a signal. */
 bool execute_is_interrupted(void);
 
@@ -26,8 +28,10 @@ bool step_is_cacheable(const struct build *b, const struct stage *s, const struc
 /* A step's layer of this build is under the stage now, to be sealed. */
 int keep_layer(struct build *b, struct stage *s, struct build_step *step,
                struct error **err) NODISCARD;
-/* Layers and records of what was done. Waits for the worker. */
+/* Layers of what was done. Waits for the worker. */
 int keep_all(struct build *b, struct error **err) NODISCARD;
+/* The cache's records of it, once: waits for the second looks. */
+int keep_records(struct build *b, struct error **err) NODISCARD;
 /* The layers of one stage, no records. */
 int keep_stage(struct build *b, struct stage *s, struct error **err) NODISCARD;
 void stage_push_layer(struct stage *s, const char *diff, const char *chain_id,

@@ -175,7 +175,7 @@ static json_t *annotations_of(const struct build *b)
 static int add_image(struct build *b, struct stage *s, const char *text, const struct strv *names,
                      struct image_result *ret, struct error **err)
 {
-    int r = b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
+    int r = sealer_need(b, err);
     if (r < 0) {
         return r;
     }

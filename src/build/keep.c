@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "build/execute.h"
 #include "build/sealer.h"
+#include "build/second_look.h"
 #include "image/build_cache.h"
 #include "image/helper.h"
 
@@ -122,6 +123,7 @@ static int write_record(struct build *b, struct stage *s, struct build_step *ste
                         const char *parent, bool has_layer, struct error **err)
 {
     char key[DIGEST_TEXT_BYTES];
+    second_look_end(step);
     if (!has_layer) {
         memcpy(step->record.chain_id, parent, strlen(parent) + 1);
         memcpy(step->record.parent, parent, strlen(parent) + 1);
@@ -194,10 +196,22 @@ int keep_all(struct build *b, struct error **err)
         }
         size_t sealed = chain_layers(s);
         r = commit_layers(b, s, sealed, err);
-        r = r < 0 ? r : write_records(b, s, err);
         if (r >= 0 && sealed < s->layer_count) {
             r = error_set(err, ERROR_KERNEL, EIO, "a layer could not be made");
         }
+    }
+    return r;
+}
+
+int keep_records(struct build *b, struct error **err)
+{
+    int r = 0;
+    if (!b->sealer || b->records_kept) {
+        return 0;
+    }
+    b->records_kept = true;
+    for (size_t i = 0; i < b->stage_count && r >= 0; i++) {
+        r = b->stages[i].needed ? write_records(b, &b->stages[i], err) : 0;
     }
     return r < 0 ? r : bound_cache(b, err);
 }

@@ -65,6 +65,8 @@ static int build_platform(struct build *b, const char *platform, enum progress_m
         r = squash_stage(b, &b->stages[b->target_stage], err);
     }
     r = r < 0 ? r : outputs_platform(b, targets, err);
+    int end = execute_end(b, r < 0 ? NULL : err);
+    r = r < 0 ? r : end;
     return r < 0 && b->platforms.count > 1 ? error_wrap(err, r, "%s", platform) : r;
 }
 

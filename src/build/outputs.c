@@ -361,7 +361,7 @@ static int make_index(struct build *b, const struct output_targets *t, struct re
                       struct error **err)
 {
     CLEANUP(json) json_t *answer = NULL;
-    int r = b->sealer ? 0 : sealer_start(&b->engine, false, &b->sealer, err);
+    int r = sealer_need(b, err);
     r = r < 0 ? r
               : sealer_call(b->sealer,
                             json_pack("{s:s, s:O, s:o}", "op", "index", "images", t->images,

@@ -13,7 +13,6 @@
 #include "build/network.h"
 #include "build/progress.h"
 #include "build/sealer.h"
-#include "build/stat_cache.h"
 #include "image/layout.h"
 
 #define SECRET_BYTES_MAX ((size_t)500 << 10) /* BuildKit's */
@@ -226,7 +225,7 @@ static int fetch_context(struct build *b, const char *url, bool *ret_is_file, st
 {
     CLEANUP(free) char *path = str_format("%s/input", b->run_dir);
     CLEANUP(json) json_t *answer = NULL;
-    int r = sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
+    int r = sealer_need(b, err);
     r = r < 0 ? r
               : sealer_call(b->sealer,
                             json_pack("{s:s, s:s, s:s}", "op", "fetch", "url", url, "to", path),
@@ -287,7 +286,7 @@ static int open_named(struct build *b, struct error **err)
         if (r < 0) {
             return error_wrap(err, r, "--build-context '%s'", b->named_names[i]);
         }
-        b->named[i].digests = stat_cache_open(b->engine.data_dir, b->named[i].fd);
+        context_open_caches(&b->named[i], b->engine.data_dir);
     }
     return 0;
 }
@@ -355,7 +354,7 @@ int prepare_build(struct build *b, const char *context, struct error **err)
     r = r < 0 ? r : open_named(b, err);
     r = r < 0 ? r : read_dockerfile(b, is_file, err);
     if (r >= 0 && b->context.fd >= 0 && !b->context.temporary) {
-        b->context.digests = stat_cache_open(b->engine.data_dir, b->context.fd);
+        context_open_caches(&b->context, b->engine.data_dir);
     }
     return r < 0 ? r : 0;
 }

@@ -86,24 +86,21 @@ static int read_some(struct sealer *s, bool wait, struct error **err)
     return s->in.overflow ? gone(err) : 1;
 }
 
+/* Its first line, if that has come. */
 static int read_hello(struct sealer *s, struct error **err)
 {
-    CLEANUP(free) char *line = NULL;
+    CLEANUP(free) char *line = take_line(s);
     CLEANUP(json) json_t *json = NULL;
-    int r = 1;
-    while (r > 0 && !(line = take_line(s))) {
-        r = read_some(s, true, err);
+    if (!line) {
+        return 0;
     }
-    r = r < 0 ? r : json_parse(line, strlen(line), PROGRAM, &json, err);
+    int r = json_parse(line, strlen(line), PROGRAM, &json, err);
     const char *folder = json_string_value(json_object_get(json, "tmp"));
-    if (r < 0 || !folder) {
-        return r < 0 ? r : gone(err);
-    }
-    s->folder = xstrdup(folder);
-    return 0;
+    s->folder = folder ? xstrdup(folder) : NULL;
+    return r < 0 ? r : folder ? 0 : gone(err);
 }
 
-int sealer_start(const struct engine *e, bool import, struct sealer **ret, struct error **err)
+static int start(struct build *b, struct error **err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -113,20 +110,35 @@ int sealer_start(const struct engine *e, bool import, struct sealer **ret, struc
     s->sock = ends[0];
     s->in.max = LINE_BYTES_MAX;
     CLEANUP(json)
-    json_t *request =
-        json_pack("{s:s, s:s, s:s, s:i, s:b}", "verb", "build-worker", "dataDir", e->data_dir,
-                  "config", e->config_path, "socket", WORKER_FD, "import", import);
+    json_t *request = json_pack("{s:s, s:s, s:s, s:i, s:b}", "verb", "build-worker", "dataDir",
+                                b->engine.data_dir, "config", b->engine.config_path, "socket",
+                                WORKER_FD, "import", b->options->cache_from.count > 0);
     CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
     int code = spawn(text, ends[1], &s->pid);
     fd_close(ends[1]);
-    int r = code ? error_set_errno(err, ERROR_KERNEL, code, "executing '" PROGRAM "'")
-                 : read_hello(s, err);
-    if (r < 0) {
+    if (code) {
         sealer_stop(s);
-        return r;
+        return error_set_errno(err, ERROR_KERNEL, code, "executing '" PROGRAM "'");
     }
-    *ret = s;
+    b->sealer = s;
     return 0;
+}
+
+void sealer_expect(struct build *b)
+{
+    if (!b->sealer) {
+        IGNORE(start(b, NULL) < 0); /* whoever needs it tries again */
+    }
+}
+
+int sealer_need(struct build *b, struct error **err)
+{
+    int r = b->sealer ? 0 : start(b, err);
+    while (r >= 0 && !b->sealer->folder) {
+        r = read_some(b->sealer, true, err);
+        r = r < 0 ? r : read_hello(b->sealer, err);
+    }
+    return r;
 }
 
 const char *sealer_folder(const struct sealer *s)

@@ -4,13 +4,13 @@
 #pragma once
 
 #include "base/json.h"
-#include "engine/container.h"
+#include "build/build.h"
 
-struct sealer;
-
-/* `import`: layers from elsewhere will be asked for too. */
-int sealer_start(const struct engine *e, bool import, struct sealer **ret,
-                 struct error **err) NODISCARD;
+/* b->sealer is there: started, unless it was. */
+int sealer_need(struct build *b, struct error **err) NODISCARD;
+/* It will be needed, probably: begins to start it and waits for nothing. While another thread than
+ * the caller's uses `b` for reading alone. */
+void sealer_expect(struct build *b);
 /* The folder that steps write below. */
 const char *sealer_folder(const struct sealer *s);
 /* To poll for reading. */

@@ -131,7 +131,7 @@ int squash_stage(struct build *b, struct stage *s, struct error **err)
     if (s->layer_count <= base + 1) {
         return 0;
     }
-    int r = b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
+    int r = sealer_need(b, err);
     if (r < 0) {
         return r;
     }

@@ -52,6 +52,7 @@ struct copy_spec {
 
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_DONE, STEP_CACHED, STEP_FAILED };
 
+struct job;
 struct build_step {
     enum build_step_kind kind;
     const struct instruction *at; /* the line it comes from */
@@ -74,8 +75,10 @@ struct build_step {
     enum step_state state;
     int number; /* of all steps, from 1 */
     struct layer_record record;
-    json_t *inputs; /* what it reads: digests of files as they were before it ran, or stages */
-    bool unsure;    /* they changed meanwhile: it is not cached */
+    json_t *inputs;    /* what it reads: digests of files as they were before it ran, or stages */
+    bool unsure;       /* they changed meanwhile: it is not cached */
+    int64_t looked_ms; /* so long that look took */
+    struct job *second_look; /* second_look.h; or NULL */
     int64_t began_ms, took_ms;
     struct strbuf output; /* its last output, for when it fails */
 };

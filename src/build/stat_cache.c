@@ -5,14 +5,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/file.h"
-#include "base/str.h"
+#include "build/stat_marks.h"
 
 #define MAGIC "cloison-stat-2\n"
-#define SETTLED_NS 20000000 /* times have a tick of the kernel's clock, 10 ms at most */
-#define NEIGHBOURS 16       /* inodes of one folder follow each other: so do their entries */
+#define NEIGHBOURS 16 /* inodes of one folder follow each other: so do their entries */
+#define AHEAD 6       /* inodes: memory is as slow as a few looks */
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX ((uint64_t)1 << 24)
 
@@ -41,32 +40,22 @@ struct stat_cache {
     char *path;
     int fd;              /* of the file, with a shared lock: no other changes it; -1: none */
     struct table kept;   /* private: what is put here is written at the end */
+    bool is_mapped;      /* it is the file's */
     atomic_uchar *used;  /* of each entry: it was asked for */
     struct entry *fresh; /* to be written */
     size_t fresh_count, fresh_room;
 };
 
-static int64_t ns_of(const struct timespec *t)
+static uint64_t slot_of(const struct table *t, uint64_t inode)
 {
-    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 32)) * 0x9e3779b97f4a7c15u;
-    return x ^ (x >> 29);
-}
-
-static uint64_t inode_of(const struct stat *st)
-{
-    return st->st_ino ^ mix(st->st_dev);
+    return (stat_mix(inode / NEIGHBOURS) * NEIGHBOURS + inode % NEIGHBOURS) &
+           (t->head->capacity - 1);
 }
 
 /* The place of an inode: its entry, or the free one where it would be. */
 static struct entry *place_of(const struct table *t, uint64_t inode)
 {
-    uint64_t mask = t->head->capacity - 1;
-    uint64_t i = (mix(inode / NEIGHBOURS) * NEIGHBOURS + inode % NEIGHBOURS) & mask;
+    uint64_t mask = t->head->capacity - 1, i = slot_of(t, inode);
     for (uint64_t n = 0; n < mask; n++) { /* a table is never full, unless it is damaged */
         if (t->entries[i].ctime_ns == ENTRY_FREE || t->entries[i].inode == inode) {
             break;
@@ -125,78 +114,108 @@ static bool table_map(int fd, int flags, struct table *ret)
     return true;
 }
 
+static struct table table_new(uint64_t capacity)
+{
+    struct head *head = xcalloc(1, table_bytes(capacity));
+    *head = (struct head){.magic = MAGIC, .capacity = capacity};
+    return (struct table){head, (struct entry *)(head + 1)};
+}
+
+static void table_done(struct table *t, bool is_mapped)
+{
+    if (is_mapped) {
+        (void)munmap(t->head, table_bytes(t->head->capacity)); /* valid */
+    } else {
+        free(t->head);
+    }
+    *t = (struct table){0};
+}
+
 struct stat_cache *stat_cache_open(const char *data_dir, int folder)
 {
     struct stat_cache *c = xcalloc(1, sizeof(*c));
     struct stat st = {0};
     (void)fstat(folder, &st);
-    c->path = str_format("%s/build/context/%llx-%llx", data_dir, (unsigned long long)st.st_dev,
-                         (unsigned long long)st.st_ino);
+    c->path = stat_cache_path(data_dir, &st, "");
     c->fd = open(c->path, O_RDWR | O_CLOEXEC);
     if (c->fd >= 0 && (lock_fd(c->fd, LOCK_SHARED, false, NULL) < 0 ||
                        !table_map(c->fd, MAP_PRIVATE, &c->kept))) {
         c->fd = fd_close(c->fd);
     }
-    if (c->kept.head) {
-        c->used = xcalloc(c->kept.head->capacity, sizeof(*c->used));
+    c->is_mapped = c->kept.head != NULL;
+    if (!c->is_mapped) {
+        c->kept = table_new(CAPACITY_MIN);
     }
+    c->used = xcalloc(c->kept.head->capacity, sizeof(*c->used));
     return c;
 }
 
 static bool is_same(const struct entry *e, const struct stat *st)
 {
-    return e->ctime_ns == ns_of(&st->st_ctim) && e->mtime_ns == ns_of(&st->st_mtim) &&
+    return e->ctime_ns == stat_ns(&st->st_ctim) && e->mtime_ns == stat_ns(&st->st_mtim) &&
            e->size == st->st_size && e->ctime_ns > ENTRY_IN_WORK;
 }
 
 const unsigned char *stat_cache_find(struct stat_cache *c, const struct stat *st)
 {
-    if (c->kept.head) {
-        const struct entry *e = place_of(&c->kept, inode_of(st));
-        if (e->inode == inode_of(st) && is_same(e, st)) {
-            atomic_store_explicit(&c->used[e - c->kept.entries], 1, memory_order_relaxed);
-            return e->digest;
-        }
+    uint64_t inode = stat_inode(st);
+    const struct entry *e = place_of(&c->kept, inode);
+    __builtin_prefetch(&c->kept.entries[slot_of(&c->kept, inode + AHEAD)]); /* asked for soon */
+    if (e->inode != inode || !is_same(e, st)) {
+        return NULL;
     }
-    return NULL;
+    atomic_store_explicit(&c->used[e - c->kept.entries], 1, memory_order_relaxed);
+    return e->digest;
 }
 
 int64_t stat_cache_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return ns_of(&now);
+    return stat_ns(&now);
+}
+
+/* Into a table of that capacity, which is no file's. */
+static void grow(struct stat_cache *c, uint64_t capacity)
+{
+    struct table old = c->kept;
+    atomic_uchar *used = c->used;
+    c->kept = table_new(capacity);
+    c->used = xcalloc(capacity, sizeof(*c->used));
+    for (uint64_t i = 0; i < old.head->capacity; i++) {
+        if (old.entries[i].ctime_ns > ENTRY_IN_WORK) {
+            set_entry(&c->kept, &old.entries[i]);
+            c->used[place_of(&c->kept, old.entries[i].inode) - c->kept.entries] = used[i];
+        }
+    }
+    table_done(&old, c->is_mapped);
+    c->is_mapped = false;
+    free(used);
 }
 
 void stat_cache_put(struct stat_cache *c, const struct stat *st, int64_t looked_ns,
                     const unsigned char digest[CONTENT_DIGEST_BYTES])
 {
-    if (ns_of(&st->st_ctim) > looked_ns - SETTLED_NS ||
-        ns_of(&st->st_mtim) > looked_ns - SETTLED_NS || ns_of(&st->st_ctim) <= ENTRY_IN_WORK) {
+    if (!stat_is_settled(st, looked_ns) || stat_ns(&st->st_ctim) <= ENTRY_IN_WORK) {
         return;
     }
-    struct entry e = {.inode = inode_of(st),
+    struct entry e = {.inode = stat_inode(st),
                       .size = st->st_size,
-                      .mtime_ns = ns_of(&st->st_mtim),
-                      .ctime_ns = ns_of(&st->st_ctim)};
+                      .mtime_ns = stat_ns(&st->st_mtim),
+                      .ctime_ns = stat_ns(&st->st_ctim)};
     memcpy(e.digest, digest, sizeof(e.digest));
     if (c->fresh_count == c->fresh_room) {
         c->fresh_room = c->fresh_room ? c->fresh_room * 2 : 64;
         c->fresh = xrealloc(c->fresh, c->fresh_room * sizeof(*c->fresh));
     }
     c->fresh[c->fresh_count++] = e;
-    if (c->kept.head && !is_full(c->kept.head, 1)) {
-        set_entry(&c->kept, &e); /* for the next look of this build */
+    if (is_full(c->kept.head, 1) && c->kept.head->capacity < CAPACITY_MAX) {
+        grow(c, c->kept.head->capacity * 2);
+    }
+    if (!is_full(c->kept.head, 1)) { /* for the next look of this build */
+        set_entry(&c->kept, &e);
         c->used[place_of(&c->kept, e.inode) - c->kept.entries] = 1;
     }
-}
-
-static void table_unmap(struct table *t)
-{
-    if (t->head) {
-        (void)munmap(t->head, table_bytes(t->head->capacity)); /* valid */
-    }
-    *t = (struct table){0};
 }
 
 /* Into the file as it is, unless another has put a new one in its place or it has no room. */
@@ -212,7 +231,7 @@ static bool write_in_place(struct stat_cache *c)
     for (size_t i = 0; i < c->fresh_count && room; i++) {
         set_entry(&t, &c->fresh[i]);
     }
-    table_unmap(&t);
+    table_done(&t, true);
     return room;
 }
 
@@ -220,32 +239,25 @@ static bool write_in_place(struct stat_cache *c)
 static void write_anew(struct stat_cache *c)
 {
     CLEANUP(free) char *folder = xstrndup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
-    uint64_t had = c->kept.head ? c->kept.head->capacity : 0;
-    struct head head = {.magic = MAGIC, .capacity = CAPACITY_MIN, .count = c->fresh_count};
-    for (uint64_t i = 0; i < had; i++) {
-        head.count += c->used[i];
+    uint64_t count = 0, capacity = CAPACITY_MIN;
+    for (uint64_t i = 0; i < c->kept.head->capacity; i++) {
+        count += c->used[i];
     }
-    while (head.capacity < head.count * 2) {
-        head.capacity *= 2;
+    while (capacity < count * 2) {
+        capacity *= 2;
     }
-    if (head.capacity > CAPACITY_MAX || mkdir_all(folder, 0700, NULL) < 0) {
+    if (capacity > CAPACITY_MAX || mkdir_all(folder, 0700, NULL) < 0) {
         return;
     }
-    head.count = 0;
-    struct table t = {.head = xcalloc(1, table_bytes(head.capacity))};
-    t.entries = (struct entry *)(t.head + 1);
-    *t.head = head;
-    for (uint64_t i = 0; i < had; i++) {
+    struct table t = table_new(capacity);
+    for (uint64_t i = 0; i < c->kept.head->capacity; i++) {
         if (c->used[i]) {
             set_entry(&t, &c->kept.entries[i]);
         }
     }
-    for (size_t i = 0; i < c->fresh_count; i++) {
-        set_entry(&t, &c->fresh[i]);
-    }
-    IGNORE(file_write_atomic(AT_FDCWD, c->path, t.head, table_bytes(head.capacity), 0600,
-                             FILE_NO_SYNC, NULL)); /* then the next build reads the files again */
-    free(t.head);
+    IGNORE(file_write_atomic(AT_FDCWD, c->path, t.head, table_bytes(capacity), 0600, FILE_NO_SYNC,
+                             NULL)); /* then the next build reads the files again */
+    table_done(&t, false);
 }
 
 /* Whoever else builds from the folder at this moment reads the file: then nothing is kept. */
@@ -265,7 +277,7 @@ void stat_cache_close(struct stat_cache *c)
     if (c->fresh_count) {
         write_fresh(c);
     }
-    table_unmap(&c->kept);
+    table_done(&c->kept, c->is_mapped);
     fd_close(c->fd);
     free(c->fresh);
     free(c->used);

@@ -31,12 +31,20 @@ static json_t *input_of_layers(const struct input *from)
                                        : NULL;
 }
 
+/* The worker begins while the rest is looked at. */
+static void expect_work(void *build)
+{
+    sealer_expect(build);
+}
+
 static int digest_sources(struct build *b, struct build_step *step, int folder, struct digest *to,
                           struct error **err)
 {
     CLEANUP(ignore) struct ignore excludes = {0};
     struct content_request q;
     int r = copy_content_request(b, step, folder, &excludes, &q, err);
+    q.expect = expect_work;
+    q.expect_context = b;
     for (size_t i = 0; i < step->copy.sources.count && r >= 0; i++) {
         const char *source = step->copy.sources.items[i];
         CLEANUP(source_items) struct source_items items = {0};
@@ -71,7 +79,7 @@ static int look_at_copy(struct build *b, struct build_step *step, struct error *
         remote += is_remote(&step->copy, i);
     }
     if (remote) {
-        r = b->sealer ? 0 : sealer_start(&b->engine, b->options->cache_from.count, &b->sealer, err);
+        r = sealer_need(b, err);
         r = r < 0 ? r : add_remote_fetch(b, step, to, err);
     }
     if (r >= 0 && remote < step->copy.sources.count) {
@@ -97,7 +105,12 @@ static int look_at_mount(struct build *b, struct build_step *step, const struct 
     const struct context *c = m->has_from ? &b->named[m->from.stage] : &b->context;
     CLEANUP(digest) struct digest *to = digest_new();
     CLEANUP(source_items) struct source_items items = {0};
-    struct content_request q = {.folder = c->fd, .ignore = &c->ignore, .digests = c->digests};
+    struct content_request q = {.folder = c->fd,
+                                .ignore = &c->ignore,
+                                .digests = c->digests,
+                                .names = c->names,
+                                .expect = expect_work,
+                                .expect_context = b};
     int r = c->fd < 0 ? error_set(err, ERROR_NOT_FOUND, 0, "there is no context to mount")
                       : content_find(&q, str_or(m->source, "/"), &items, err);
     for (size_t n = 0; n < items.count && r >= 0; n++) {

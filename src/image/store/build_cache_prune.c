@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -11,6 +12,8 @@
 #include "image/build_cache.h"
 #include "image/store/store.h"
 #include "image/store/verbs.h"
+
+#define MONTH_S (30 * 24 * 3600)
 
 /* A mount that a step has now stays: its lock is taken. Its lock file stays too: to remove it would
  * let two have it. */
@@ -53,6 +56,29 @@ static int64_t prune(const struct build_cache *c, const struct pruning *p)
     return freed;
 }
 
+/* What is remembered of contexts (build/stat_cache.h): a build that misses it reads its files
+ * again, and one at work has it open. A file that nothing was written to for a month is hardly
+ * anybody's.
+ */
+static void forget_contexts(const char *data_dir, const struct pruning *p)
+{
+    CLEANUP(free) char *folder = str_format("%s/build/context", data_dir);
+    CLEANUP(strv) struct strv names = {0};
+    int64_t before = p->until >= 0                 ? p->until
+                     : p->all && p->keep_bytes < 0 ? INT64_MAX
+                                                   : time(NULL) - MONTH_S;
+    if (list_folder(AT_FDCWD, folder, &names, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        CLEANUP(free) char *path = str_format("%s/%s", folder, names.items[i]);
+        struct stat st;
+        if (stat(path, &st) == 0 && st.st_mtim.tv_sec < before) {
+            (void)unlink(path); /* or next time */
+        }
+    }
+}
+
 int verb_build_cache_prune(const struct verb_request *request, struct error **err)
 {
     CLEANUP(build_cache) struct build_cache cache = {0};
@@ -69,6 +95,7 @@ int verb_build_cache_prune(const struct verb_request *request, struct error **er
         return r;
     }
     int64_t freed = prune(&cache, &p);
+    forget_contexts(request->data_dir, &p);
     store_want_sweep(&s);
     if (!p.quiet) {
         CLEANUP(free) char *size = human_size(freed);
