@@ -29,9 +29,11 @@ def devices():
     """Bridges of the two networks and what is in them."""
     found = [DEVICE] if os.path.exists(f"/sys/class/net/{DEVICE}") else []
     for name in os.listdir("/sys/class/net"):
-        master = f"/sys/class/net/{name}/master"
-        if os.path.exists(master) and os.path.basename(os.readlink(master)) == DEVICE:
-            found.append(name)
+        try:
+            if os.path.basename(os.readlink(f"/sys/class/net/{name}/master")) == DEVICE:
+                found.append(name)
+        except OSError:  # it has none, or has just gone
+            pass
     return [f"device {f}" for f in found]
 
 

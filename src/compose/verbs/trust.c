@@ -14,6 +14,7 @@
 #include "engine/volumes.h"
 
 #define CERTIFICATE_BYTES_MAX 65536
+#define CERTIFICATE_END "-----END CERTIFICATE-----"
 #define TRUSTED "/usr/local/share/ca-certificates"
 
 static int read_root(const struct compose_request *r, const char *project, char **ret,
@@ -27,7 +28,7 @@ static int read_root(const struct compose_request *r, const char *project, char 
         char *path = str_format("%s/caddy/pki/authorities/local/root.crt", v.path);
         result = file_read(AT_FDCWD, path, CERTIFICATE_BYTES_MAX, ret, NULL, NULL);
     }
-    if (result < 0) {
+    if (result < 0 || !strstr(*ret, CERTIFICATE_END)) { /* the balancer may be writing it now */
         result = error_set(err, ERROR_NOT_FOUND, 0,
                            "project '%s' has no load balancer with an authority yet", project);
         return error_hint(err, result, "publish an https:// address with x-cloison, then 'up'");
