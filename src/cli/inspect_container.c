@@ -206,11 +206,15 @@ static json_t *networks_of(const struct container *c)
         }
         json_object_set_new(o, "Aliases", list_or_null(choice, "aliases"));
         json_object_set_new(o, "DNSNames", named ? dns_names(c, choice) : json_null());
+        const char *interface = json_string_value(json_object_get(choice, "interface"));
         json_object_set_new(o, "Links", list_or_null(choice, "links"));
-        json_object_set_new(o, "DriverOpts", list_or_null(choice, "driverOptions"));
+        json_object_set_new(
+            o, "DriverOpts",
+            interface ? json_pack("{s:s}", "com.docker.network.endpoint.ifname", interface)
+                      : json_null());
         json_object_set_new(
             o, "GwPriority",
-            json_integer(json_integer_value(json_object_get(choice, "gatewayPriority"))));
+            json_integer(json_integer_value(json_object_get(choice, "exitPriority"))));
         json_object_set_new(o, "HostInterface", copy_or_empty(end, "hostInterface"));
         json_object_set_new(o, "NetworkID",
                             end ? copy_or_empty(json_object_get(end, "network"), "id")

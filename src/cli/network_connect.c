@@ -5,7 +5,8 @@
 #include "engine/networks.h"
 
 struct connect_values {
-    struct strv aliases;
+    struct strv aliases, links, link_local_ips, driver_options;
+    struct option_integer priority;
     const char *ip, *ip6, *mac_address;
     bool force;
 };
@@ -20,8 +21,16 @@ static int connect_run(const struct command_context *context, void *values, int 
                                 .ip = (char *)v->ip, /* all borrowed */
                                 .ip6 = (char *)v->ip6,
                                 .mac_address = (char *)v->mac_address,
-                                .aliases = v->aliases};
-    return engine_network_connect(&engine, argv[1], &choice, err);
+                                .aliases = v->aliases,
+                                .links = v->links,
+                                .exit_priority = (int)v->priority.value};
+    int r = v->link_local_ips.count ? net_choice_refuse_link_local(err) : 0;
+    for (size_t i = 0; i < v->driver_options.count && r >= 0; i++) {
+        r = net_choice_set_option(&choice, v->driver_options.items[i], err);
+    }
+    r = r < 0 ? r : engine_network_connect(&engine, argv[1], &choice, err);
+    free(choice.interface);
+    return r;
 }
 
 static int disconnect_run(const struct command_context *context, void *values, int argc,
@@ -34,8 +43,16 @@ static int disconnect_run(const struct command_context *context, void *values, i
 
 static const struct option connect_options[] = {
     {0, "alias", OPTION_LIST, AT(aliases), "NAME", "Add a name in the network"},
+    {0, "driver-opt", OPTION_LIST, AT(driver_options), "KEY=VALUE",
+     "com.docker.network.endpoint.ifname=NAME: the interface's name"},
+    {0, "gw-priority", OPTION_INTEGER, AT(priority), "NUMBER",
+     "The network with the highest is the way out (default 0)"},
     {0, "ip", OPTION_STRING, AT(ip), "ADDRESS", "Give it this IPv4 address"},
     {0, "ip6", OPTION_STRING, AT(ip6), "ADDRESS", "Give it this IPv6 address"},
+    {0, "link", OPTION_LIST, AT(links), "CONTAINER[:NAME]", "Call another container so",
+     COMPLETE_CONTAINER},
+    {0, "link-local-ip", OPTION_LIST, AT(link_local_ips), "ADDRESS",
+     "Refused: the container may not send from it"},
     {0, "mac-address", OPTION_STRING, AT(mac_address), "ADDRESS", "Give it this MAC address", 0,
      NULL, FROM_CLOISON},
     {0},

@@ -90,11 +90,16 @@
         LIST(0, "expose", expose, "PORT", "Note a port that it listens on"),                       \
         TEXT(0, "ip", ip, "ADDRESS", "Give it this IPv4 address"),                                 \
         TEXT(0, "ip6", ip6, "ADDRESS", "Give it this IPv6 address"),                               \
+        LIST(0, "link", links, "CONTAINER[:NAME]", "Call another container so",                    \
+             COMPLETE_CONTAINER),                                                                  \
+        LIST(0, "link-local-ip", link_local_ips, "ADDRESS", "Refused: it may not send from it"),   \
         TEXT(0, "mac-address", mac_address, "ADDRESS", "Give it this MAC address"),                \
         LIST(0, "network", networks, "NETWORK", "A network's name; none, host, container:NAME",    \
              COMPLETE_NETWORK),                                                                    \
         {0, "net", OPTION_LIST, AT(networks), "NETWORK", "As --network", .hidden = true},          \
         LIST(0, "network-alias", network_aliases, "NAME", "Add a name in its network"),            \
+        {0,      "net-alias",          OPTION_LIST,   AT(network_aliases),                         \
+         "NAME", "As --network-alias", .hidden = true},                                            \
         LIST('p', "publish", publish, "[[ADDR:]HOST:]PORT", "Publish a port on the host"),         \
         FLAG('P', "publish-all", publish_all, "Publish all exposed ports on free ones")
 
@@ -215,7 +220,7 @@ void run_values_warn(const struct run_values *v, const struct engine *e)
     CLEANUP(free) char *network = network_without_ports(e, r);
     if (str_equal(network, "host")) {
         fputs("WARNING: Published ports are discarded when using host network mode\n", stderr);
-    } else if (network && !str_equal(network, "none")) { /* which is refused */
+    } else if (network) {
         fprintf(stderr,
                 "WARNING: Published ports are discarded: network '%s' is no bridge that "
                 "leads out\n",

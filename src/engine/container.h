@@ -9,6 +9,7 @@
  *     disk.img, disk/ a limited one, in an image of its own (engine/writable.h)
  *     volume/         a volume that is being filled, moved to <data_dir>/volumes when it is whole
  *     hosts, resolv.conf, hostname
+ *     addresses.json  those that it had when it last ran (net/net.h)
  *     <id>-json.log   Docker's json-file log, and its rotated parts
  *     exit.json       the last end: {"exitCode","oomKilled","pidsLimitHit","error","startedAt",
  *                     "finishedAt","restartCount"}

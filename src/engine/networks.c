@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/recover.h"
+#include "engine/links.h"
 #include "net/files.h"
 #include "net/store.h"
 #include "wall/wall.h"
@@ -14,8 +14,7 @@ static struct net_place place_of(const struct engine *e)
     return (struct net_place){e->run_dir, e->data_dir, e->config_path};
 }
 
-/* Is the workload a machine, whose programs are not in the namespace that is attached? */
-static bool is_machine(const struct container *c)
+bool network_is_machine(const struct container *c)
 {
     const struct wall_ops *wall = NULL;
     return wall_find(c->wall, &wall, NULL) >= 0 && wall->fixed_interfaces;
@@ -24,7 +23,9 @@ static bool is_machine(const struct container *c)
 int network_need(const struct engine *e, const struct container *c, pid_t pid,
                  struct network_need *ret, struct error **err)
 {
-    *ret = (struct network_need){.request = {
+    char *addresses = c->remove ? NULL : container_data_path(e, c->id, "addresses.json");
+    *ret = (struct network_need){.addresses_path = addresses,
+                                 .request = {
                                      .place = place_of(e),
                                      .id = c->id,
                                      .name = c->name,
@@ -32,7 +33,8 @@ int network_need(const struct engine *e, const struct container *c, pid_t pid,
                                      .pid = pid,
                                      .publish = &c->publish,
                                      .dns = &c->dns,
-                                     .names_inside = !is_machine(c),
+                                     .names_inside = !network_is_machine(c),
+                                     .addresses_path = addresses,
                                  }};
     int r = net_choices_from_json(c->networks, &ret->choices, err);
     ret->request.networks = &ret->choices;
@@ -42,9 +44,10 @@ int network_need(const struct engine *e, const struct container *c, pid_t pid,
 void network_need_done(struct network_need *n)
 {
     net_choices_done(&n->choices);
+    free(n->addresses_path);
 }
 
-static bool is_special(const char *mode)
+bool network_is_special(const char *mode)
 {
     return str_equal(mode, "none") || str_equal(mode, "host") || str_starts(mode, "container:");
 }
@@ -63,18 +66,20 @@ static int join_container(const struct engine *e, const char *mode, struct conta
 }
 
 /* What a container without a network of its own cannot have is refused, never left out; but for -p
- * with the host's network, of which the command line warns, as Docker does. */
+ * with the host's network or none, of which the command line warns, as Docker does. */
 static int check_special(const struct run_request *r, const char *mode, struct error **err)
 {
     bool host = str_equal(mode, "host");
-    const char *wrong = r->publish.count && !host  ? "--publish"
-                        : r->ip                    ? "--ip"
-                        : r->ip6                   ? "--ip6"
-                        : r->mac_address           ? "--mac-address"
-                        : r->network_aliases.count ? "--network-alias"
-                        : r->network_rate          ? "--network-rate"
-                        : r->networks.count > 1    ? "a second --network"
-                                                   : NULL;
+    bool none = str_equal(mode, "none");
+    const char *wrong = r->publish.count && !host && !none ? "--publish"
+                        : r->links.count                   ? "--link"
+                        : r->ip                            ? "--ip"
+                        : r->ip6                           ? "--ip6"
+                        : r->mac_address                   ? "--mac-address"
+                        : r->network_aliases.count         ? "--network-alias"
+                        : r->network_rate                  ? "--network-rate"
+                        : r->networks.count > 1            ? "a second --network"
+                                                           : NULL;
     return wrong ? error_set(err, ERROR_USAGE, 0, "%s needs a network of its own, not '%s'", wrong,
                              mode)
                  : 0;
@@ -120,7 +125,7 @@ static int check_choice(const struct engine *e, struct net_choice *choice, struc
     return 0;
 }
 
-static int check_choices(const struct engine *e, struct net_choices *choices, struct error **err)
+int network_check_choices(const struct engine *e, struct net_choices *choices, struct error **err)
 {
     int r = 0;
     for (size_t i = 0; i < choices->count && r >= 0; i++) {
@@ -129,11 +134,12 @@ static int check_choices(const struct engine *e, struct net_choices *choices, st
             if (str_equal(choices->items[k].network, choices->items[i].network)) {
                 r = error_set(err, ERROR_USAGE, 0, "--network '%s' is given twice",
                               choices->items[i].network);
-            } else if (is_special(choices->items[i].network) ||
-                       is_special(choices->items[k].network)) {
+            } else if (network_is_special(choices->items[i].network) ||
+                       network_is_special(choices->items[k].network)) {
                 r = error_set(err, ERROR_USAGE, 0, "--network '%s' stands alone",
-                              is_special(choices->items[k].network) ? choices->items[k].network
-                                                                    : choices->items[i].network);
+                              network_is_special(choices->items[k].network)
+                                  ? choices->items[k].network
+                                  : choices->items[i].network);
             }
         }
     }
@@ -159,12 +165,14 @@ static int choose(const struct engine *e, const struct run_request *r, struct co
         return result < 0 ? result : join_container(e, choices.items[0].network, c, err);
     }
     add_flags(r, &choices.items[0]);
-    result = check_choices(e, &choices, err);
+    result = r->link_local_ips.count ? net_choice_refuse_link_local(err) : 0;
+    result = result < 0 ? result : links_resolve(e, &r->links, &choices.items[0].links, err);
+    result = result < 0 ? result : network_check_choices(e, &choices, err);
     if (result < 0) {
         return result;
     }
     c->network_mode = xstrdup(choices.items[0].network);
-    if (is_special(c->network_mode)) {
+    if (network_is_special(c->network_mode)) {
         return check_special(r, c->network_mode, err);
     }
     c->networks = net_choices_to_json(&choices);
@@ -206,6 +214,9 @@ int network_choose(const struct engine *e, const struct run_request *r, struct c
         strv_add_all(&c->publish, r->publish.items);
         result = net_ports_check(&c->publish, err);
     }
+    const struct net_resolv given = {
+        .dns = &r->dns, .search = &r->dns_search, .options = &r->dns_options};
+    result = result < 0 ? result : net_check_resolv(&given, err);
     for (size_t i = 0; i < r->add_hosts.count && result >= 0; i++) {
         result = net_check_add_host(r->add_hosts.items[i], err);
     }
@@ -237,7 +248,7 @@ static void find_server(const struct container *c, const struct net_attachment *
     ret[0] = '\0';
     if (n) {
         net_address_text(net_network_gateway(n), ret);
-    } else if (a && net_attachment_has_names(a) && !is_machine(c)) {
+    } else if (a && net_attachment_has_names(a) && !network_is_machine(c)) {
         (void)stpcpy(ret, NET_NAMES_INSIDE);
     }
 }
@@ -245,7 +256,7 @@ static void find_server(const struct container *c, const struct net_attachment *
 static int write_hosts(const struct engine *e, const struct container *c,
                        const struct net_attachment *a, bool in_place, struct error **err)
 {
-    CLEANUP(strv) struct strv addresses = {0};
+    CLEANUP(strv) struct strv addresses = {0}, others = {0};
     CLEANUP(free) char *path = container_data_path(e, c->id, "hosts");
     char gateway[NET_ADDRESS_BYTES] = "";
     for (int f = NET_FAMILIES; a && f > 0; f--) { /* the IPv4 one, if there is one */
@@ -255,10 +266,15 @@ static int write_hosts(const struct engine *e, const struct container *c,
         }
     }
     add_addresses(a, &addresses);
+    int r = links_hosts(e, a, in_place, &others, err);
+    if (r < 0) {
+        return r;
+    }
     struct net_hosts h = {.hostname = c->hostname,
                           .domainname =
                               json_string_value(json_object_get(c->request, "domainname")),
                           .addresses = &addresses,
+                          .others = &others,
                           .gateway = gateway[0] ? gateway : NULL,
                           .extra = &c->add_hosts,
                           .host_path = str_equal(c->network_mode, "host") ? "/etc/hosts" : NULL,
@@ -314,168 +330,4 @@ int network_follow_resolver(const struct engine *e, const struct container *c,
         }
     }
     return write_resolv(e, c, a, true, err);
-}
-
-static bool is_attached(const struct container *c)
-{
-    return container_is_up(c) && c->status != CONTAINER_RESTARTING && c->pid > 0;
-}
-
-/* One that can be in other networks than it is in. */
-static int check_changeable(const struct container *c, struct error **err)
-{
-    if (!c->networks) {
-        return error_set(
-            err, ERROR_UNSUPPORTED, 0, "container '%s' has no network of its own (--network %s)",
-            c->name, str_starts(c->network_mode, "container:") ? "container:…" : c->network_mode);
-    }
-    if (is_attached(c) && is_machine(c)) {
-        int r = error_set(err, ERROR_UNSUPPORTED, 0,
-                          "behind the %s wall '%s' keeps the networks that it started with",
-                          c->wall, c->name);
-        return error_hint(err, r, "stop it first");
-    }
-    return 0;
-}
-
-/* Takes the lock and loads the container under it. */
-static int lock_container(const struct engine *e, const char *name, struct container **ret,
-                          struct error **err)
-{
-    CLEANUP(container) struct container *c = NULL;
-    int r = container_find_recovered(e, name, &c, err);
-    CLEANUP(fd) int lock = r < 0 ? -1 : container_lock(e, c->id, true, err);
-    r = r < 0 ? r : lock;
-    r = r < 0 ? r : container_load(e, c->id, ret, err);
-    r = r < 0 ? r : check_changeable(*ret, err);
-    return r < 0 ? r : take_fd(&lock);
-}
-
-static int connect_running(const struct engine *e, const struct container *c,
-                           const struct net_choices *one, struct error **err)
-{
-    CLEANUP(network_need) struct network_need need = {0};
-    CLEANUP(net_attachment) struct net_attachment *a = NULL;
-    int r = network_need(e, c, c->pid, &need, err);
-    need.request.networks = one;
-    r = r < 0 ? r : net_connect(&need.request, &a, err);
-    return r < 0 ? r : network_write_files(e, c, a, true, err);
-}
-
-static int find_choice(const struct net_choices *all, const char *network)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        if (str_equal(all->items[i].network, network)) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-static int save_networks(const struct engine *e, struct container *c, json_t *networks_take,
-                         struct error **err)
-{
-    json_decref(c->networks);
-    c->networks = networks_take;
-    const char *first =
-        json_string_value(json_object_get(json_array_get(c->networks, 0), "network"));
-    free(c->network_mode);
-    c->network_mode = xstrdup(str_or(first, "none"));
-    return container_save(e, c, err);
-}
-
-static int disconnect_running(const struct engine *e, const struct container *c,
-                              const char *network, struct error **err)
-{
-    CLEANUP(network_need) struct network_need need = {0};
-    CLEANUP(net_attachment) struct net_attachment *a = NULL;
-    const json_t *end;
-    size_t i;
-    const char *id = NULL;
-    json_array_foreach(json_object_get(c->network, "endpoints"), i, end)
-    {
-        const json_t *n = json_object_get(end, "network");
-        if (str_equal(json_string_value(json_object_get(n, "name")), network)) {
-            id = json_string_value(json_object_get(n, "id"));
-        }
-    }
-    int r = network_need(e, c, c->pid, &need, err);
-    r = r < 0 || !id ? r : net_disconnect(&need.request, id, &a, err);
-    return r < 0 || !a ? r : network_write_files(e, c, a, true, err);
-}
-
-int engine_network_connect(const struct engine *e, const char *container,
-                           const struct net_choice *choice, struct error **err)
-{
-    CLEANUP(container) struct container *c = NULL;
-    CLEANUP(net_choices) struct net_choices all = {0}, one = {0};
-    CLEANUP(fd) int lock = lock_container(e, container, &c, err);
-    if (lock < 0) {
-        return lock;
-    }
-    struct net_choice *mine = net_choices_add(&one, choice->network);
-    mine->ip = xstrdup(choice->ip);
-    mine->ip6 = xstrdup(choice->ip6);
-    mine->mac_address = xstrdup(choice->mac_address);
-    strv_add_all(&mine->aliases, choice->aliases.items);
-    int r = check_choices(e, &one, err);
-    r = r < 0 ? r : net_choices_from_json(c->networks, &all, err);
-    if (r >= 0 && is_special(mine->network)) {
-        return error_set(err, ERROR_USAGE, 0, "network '%s' cannot be joined later", mine->network);
-    }
-    if (r >= 0 && find_choice(&all, mine->network) >= 0) {
-        return error_set(err, ERROR_EXISTS, EEXIST, "container '%s' is in network '%s' already",
-                         c->name, mine->network);
-    }
-    /* What a connect that was killed has made of it goes first. */
-    r = r < 0 || !is_attached(c) ? r : disconnect_running(e, c, mine->network, err);
-    r = r < 0 || !is_attached(c) ? r : connect_running(e, c, &one, err);
-    if (r < 0) {
-        return error_wrap(err, r, "cannot connect '%s'", c->name);
-    }
-    CLEANUP(json) json_t *added = net_choices_to_json(&one);
-    json_t *networks = json_copy(c->networks);
-    (void)json_array_extend(networks, added);
-    return save_networks(e, c, networks, err);
-}
-
-/* Its own name, also when it was given as an ID. */
-static int network_name(const struct engine *e, const char *network, bool force, char **ret,
-                        struct error **err)
-{
-    CLEANUP(net_network) struct net_network *n = NULL;
-    struct net_place place = place_of(e);
-    CLEANUP(error) struct error *mine = NULL;
-    int r = net_network_find(&place, network, &n, &mine);
-    if (r < 0 && !force) {
-        return error_move(err, &mine, r);
-    }
-    *ret = xstrdup(n ? n->name : network);
-    return 0;
-}
-
-int engine_network_disconnect(const struct engine *e, const char *network, const char *container,
-                              bool force, struct error **err)
-{
-    CLEANUP(container) struct container *c = NULL;
-    CLEANUP(net_choices) struct net_choices all = {0};
-    CLEANUP(free) char *name = NULL;
-    CLEANUP(fd) int lock = lock_container(e, container, &c, err);
-    int r = lock < 0 ? lock : network_name(e, network, force, &name, err);
-    r = r < 0 ? r : net_choices_from_json(c->networks, &all, err);
-    int at = r < 0 ? -1 : find_choice(&all, name);
-    if (r >= 0 && at < 0) {
-        return error_set(err, ERROR_NOT_FOUND, ENOENT, "container '%s' is not in network '%s'",
-                         c->name, name);
-    }
-    if (r >= 0 && all.count == 1 && is_attached(c) && c->publish.count) {
-        r = error_set(err, ERROR_BUSY, EBUSY, "its published ports lead there");
-    }
-    r = r < 0 || !is_attached(c) ? r : disconnect_running(e, c, name, err);
-    if (r < 0) {
-        return c ? error_wrap(err, r, "cannot disconnect '%s'", c->name) : r;
-    }
-    json_t *networks = json_copy(c->networks);
-    (void)json_array_remove(networks, (size_t)at);
-    return save_networks(e, c, networks, err);
 }

@@ -13,6 +13,7 @@
 /* A request to net, and what it borrows from. */
 struct network_need {
     struct net_choices choices;
+    char *addresses_path; /* NULL: it is removed at its end */
     struct net_request request;
 };
 int network_need(const struct engine *e, const struct container *c, pid_t pid,
@@ -27,6 +28,13 @@ static inline void network_need_cleanup(struct network_need *n)
 int network_choose(const struct engine *e, const struct run_request *r, struct container *c,
                    struct error **err) NODISCARD;
 
+/* "none", "host", "container:…": no network of the container's own. */
+bool network_is_special(const char *mode);
+/* Is the workload a machine, whose programs are not in the namespace that is attached? */
+bool network_is_machine(const struct container *c);
+/* Are they there, each once, and can they be what was asked? They get the networks' own names. */
+int network_check_choices(const struct engine *e, struct net_choices *choices,
+                          struct error **err) NODISCARD;
 /* The first of the chosen networks, when none of them is a bridge that leads out: nothing is
  * published then. NULL: one is, or what was chosen is wrong. The caller frees. */
 char *network_without_ports(const struct engine *e, const struct run_request *r);
@@ -45,6 +53,6 @@ int network_follow_resolver(const struct engine *e, const struct container *c,
 
 int engine_network_connect(const struct engine *e, const char *container,
                            const struct net_choice *choice, struct error **err) NODISCARD;
-/* `force`: also when the network is gone. */
+/* `force`: also when the network is gone. Ports that led there lead nowhere, or to the next. */
 int engine_network_disconnect(const struct engine *e, const char *network, const char *container,
                               bool force, struct error **err) NODISCARD;

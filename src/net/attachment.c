@@ -15,6 +15,7 @@ void net_endpoint_done(struct net_endpoint *e)
     free(e->host_interface);
     free(e->mac_address);
     strv_done(&e->aliases);
+    strv_done(&e->links);
     *e = (struct net_endpoint){0};
 }
 
@@ -59,15 +60,23 @@ void net_endpoint_id(const char *container_id, const char *network_id,
     ret[i] = '\0';
 }
 
-const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family)
+const struct net_endpoint *net_attachment_exit_without(const struct net_attachment *a, int family,
+                                                       const struct net_endpoint *gone)
 {
+    const struct net_endpoint *best = NULL;
     for (size_t i = 0; i < a->count; i++) {
         const struct net_endpoint *e = &a->endpoints[i];
-        if (e->addresses[family].family && !e->network->internal) {
-            return e;
+        if (e != gone && e->addresses[family].family && !e->network->internal &&
+            (!best || e->exit_priority > best->exit_priority)) {
+            best = e;
         }
     }
-    return NULL;
+    return best;
+}
+
+const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family)
+{
+    return net_attachment_exit_without(a, family, NULL);
 }
 
 const struct net_endpoint *net_attachment_entry(const struct net_attachment *a, int family)
@@ -129,6 +138,12 @@ static json_t *endpoint_to_json(const struct net_endpoint *e)
     if (e->aliases.count) {
         (void)json_object_set_new(o, "aliases", json_from_strv(&e->aliases));
     }
+    if (e->links.count) {
+        (void)json_object_set_new(o, "links", json_from_strv(&e->links));
+    }
+    if (e->exit_priority) {
+        (void)json_object_set_new(o, "exitPriority", json_integer(e->exit_priority));
+    }
     return o;
 }
 
@@ -157,7 +172,11 @@ static int endpoint_from_json(const json_t *o, struct net_endpoint *e, struct er
     r = r < 0 ? r : json_get_str(o, "interface", where, &interface, err);
     r = r < 0 ? r : json_get_str(o, "hostInterface", where, &host, err);
     r = r < 0 ? r : json_get_str(o, "macAddress", where, &mac, err);
+    int64_t priority = 0;
     r = r < 0 ? r : json_get_strv(o, "aliases", where, &e->aliases, err);
+    r = r < 0 ? r : json_get_strv(o, "links", where, &e->links, err);
+    r = r < 0 ? r : json_get_i64(o, "exitPriority", where, INT32_MIN, INT32_MAX, &priority, err);
+    e->exit_priority = (int)priority;
     for (int f = 0; f < NET_FAMILIES && r >= 0; f++) {
         r = json_get_str(o, address_keys[f], where, &text, err);
         if (r > 0 && net_address_parse(text, &e->addresses[f]) < 0) {

@@ -34,7 +34,14 @@ static void test_choice_forms(void)
           "[{\"ip6\":\"fd00::2\",\"macAddress\":\"02:00:00:00:00:01\",\"network\":\"f\"}]");
     check("ip=10.0.0.2", "--network 'ip=10.0.0.2' names no network (name=…)");
     check("name=f,color=red", "--network: unknown field 'color=red' (there are name=, alias=, ip=, "
-                              "ip6= and mac-address=)");
+                              "ip6=, mac-address=, gw-priority= and driver-opt=)");
+    check("name=f,gw-priority=-3,driver-opt=com.docker.network.endpoint.ifname=lan0",
+          "[{\"exitPriority\":-3,\"interface\":\"lan0\",\"network\":\"f\"}]");
+    check("name=f,gw-priority=x", "gw-priority: 'x' is no number");
+    check("name=f,driver-opt=com.docker.network.endpoint.ifname=lo",
+          "ifname: 'lo' is no device's name (1 to 15 letters)");
+    check("name=f,driver-opt=a=b", "--driver-opt: there is no option 'a=b' (there is "
+                                   "com.docker.network.endpoint.ifname)");
     check("name=f,ip=fd00::2", "invalid address 'fd00::2': not an IPv4 address");
     check("name=f,ip6=10.0.0.1", "invalid address '10.0.0.1': not an IPv6 address");
     check("name=f,alias=a b", "invalid alias 'a b': not a host's name");

@@ -123,6 +123,35 @@ static int reserve(const struct reservation *v, const char *table, struct error 
     return r < 0 ? r : commit(v, table, err);
 }
 
+static json_t *load_addresses(const struct net_request *q)
+{
+    json_t *before = NULL;
+    return q->addresses_path &&
+                   json_load_path(AT_FDCWD, q->addresses_path, RECORD_MAX, &before, NULL) >= 0
+               ? before
+               : NULL;
+}
+
+/* Losing it costs nothing but another address next time. */
+static void save_addresses(const struct net_request *q, const struct net_attachment *a,
+                           const json_t *before)
+{
+    CLEANUP(json) json_t *now = json_object();
+    for (size_t i = 0; i < a->count; i++) {
+        const struct net_endpoint *e = &a->endpoints[i];
+        json_t *both = json_array();
+        for (int f = 0; f < NET_FAMILIES; f++) {
+            char text[NET_ADDRESS_BYTES];
+            net_address_text(&e->addresses[f], text);
+            (void)json_array_append_new(both, json_string(text));
+        }
+        (void)json_object_set_new(now, e->network->id, both);
+    }
+    if (q->addresses_path && !json_equal(now, before)) {
+        IGNORE(json_save_path(AT_FDCWD, q->addresses_path, now, 0600, false, NULL));
+    }
+}
+
 int net_reserve(const struct net_request *request, struct net_attachment **ret, struct error **err)
 {
     CLEANUP(net_settings) struct net_settings settings = {0};
@@ -134,11 +163,13 @@ int net_reserve(const struct net_request *request, struct net_attachment **ret, 
     if (r < 0) {
         return r;
     }
-    struct reservation v = {request, &leases, a};
+    CLEANUP(json) json_t *before = load_addresses(request);
+    struct reservation v = {request, &leases, a, before};
     r = reserve(&v, settings.table, err);
     if (r < 0) {
         return r;
     }
+    save_addresses(request, a, before);
     *ret = take_ptr(a);
     return 0;
 }

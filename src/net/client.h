@@ -9,6 +9,7 @@ struct reservation {
     const struct net_request *request;
     const struct leases *leases;
     struct net_attachment *attachment;
+    const json_t *before; /* {network id: [IPv4, IPv6]} of the last time, or NULL */
 };
 
 /* "container 'web'", for messages. The caller frees. */

@@ -114,6 +114,9 @@ int net_write_hosts(const char *path, const struct net_hosts *hosts, struct erro
     if (r < 0) {
         return r;
     }
+    for (size_t i = 0; hosts->others && i < hosts->others->count; i++) {
+        strbuf_addf(&b, "%s\n", hosts->others->items[i]);
+    }
     size_t count =
         hosts->addresses && hosts->hostname && hosts->hostname[0] ? hosts->addresses->count : 0;
     for (size_t i = 0; i < count; i++) {
@@ -251,7 +254,7 @@ static int check_word(const char *what, const char *word, struct error **err)
     return 0;
 }
 
-static int check_given(const struct net_resolv *resolv, struct error **err)
+int net_check_resolv(const struct net_resolv *resolv, struct error **err)
 {
     int r = 0;
     for (size_t i = 0; resolv->dns && i < resolv->dns->count; i++) {
@@ -282,7 +285,7 @@ static void add_words(struct strbuf *b, const char *key, const struct strv *word
 static int compose_resolv(const struct net_resolv *resolv, struct strbuf *b, struct error **err)
 {
     CLEANUP(resolvers) struct resolvers all = {0};
-    int r = check_given(resolv, err);
+    int r = net_check_resolv(resolv, err);
     if (r >= 0) {
         r = host_resolvers(resolv, &all, err);
     }

@@ -14,6 +14,7 @@ struct net_hosts {
     const struct strv *addresses;      /* of the container; NULL or empty: none of its own */
     const char *gateway;               /* what "host-gateway" means; NULL: refused */
     const struct strv *extra;          /* --add-host: "name:ip", "name=ip", "name:host-gateway" */
+    const struct strv *others;         /* whole lines: other containers; may be NULL */
     const char *host_path;             /* start with this file's lines (--network host), or NULL */
     bool in_place; /* the file is bind mounted already: a new one would not be seen there */
 };
@@ -22,6 +23,10 @@ struct net_hosts {
 int net_write_hosts(const char *path, const struct net_hosts *hosts, struct error **err) NODISCARD;
 /* The same check without writing, for the command line. */
 int net_check_add_host(const char *entry, struct error **err) NODISCARD;
+
+struct net_resolv;
+/* What of it was given, as far as it can be wrong; for the command line. ERROR_USAGE. */
+int net_check_resolv(const struct net_resolv *resolv, struct error **err) NODISCARD;
 
 struct net_resolv {
     const struct strv *dns, *search, *options; /* --dns, --dns-search, --dns-option; may be NULL */

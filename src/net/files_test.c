@@ -50,6 +50,12 @@ static void test_files_hosts(void)
     CHECK_OK(net_write_hosts(path, &h, &err), err);
     check_text(path, LOOPBACK "10.0.0.9\tdb\n172.30.0.1\thost.docker.internal\nfd00::1\tsix\n"
                               "fd00::7\tseven\n172.30.0.2\tweb.example.org web\n");
+    CLEANUP(strv) struct strv others = {0};
+    strv_add(&others, "172.30.0.9\tdb 0123456789ab");
+    h = (struct net_hosts){
+        .hostname = "web.example.org", .addresses = &addresses, .others = &others};
+    CHECK_OK(net_write_hosts(path, &h, &err), err);
+    check_text(path, LOOPBACK "172.30.0.9\tdb 0123456789ab\n172.30.0.2\tweb.example.org web\n");
 }
 
 static void test_files_hosts_of_host(void)

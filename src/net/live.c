@@ -54,7 +54,7 @@ static int add(const struct net_request *q, struct net_record **ret, struct erro
 {
     CLEANUP(leases) struct leases l = LEASES_NONE;
     int r = load(q, &l, ret, err);
-    struct reservation v = {q, &l, r < 0 ? NULL : (*ret)->attachment};
+    struct reservation v = {q, &l, r < 0 ? NULL : (*ret)->attachment, NULL};
     r = r < 0 ? r : client_add_endpoint(&v, &q->networks->items[0], err);
     r = r < 0 ? r : net_record_save(l.dir, *ret, err);
     return r < 0 ? r : lease_take(&l, *ret, err);

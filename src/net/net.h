@@ -37,7 +37,10 @@ struct net_place {
 struct net_choice {
     char *network;                /* its name, or ID */
     char *ip, *ip6, *mac_address; /* or NULL */
+    char *interface;              /* its name inside, or NULL */
     struct strv aliases;
+    struct strv links; /* "ID:NAME": this container alone calls that one so, too */
+    int exit_priority; /* the network with the highest is the way out */
 };
 struct net_choices {
     struct net_choice *items;
@@ -49,11 +52,16 @@ static inline void net_choices_cleanup(struct net_choices *c)
     net_choices_done(c);
 }
 struct net_choice *net_choices_add(struct net_choices *c, const char *network);
-/* `--network TEXT`: NAME, or Docker's "name=NAME,alias=A,ip=…,ip6=…,mac-address=…". ERROR_USAGE. */
+/* `--driver-opt TEXT`: com.docker.network.endpoint.ifname alone. ERROR_USAGE, ERROR_UNSUPPORTED. */
+int net_choice_set_option(struct net_choice *c, const char *text, struct error **err) NODISCARD;
+/* Why --link-local-ip is refused; always an error. */
+int net_choice_refuse_link_local(struct error **err);
+/* `--network TEXT`: NAME, or Docker's "name=NAME,alias=A,ip=…,ip6=…,mac-address=…,gw-priority=…,
+ * driver-opt=…". ERROR_USAGE. */
 int net_choices_parse(struct net_choices *c, const char *text, struct error **err) NODISCARD;
 /* ERROR_USAGE for addresses that are none. */
 int net_choice_check(const struct net_choice *c, struct error **err) NODISCARD;
-/* [{"network", "ip", "ip6", "macAddress", "aliases"}] */
+/* [{"network", "ip", "ip6", "macAddress", "interface", "aliases", "links", "exitPriority"}] */
 json_t *net_choices_to_json(const struct net_choices *c);
 int net_choices_from_json(const json_t *json, struct net_choices *ret,
                           struct error **err) NODISCARD;
@@ -78,6 +86,9 @@ struct net_request {
     const struct strv *publish; /* Docker's -p syntax, or NULL */
     const struct strv *dns;     /* the container's own resolvers, or NULL */
     struct net_rate rate;
+    /* A file in which net_reserve() notes the addresses that it gave, to give them again when they
+     * are free; NULL: they are not wanted again. */
+    const char *addresses_path;
     /* The workload's programs are in that namespace themselves, not in a machine behind it. */
     bool names_inside;
 };
@@ -89,7 +100,8 @@ struct net_endpoint {
     char *host_interface;        /* the host's end of the pair */
     char *mac_address;
     struct net_address addresses[NET_FAMILIES]; /* family 0: none */
-    struct strv aliases;
+    struct strv aliases, links;
+    int exit_priority;
 };
 
 struct net_attachment { /* what inspect shows and /etc/hosts needs */
@@ -122,8 +134,12 @@ DEFINE_CLEANUP(net_attachment, struct net_attachment *, net_attachment_free)
 void net_endpoint_id(const char *container_id, const char *network_id,
                      char ret[NET_ENDPOINT_ID_BYTES]);
 
-/* The end whose gateway is the way out of this family: the first that has one; NULL: no way out. */
+/* The end whose gateway is the way out of this family: of those that have one the first with the
+ * highest priority; NULL: no way out. */
 const struct net_endpoint *net_attachment_exit(const struct net_attachment *a, int family);
+/* The same as if one end were not there. */
+const struct net_endpoint *net_attachment_exit_without(const struct net_attachment *a, int family,
+                                                       const struct net_endpoint *gone);
 /* The end that published ports of this family lead to; NULL: none. */
 const struct net_endpoint *net_attachment_entry(const struct net_attachment *a, int family);
 const struct net_endpoint *net_attachment_find(const struct net_attachment *a,
@@ -218,7 +234,7 @@ int net_ports_parse(const struct strv *publish, struct net_ports *ret,
 int net_ports_check(const struct strv *publish, struct error **err) NODISCARD;
 
 /* {"endpoints": [{"network": {…}, "interface", "hostInterface", "address", "address6",
- *  "macAddress", "aliases"}], "rate": {"in", "out"}, "ports"} */
+ *  "macAddress", "aliases", "links", "exitPriority"}], "rate": {"in", "out"}, "ports"} */
 json_t *net_attachment_to_json(const struct net_attachment *a);
 int net_attachment_from_json(const json_t *json, struct net_attachment **ret,
                              struct error **err) NODISCARD;

@@ -43,6 +43,23 @@ static int wanted_address(const struct net_network *n, int family, const char *t
     return 0;
 }
 
+/* What it had when it last ran, or family 0: a container that is started again is where it was,
+ * unless somebody else is there by now. */
+static struct net_address last_time(const struct reservation *v, const struct net_network *n,
+                                    int family)
+{
+    const json_t *both = json_object_get(v->before, n->id);
+    const char *text = json_string_value(json_array_get(both, (size_t)family));
+    struct net_address a = {0}, none = {0};
+    const struct net_pool *p = &n->pools[family];
+    if (!text || net_address_parse(text, &a) < 0 || !net_subnet_has(&p->subnet, &a) ||
+        net_pool_is_kept(p, &a)) {
+        return none;
+    }
+    uint64_t number = net_subnet_number(&p->subnet, &a);
+    return number >= net_pool_first(p) && number <= net_pool_last(p) ? a : none;
+}
+
 static int find_address(const struct reservation *v, const struct net_network *n, int family,
                         const struct net_address *wanted, struct net_address *ret,
                         struct error **err)
@@ -50,7 +67,11 @@ static int find_address(const struct reservation *v, const struct net_network *n
     char holder[LEASE_HOLDER_BYTES], text[NET_ADDRESS_BYTES];
     const struct net_place *place = &v->request->place;
     const struct net_pool *p = &n->pools[family];
-    int r = lease_find_address(v->leases, n->id, p, wanted, ret, holder);
+    struct net_address before = wanted->family ? *wanted : last_time(v, n, family);
+    int r = lease_find_address(v->leases, n->id, p, &before, ret, holder);
+    if (r == -EADDRINUSE && !wanted->family) {
+        r = lease_find_address(v->leases, n->id, p, wanted, ret, holder);
+    }
     if ((r == -EADDRINUSE && client_take_back(place->run_dir, v->leases, holder)) ||
         (r == -ENOSPC && client_take_back_all(place->run_dir, v->leases))) {
         r = lease_find_address(v->leases, n->id, p, wanted, ret, holder);
@@ -86,16 +107,21 @@ char *client_host_interface(void)
     return str_format("veth%s", random);
 }
 
+static bool interface_taken(const struct net_attachment *a, const char *name)
+{
+    bool taken = false;
+    for (size_t i = 0; i < a->count; i++) {
+        taken |= str_equal(a->endpoints[i].interface, name);
+    }
+    return taken;
+}
+
 /* The first eth<N> that none of the others has; or another word of the network's. */
 static char *free_interface(const struct net_attachment *a, const char *prefix)
 {
     for (int n = 0; n < INTERFACES_MAX; n++) {
         CLEANUP(free) char *name = str_format("%s%d", str_or(prefix, "eth"), n);
-        bool taken = false;
-        for (size_t i = 0; i < a->count; i++) {
-            taken |= str_equal(a->endpoints[i].interface, name);
-        }
-        if (!taken) {
+        if (!interface_taken(a, name)) {
             return take_ptr(name);
         }
     }
@@ -148,7 +174,13 @@ int client_add_endpoint(const struct reservation *v, const struct net_choice *ch
     if (r < 0) {
         return r;
     }
-    e.interface = free_interface(a, n->prefix);
+    e.interface = choice->interface ? xstrdup(choice->interface) : free_interface(a, n->prefix);
+    if (e.interface && interface_taken(a, e.interface)) {
+        r = error_set(err, ERROR_USAGE, EINVAL, "two interfaces of the container are called '%s'",
+                      e.interface);
+        free(e.interface);
+        return r;
+    }
     if (!e.interface) {
         return error_set(err, ERROR_BUSY, ENOSPC, "a container has at most %d networks",
                          INTERFACES_MAX);
@@ -159,6 +191,8 @@ int client_add_endpoint(const struct reservation *v, const struct net_choice *ch
                     : own_mac                      ? derived_mac(&e)
                                                    : NULL;
     strv_add_all(&e.aliases, choice->aliases.items);
+    strv_add_all(&e.links, choice->links.items);
+    e.exit_priority = choice->exit_priority;
     e.network = take_ptr(n);
     a->endpoints = xrealloc(a->endpoints, (a->count + 1) * sizeof(*a->endpoints));
     a->endpoints[a->count++] = e;

@@ -62,6 +62,8 @@ static const struct field request_fields[] = {
     R("cgroupParent", cgroup_parent),
     R("networks", networks),
     R("networkAliases", network_aliases),
+    R("links", links),
+    R("linkLocalIps", link_local_ips),
     R("publish", publish),
     R("expose", expose),
     R("dns", dns),

@@ -38,6 +38,7 @@ struct run_request {
     struct strv cap_add, cap_drop, security_opt, ulimits, sysctls, group_add;
     const char *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroupns_mode, *cgroup_parent;
     struct strv networks, network_aliases, publish, expose, dns, dns_search, dns_options, add_hosts;
+    struct strv links, link_local_ips;
     const char *ip, *ip6, *mac_address;
     const char *network_rate; /* ours: "in=50mbit,out=10mbit" */
     struct option_integer memory, memory_swap, memory_reservation, memory_swappiness, kernel_memory;

@@ -67,6 +67,65 @@ refused() {
     cloison network rm small
 }
 
+@test "the way out by priority, an interface's name, links, the address of before" {
+    cloison network create north >/dev/null
+    cloison network create south >/dev/null
+    cloison run -d --name other --network north busybox sleep 600 >/dev/null
+    cloison run -d --name mover --network north --link other:friend \
+        --network name=south,driver-opt=com.docker.network.endpoint.ifname=lan7,gw-priority=1 busybox sleep 600 >/dev/null
+    out() { inside mover ip route | sed -n 's/^default via .* dev \([a-z0-9]*\).*/\1/p'; }
+    [ "$(out)" = lan7 ]
+    run -0 inside mover ping -c 1 -W 2 friend
+    run ! inside other nslookup friend
+    cloison network disconnect south mover
+    [ "$(out)" = eth0 ]
+    cloison network connect --gw-priority 2 south mover
+    [ "$(out)" = eth1 ]
+    [ "$(cloison inspect -f '{{.NetworkSettings.Networks.south.GwPriority}} {{len .NetworkSettings.Networks.north.Links}}' mover)" = "2 1" ]
+    where() { cloison inspect -f '{{.NetworkSettings.Networks.north.IPAddress}}' mover; }
+    local before
+    before=$(where)
+    cloison run --rm --network north busybox true # the next address in turn is another's
+    cloison restart -t 0 mover >/dev/null
+    [ "$(where)" = "$before" ]
+    cloison stop -t 0 mover >/dev/null
+    cloison run -d --name thief --network north --ip "$before" busybox sleep 600 >/dev/null
+    cloison start mover >/dev/null
+    [ "$(where)" != "$before" ]
+    cloison rm -f mover other thief >/dev/null
+    # In the network 'bridge' a link is a line of /etc/hosts.
+    cloison run -d --name plain busybox sleep 600 >/dev/null
+    run -0 cloison run --rm --link plain:p busybox ping -c 1 -W 2 p
+    run -125 cloison run --rm --link nobody busybox true
+    one_line
+    run -125 cloison run --rm --network host --link plain busybox true
+    one_line
+    cloison stop -t 0 plain >/dev/null
+    run -125 cloison run --rm --link plain busybox true
+    one_line
+    [[ $output == *"--link 'plain': the other does not run in network 'bridge'"* ]]
+    run -125 cloison run --rm --network north --link-local-ip 169.254.1.1 busybox true
+    one_line
+    cloison rm -f plain >/dev/null
+    cloison network rm north south
+}
+
+@test "a port whose last network is left leads nowhere, until one is joined again" {
+    cloison network create shore >/dev/null
+    cloison run -d --name isle --network shore -p 0:80 busybox sh -c \
+        'mkdir /www; echo land >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null
+    local port
+    port=$(cloison port isle 80/tcp | sed 's/.*://')
+    wait_for 5 curl -sS -m 2 "http://127.0.0.1:$port/"
+    cloison network disconnect shore isle
+    run ! curl -sS -m 2 "http://127.0.0.1:$port/"
+    cloison network connect shore isle
+    run -0 curl -sS -m 2 "http://127.0.0.1:$port/"
+    [ "$output" = land ]
+    cloison rm -f isle >/dev/null
+    cloison network rm shore
+}
+
 @test "what Docker's other flags set: interface names, IPAM options; filters are expressions" {
     cloison network create -o com.docker.network.container_iface_prefix=lan --ipam-driver default --ipam-opt a=b odd >/dev/null
     run -0 cloison run --rm --network odd busybox ip -o -4 a show lan0
@@ -181,7 +240,9 @@ inside_address() { cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress
 @test "host, none and another's: what cannot be is refused, -p with host is warned of" {
     run -0 --separate-stderr cloison run --rm --network host -p 80:80 busybox true
     [ "$stderr" = "WARNING: Published ports are discarded when using host network mode" ]
-    run -125 cloison run --rm --network none -p 80:80 busybox true
+    run -0 --separate-stderr cloison run --rm --network none -p 80:80 busybox true
+    [ "$stderr" = "WARNING: Published ports are discarded: network 'none' is no bridge that leads out" ]
+    run -125 cloison create --dns nonsense busybox true
     one_line
     run -125 cloison run --rm --network host --network-alias x busybox true
     one_line

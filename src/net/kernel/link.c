@@ -205,12 +205,14 @@ int link_try(struct netlink *route, const struct net_network *n, struct error **
 }
 
 /* Out by the gateway; in ipvlan's layer 3 there is none, the device itself leads out. */
-static void add_default_route(struct batch *b, int index, const struct net_network *n, int family)
+static void add_default_route(struct batch *b, int index, const struct net_network *n, int family,
+                              bool replace)
 {
     const struct net_address *gateway = &n->pools[family].gateway;
     bool direct = str_equal(n->driver, "ipvlan") && !str_equal(n->mode, "l2");
     struct nlmsghdr *m =
-        batch_add(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, "setting the default route", EEXIST);
+        batch_add(b, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
+                  "setting the default route", EEXIST);
     struct rtmsg *r = mnl_nlmsg_put_extra_header(m, sizeof(*r));
     r->rtm_family = (unsigned char)gateway->family;
     r->rtm_table = RT_TABLE_MAIN;
@@ -231,8 +233,9 @@ static int enter(int netns, struct netlink *ret, struct error **err)
     return netlink_open(NETLINK_ROUTE, ret, err);
 }
 
+/* joins: it comes to others, and may be the better way out. */
 static void add_end(struct batch *b, const struct net_attachment *a, const struct net_endpoint *e,
-                    int index)
+                    int index, bool joins)
 {
     message_add_up(b, index, "bringing the device up");
     for (int f = 0; f < NET_FAMILIES; f++) {
@@ -243,7 +246,7 @@ static void add_end(struct batch *b, const struct net_attachment *a, const struc
     }
     for (int f = 0; f < NET_FAMILIES; f++) {
         if (net_attachment_exit(a, f) == e) {
-            add_default_route(b, index, e->network, f);
+            add_default_route(b, index, e->network, f, joins);
         }
     }
 }
@@ -260,22 +263,9 @@ int link_configure_inside(const struct net_attachment *a, const struct net_endpo
     batch_begin(&b, false);
     message_add_up(&b, LOOPBACK_INDEX, "bringing the loopback device up");
     for (size_t i = 0; i < count; i++) {
-        add_end(&b, a, &ends[i], message_index_of(&inside, ends[i].interface));
+        add_end(&b, a, &ends[i], message_index_of(&inside, ends[i].interface), count < a->count);
     }
     return batch_run(&inside, &b, NULL, NULL, err);
-}
-
-/* The way out of this family once `end` is gone. */
-static const struct net_endpoint *next_exit(const struct net_attachment *a,
-                                            const struct net_endpoint *end, int family)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        const struct net_endpoint *e = &a->endpoints[i];
-        if (e != end && e->addresses[family].family && !e->network->internal) {
-            return e;
-        }
-    }
-    return NULL;
 }
 
 int link_leave_inside(const struct net_attachment *a, const struct net_endpoint *end, int netns,
@@ -291,9 +281,10 @@ int link_leave_inside(const struct net_attachment *a, const struct net_endpoint 
     message_add_remove_link(&b, end->interface, "removing the device");
     for (int f = 0; f < NET_FAMILIES; f++) {
         const struct net_endpoint *next =
-            net_attachment_exit(a, f) == end ? next_exit(a, end, f) : NULL;
+            net_attachment_exit(a, f) == end ? net_attachment_exit_without(a, f, end) : NULL;
         if (next) {
-            add_default_route(&b, message_index_of(&inside, next->interface), next->network, f);
+            add_default_route(&b, message_index_of(&inside, next->interface), next->network, f,
+                              false);
         }
     }
     return batch_run(&inside, &b, NULL, NULL, err);

@@ -129,6 +129,7 @@ static void each_neighbour(const struct book *b, const struct net_record *asker,
 }
 
 struct search {
+    const struct net_record *asker;
     const struct dns_question *question;
     struct net_address address; /* asked for by PTR */
     bool found;
@@ -138,10 +139,25 @@ struct search {
     const struct net_endpoint *end;
 };
 
+/* Does the asker call this container so, in this network (--link)? */
+static bool is_linked(const struct net_record *asker, const struct net_record *r,
+                      const struct net_endpoint *e, const char *asked)
+{
+    const struct net_endpoint *own = net_attachment_find(asker->attachment, e->network->id);
+    for (size_t i = 0; own && i < own->links.count; i++) {
+        const char *link = own->links.items[i], *colon = strchr(link, ':');
+        if (colon && strncmp(link, r->id, (size_t)(colon - link)) == 0 &&
+            is_called(asked, colon + 1, e->network->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void by_name(const struct net_record *r, const struct net_endpoint *e, void *context)
 {
     struct search *s = context;
-    if (!has_name(r, e, s->question->name)) {
+    if (!has_name(r, e, s->question->name) && !is_linked(s->asker, r, e, s->question->name)) {
         return;
     }
     s->found = true;
@@ -169,7 +185,7 @@ static void by_address(const struct net_record *r, const struct net_endpoint *e,
 bool book_answer(struct book *b, const struct net_record *asker, const struct dns_question *q,
                  struct dns_answer *a)
 {
-    struct search s = {.question = q};
+    struct search s = {.asker = asker, .question = q};
     if (q->type == DNS_PTR) {
         if (dns_reverse(q->name, &s.address)) {
             each_neighbour(b, asker, by_address, &s);

@@ -7,7 +7,7 @@ static const char records[] =
     "[{\"id\":\"aaaaaaaaaaaaaaaa\",\"name\":\"web\",\"hostname\":\"w\",\"table\":\"t\","
     "\"attachment\":"
     "{\"endpoints\":[{\"network\":NET1,\"interface\":\"eth0\",\"address\":\"10.0.0.2\","
-    "\"address6\":\"fd00::2\",\"aliases\":[\"www\"]}]}},"
+    "\"address6\":\"fd00::2\",\"aliases\":[\"www\"],\"links\":[\"bbbbbbbbbbbbbbbb:other\"]}]}},"
     "{\"id\":\"bbbbbbbbbbbbbbbb\",\"name\":\"web2\",\"table\":\"t\",\"attachment\":"
     "{\"endpoints\":[{\"network\":NET1,\"interface\":\"eth0\",\"address\":\"10.0.0.3\","
     "\"aliases\":[\"www\"]}]}},"
@@ -110,6 +110,8 @@ static void test_names_of_neighbours(void)
     CHECK(ask(&b, 1, "db", DNS_A) == NULL); /* of another network */
     CHECK(ask(&b, 2, "web", DNS_A) == NULL);
     CHECK(ask(&b, 1, "webx", DNS_A) == NULL);
+    CHECK_STR(ask(&b, 0, "other", DNS_A), "10.0.0.3"); /* a link, of one container alone */
+    CHECK(ask(&b, 1, "other", DNS_A) == NULL);
     CHECK(ask(&b, 1, "web.back", DNS_A) == NULL);
     CHECK(ask(&b, 1, "3.0.0.10.in-addr.arpa", DNS_PTR) != NULL);
     CHECK(ask(&b, 1, "2.0.1.10.in-addr.arpa", DNS_PTR) == NULL);
