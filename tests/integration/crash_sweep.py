@@ -8,7 +8,7 @@ notice (tests/tools/kill-at.c). Then it runs again for each of them (or for SAMP
 a seed that is printed; SEED=N repeats it), and the process dies right before the call. Each time:
 the next `ps -a` works and tells the truth, the same command succeeds (its name is free, or clearly
 in use), `rm -f` removes, and nothing is left: no file, mount, cgroup, link, nft element, process.
-ONLY=ROLE:N:SIGNAL repeats a single one. The engine is the environment's, as helper.bash makes it.
+ONLY=ROLE:N:SIGNAL repeats a single one; PART=2/3 takes the second third of them. The engine is the environment's, as helper.bash makes it.
 """
 import json
 import os
@@ -521,6 +521,9 @@ def sweep(scenario):
         # Evenly spread, each at a random place of its stretch.
         chance = random.Random(seed)
         points = [points[int((i + chance.random()) * total / samples)] for i in range(samples)]
+    if os.environ.get("PART"):
+        part, parts = map(int, os.environ["PART"].split("/"))
+        points = points[len(points) * (part - 1) // parts:len(points) * part // parts]
     struck, failures, begin = 0, [], time.monotonic()
     for role, n, number in points:
         try:

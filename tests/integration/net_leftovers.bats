@@ -87,6 +87,23 @@ elements() { nft -j list table inet "cloison_test_$TAG" | jq '[.nftables[].map? 
     [[ $output == *"$c: network: 'subnet' is 'banana'"* ]]
 }
 
+@test "a firewalld that cannot be talked to: containers start, network reload tells" {
+    unshare -nm bash -eu <<'END'
+        ip link set lo up
+        [ ! -d /run/dbus ] || mount -t tmpfs none /run/dbus # no bus: what is tried is seen by its failure
+        nft add table inet firewalld
+        nft add chain inet firewalld filter_INPUT_ZONES
+        nft add rule inet firewalld filter_INPUT_ZONES iifname wire accept
+        "$CLOISON" run --rm busybox true
+        out=$("$CLOISON" network reload 2>&1) && exit 1
+        [ "$(printf '%s\n' "$out" | wc -l)" = 1 ]
+        [[ $out == cloison:*"connecting to the system bus"* ]]
+        nft add rule inet firewalld filter_INPUT_ZONES iifname "clt$TAG" accept # in a zone: nothing to do
+        "$CLOISON" network reload
+        "${CLOISON%/*}/cloison-net" purge "$CLOISON_RUN_ROOT" "$CLOISON_CONFIG" 2>/dev/null || true
+END
+}
+
 @test "others' firewalls: Docker's chains keep their rules, and a policy of drop is opened for us" {
     # A host of its own: its firewall, its bridge.
     unshare -n bash -eu <<'END'

@@ -29,6 +29,7 @@
 #include "net/helper.h"
 #include "net/kernel/bridge.h"
 #include "net/kernel/conntrack.h"
+#include "net/kernel/firewalld.h"
 #include "net/kernel/forward.h"
 #include "net/kernel/guard.h"
 #include "net/kernel/inside.h"
@@ -239,6 +240,7 @@ static int unmake(char **arguments, struct error **err)
     }
     r = table_remove_bridge(&n.w.nf, n.settings.table, n.network, err);
     r = r < 0 ? r : forward_close(&n.w.nf, n.network, err);
+    r = r < 0 ? r : firewalld_remove(&n.w.nf, n.network, err);
     /* Also where the firewall cannot be talked to: what was made goes. */
     int removed = bridge_remove(&n.w.route, n.network, r < 0 ? NULL : err);
     return r < 0 ? r : removed;
@@ -260,6 +262,7 @@ static int reload(char **arguments, struct error **err)
         r = there || (net_network_is_bridge(list[i]) && net_network_is_made(list[i]))
                 ? work_prepare_network(&n.w, list[i], n.settings.table, err)
                 : 0;
+        r = r < 0 || !there || firewalld_ready(&n.w.nf, list[i]) ? r : firewalld_add(list[i], err);
     }
     net_network_list_free(list, count);
     return r;
@@ -315,6 +318,7 @@ static int purge(char **arguments, struct error **err)
     r = r < 0 ? r : netlink_open(NETLINK_NETFILTER, &w.nf, err);
     r = r < 0 ? r : table_remove(&w.nf, settings.table, err);
     r = r < 0 ? r : forward_close(&w.nf, settings.bridge, err);
+    r = r < 0 ? r : firewalld_remove(&w.nf, settings.bridge, err);
     return r < 0 ? r : bridge_remove(&w.route, settings.bridge, err);
 }
 

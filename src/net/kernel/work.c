@@ -8,6 +8,7 @@
 #include "net/helper.h"
 #include "net/kernel/bridge.h"
 #include "net/kernel/conntrack.h"
+#include "net/kernel/firewalld.h"
 #include "net/kernel/forward.h"
 #include "net/kernel/table.h"
 #include "net/lease.h"
@@ -108,8 +109,8 @@ static bool is_prepared(struct work *w)
     const struct net_attachment *a = w->record->attachment;
     for (size_t i = 0; i < a->count; i++) {
         const struct net_network *n = a->endpoints[i].network;
-        if (net_network_is_bridge(n) &&
-            (!bridge_ready(&w->route, n) || !forward_ready(&w->nf, n))) {
+        if (net_network_is_bridge(n) && (!bridge_ready(&w->route, n) || !forward_ready(&w->nf, n) ||
+                                         !firewalld_ready(&w->nf, n))) {
             return false;
         }
     }
@@ -132,7 +133,12 @@ int work_prepare_network(struct work *w, const struct net_network *n, const char
     r = r < 0 || bridge_ready(&w->route, n) ? r : bridge_make(&w->route, n, err);
     r = r < 0 ? r : open_firewall(w, n, err);
     r = r < 0 || table_ready(&w->nf, table, NULL) ? r : work_make_table(w, table, err);
-    return r < 0 ? r : table_add_bridge(&w->nf, table, n, err);
+    r = r < 0 ? r : table_add_bridge(&w->nf, table, n, err);
+    if (r >= 0 && !firewalld_ready(&w->nf, n)) {
+        IGNORE(firewalld_add(n, NULL) <
+               0); /* published ports work all the same; reload tells why */
+    }
+    return r;
 }
 
 int work_prepare(struct work *w, struct error **err)
