@@ -43,12 +43,10 @@ bool layer_record_from_json(const json_t *json, struct layer_record *ret)
     struct layer_record r = {0};
     bool fine = take_digest(json, "chain", r.chain_id) && take_digest(json, "parent", r.parent) &&
                 take_text(json, "created", r.created, sizeof(r.created));
-    r.empty = str_equal(r.chain_id, r.parent);
-    fine = fine && (r.empty ||
-                    (take_digest(json, "diffID", r.diff_id) && take_digest(json, "blob", r.blob) &&
-                     take_text(json, "mediaType", r.media_type, sizeof(r.media_type)) &&
-                     take_size(json, "blobSize", &r.blob_size) &&
-                     take_size(json, "tarSize", &r.tar_size) && take_size(json, "size", &r.size)));
+    fine = fine && take_digest(json, "diffID", r.diff_id) && take_digest(json, "blob", r.blob) &&
+           take_text(json, "mediaType", r.media_type, sizeof(r.media_type)) &&
+           take_size(json, "blobSize", &r.blob_size) && take_size(json, "tarSize", &r.tar_size) &&
+           take_size(json, "size", &r.size) && *r.diff_id && *r.blob;
     if (fine) {
         *ret = r;
     }
@@ -102,7 +100,7 @@ int cache_find(const char *data_dir, const char *key, struct layer_record *ret)
     CLEANUP(json) json_t *json = NULL;
     struct layer_record r;
     if (json_load_path(AT_FDCWD, path, RECORD_BYTES_MAX, &json, NULL) < 0 ||
-        !layer_record_from_json(json, &r) || (!r.empty && !layer_is_there(data_dir, &r))) {
+        !layer_record_from_json(json, &r) || !layer_is_there(data_dir, &r)) {
         return 0;
     }
     note_use(path);

@@ -22,8 +22,8 @@ struct layer_record {
     int64_t blob_size, tar_size, size;
     char media_type[64];
     char created[40];
-    bool empty; /* it made no layer */
-    bool kept;  /* of this build: it has its name in the store */
+    bool squashed; /* of this build: what it made is in the layer of --squash */
+    bool kept;     /* of this build: it has its name in the store */
 };
 
 /* 1: found, its layer is in the store; 0: not. Notes the use. */

@@ -387,9 +387,6 @@ int copy_job(struct build *b, struct stage *s, struct build_step *step, int outp
     }
     r = r < 0 ? r : copy_all(&c, f.work);
     fd_close(c.root);
-    if (r >= 0) {
-        *ret_result = json_pack("{s:b}", "empty", false);
-    }
     return r < 0 ? r : 0;
 }
 
@@ -408,8 +405,5 @@ int workdir_job(struct build *b, struct stage *s, struct build_step *step, int o
         r = fd < 0 ? error_set_errno(err, ERROR_KERNEL, -fd, "making '%s'", step->folder) : 0;
     }
     fd_close(c.root);
-    if (r >= 0) {
-        *ret_result = json_pack("{s:b}", "empty", step_folder_is_empty(f.diff));
-    }
     return r;
 }

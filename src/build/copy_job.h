@@ -7,7 +7,7 @@
 #include "build/content.h"
 #include "build/job.h"
 
-/* Result: {"empty": whether nothing was changed}. */
+/* Result: none. */
 job_work copy_job, workdir_job;
 
 /* The folder that a copy reads from, opened; for layers a mount. */

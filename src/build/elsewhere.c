@@ -269,10 +269,8 @@ static int find_record(const struct place *p, const struct stage *s, const char 
     if (!json || !layer_record_from_json(json, ret) || !str_equal(ret->parent, parent)) {
         return 0;
     }
-    if (!ret->empty) { /* it is anybody's: what it says must be of one layer */
-        digest_chain(*parent ? parent : NULL, ret->diff_id, chain);
-    }
-    return ret->empty || str_equal(chain, ret->chain_id);
+    digest_chain(*parent ? parent : NULL, ret->diff_id, chain);
+    return str_equal(chain, ret->chain_id); /* it is anybody's: what it says must be of one layer */
 }
 
 static int take_from(struct build *b, struct stage *s, struct build_step *step,
@@ -282,10 +280,9 @@ static int take_from(struct build *b, struct stage *s, struct build_step *step,
     if (!find_record(p, s, key, &record)) {
         return 0;
     }
-    json_t *import = record.empty ? NULL : import_request(s, &record);
-    int r = !import                   ? 1
-            : p->kind == PLACE_FOLDER ? import_file(b, import, p->where, &record, err)
-                                      : import_from_registry(b, import, p, err);
+    json_t *import = import_request(s, &record);
+    int r = p->kind == PLACE_FOLDER ? import_file(b, import, p->where, &record, err)
+                                    : import_from_registry(b, import, p, err);
     int kept = r > 0 ? cache_put(b->engine.data_dir, key, &record, step->text, err) : 0;
     r = kept < 0 ? kept : r;
     if (r < 0) {

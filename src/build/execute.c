@@ -130,12 +130,10 @@ static int take_from_cache(struct execution *x, struct stage *s, struct build_st
         return r;
     }
     step->state = STEP_CACHED;
-    if (!step->record.empty) {
-        CLEANUP(free)
-        char *diff = str_format("%s/images/layers/%s/diff", x->b->engine.data_dir,
-                                digest_hex(step->record.chain_id));
-        stage_push_layer(s, diff, step->record.chain_id, step);
-    }
+    CLEANUP(free)
+    char *diff = str_format("%s/images/layers/%s/diff", x->b->engine.data_dir,
+                            digest_hex(step->record.chain_id));
+    stage_push_layer(s, diff, step->record.chain_id, step);
     step_is_done(x, s, step);
     return 1;
 }
@@ -292,9 +290,7 @@ static int end_step(struct execution *x, struct job *job)
     }
     set_created(x->b, step);
     step->state = STEP_DONE;
-    if (!json_is_true(json_object_get(result, "empty"))) {
-        r = keep_layer(x->b, s, step, x->err);
-    }
+    r = keep_layer(x->b, s, step, x->err);
     second_look_begin(x->b, s, step); /* while the layer is sealed */
     step_is_done(x, s, step);
     return r;
@@ -423,7 +419,7 @@ int execute_graph(struct build *b, struct error **err)
     free(x);
     if (r >= 0) {
         r = keep_all(b, &mine);
-        if (r >= 0 && elsewhere_is_asked(b)) {
+        if (r >= 0 && (elsewhere_is_asked(b) || b->options->squash)) { /* which need them */
             r = keep_records(b, &mine);
             r = r < 0 ? r : elsewhere_put(b, &mine);
         }

@@ -13,7 +13,7 @@
 
 #define EPOCH_TEXT "1970-01-01T00:00:00Z"
 
-/* Each step's entry gets its time, and whether it made a layer. */
+/* Each step's entry gets its time, and whether it has a layer. */
 static void set_step_history(const struct build *b, const struct stage *s, json_t *history)
 {
     if (s->base_stage >= 0) {
@@ -23,7 +23,7 @@ static void set_step_history(const struct build *b, const struct stage *s, json_
         const struct build_step *step = &s->steps[i];
         json_t *entry = json_array_get(history, step->history);
         json_object_set_new(entry, "created", json_string(step->record.created));
-        if (step->record.empty) {
+        if (step->record.squashed) {
             json_object_set_new(entry, "empty_layer", json_true());
         } else {
             json_object_del(entry, "empty_layer");

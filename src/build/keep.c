@@ -120,15 +120,10 @@ static int commit_layers(struct build *b, struct stage *s, size_t count, struct 
 }
 
 static int write_record(struct build *b, struct stage *s, struct build_step *step,
-                        const char *parent, bool has_layer, struct error **err)
+                        const char *parent, struct error **err)
 {
     char key[DIGEST_TEXT_BYTES];
     second_look_end(step);
-    if (!has_layer) {
-        memcpy(step->record.chain_id, parent, strlen(parent) + 1);
-        memcpy(step->record.parent, parent, strlen(parent) + 1);
-        step->record.empty = true;
-    }
     return !step->unsure && step_key(b, s, step, parent, key)
                ? cache_put(b->engine.data_dir, key, &step->record, step->text, err)
                : 0;
@@ -141,16 +136,14 @@ static int write_records(struct build *b, struct stage *s, struct error **err)
     size_t layer = s->base_layer_count;
     const char *parent = layer ? s->layers[layer - 1].chain_id : "";
     int r = 0;
-    for (size_t i = 0; i < s->step_count && r >= 0; i++) {
+    for (size_t i = 0; i < s->step_count && layer < s->layer_count && r >= 0; i++, layer++) {
         struct build_step *step = &s->steps[i];
-        bool has_layer = layer < s->layer_count && s->layers[layer].step == step;
         bool done = step->state == STEP_DONE;
-        if ((!done && step->state != STEP_CACHED) || (done && has_layer && !step->record.kept)) {
+        if ((!done && step->state != STEP_CACHED) || (done && !step->record.kept)) {
             break;
         }
-        r = done ? write_record(b, s, step, parent, has_layer, err) : 0;
-        parent = has_layer ? s->layers[layer].chain_id : parent;
-        layer += has_layer;
+        r = done ? write_record(b, s, step, parent, err) : 0;
+        parent = s->layers[layer].chain_id;
     }
     return r;
 }

@@ -68,12 +68,6 @@ void step_folders_done(struct step_folders *f)
     free(f->work);
 }
 
-bool step_folder_is_empty(const char *diff)
-{
-    CLEANUP(strv) struct strv names = {0};
-    return list_folder_whole(AT_FDCWD, diff, &names, NULL) >= 0 && !names.count;
-}
-
 char *rootfs_read(int root, const char *path)
 {
     CLEANUP(fd) int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK, 0);

@@ -29,8 +29,6 @@ static inline void step_folders_cleanup(struct step_folders *f)
 {
     step_folders_done(f);
 }
-/* Whether the layer folder has anything in it. */
-bool step_folder_is_empty(const char *diff);
 
 /* A text file of the rootfs, links followed inside; NULL when there is none. The caller frees. */
 char *rootfs_read(int root, const char *path);

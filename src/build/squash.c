@@ -103,7 +103,7 @@ static void set_history(struct build *b, struct stage *s, const struct stage *ro
     json_t *entry;
     for (struct stage *at = s;; at = &b->stages[at->base_stage]) {
         for (size_t n = 0; n < at->step_count; n++) {
-            at->steps[n].record.empty = true;
+            at->steps[n].record.squashed = true;
         }
         if (at->base_stage < 0) {
             break;
