@@ -38,6 +38,10 @@ void net_attachment_free(struct net_attachment *a)
         free(a->helper);
     }
     free(a->withdrawal);
+    if (a->netns) {
+        fd_close(*a->netns);
+        free(a->netns);
+    }
     free(a->loops);
     free(a->endpoints);
     free(a->held_fds);

@@ -31,11 +31,15 @@ char *client_holder_name(const struct net_place *place, const char *id)
     return str_format("container %.12s", id);
 }
 
-static void cut_off(const struct net_attachment *a)
+/* held: what the process that attached has of it, or NULL. */
+static void cut_off(const struct net_attachment *a, const struct net_attachment *held)
 {
     for (size_t i = 0; i < a->count; i++) {
-        if (a->endpoints[i].host_interface) {
-            (void)net_device_down(a->endpoints[i].host_interface); /* gone already, mostly */
+        const struct net_endpoint *e = &a->endpoints[i];
+        if (e->host_interface) {
+            (void)net_device_down(e->host_interface); /* gone already, mostly */
+        } else if (held && held->netns) {
+            net_device_clear(*held->netns, e->interface);
         }
     }
 }
@@ -44,10 +48,10 @@ static void cut_off(const struct net_attachment *a)
  * now, and removed by the kernel together with the namespace; redirections and shaping are removed
  * by the helper. A namespace given by path may live on: there the helper removes the pairs, too. */
 static int undo(const char *run_dir, const struct net_record *record, const char *netns,
-                struct error **err)
+                const struct net_attachment *held, struct error **err)
 {
     const struct net_attachment *a = record->attachment;
-    cut_off(a);
+    cut_off(a, held);
     if (json_array_size(a->ports) == 0 && !a->rate.out && !netns) {
         return 0;
     }
@@ -62,7 +66,7 @@ int client_forget(const char *run_dir, const struct leases *l, const char *id, s
     if (r == -ENOENT) {
         return 0;
     }
-    r = r < 0 ? r : undo(run_dir, record, NULL, err);
+    r = r < 0 ? r : undo(run_dir, record, NULL, NULL, err);
     return r < 0 ? r : lease_drop(l, record, err);
 }
 
@@ -200,7 +204,9 @@ static void follow_record(struct net_attachment *a, struct net_record *record)
         a->withdrawal = take_ptr(was.withdrawal);
         a->withdrawal_len = was.withdrawal_len;
     }
+    a->netns = was.netns;
     was.helper = NULL;
+    was.netns = NULL;
     was.held_fds = NULL;
     was.loops = NULL;
     was.held_count = was.loop_count = 0;
@@ -242,6 +248,26 @@ static int rename_taken(const struct net_request *request, struct net_attachment
     return r;
 }
 
+static void drop_namespace(struct net_attachment *a)
+{
+    fd_close(*a->netns);
+    free(take_ptr(a->netns));
+}
+
+/* Only where devices in it must be cleared: a pair is cut off at the host's end. */
+static void hold_namespace(struct net_attachment *a, const char *path)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < a->count; i++) {
+        wanted |= !a->endpoints[i].host_interface;
+    }
+    int fd = wanted ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        a->netns = xmalloc(sizeof(*a->netns));
+        *a->netns = fd;
+    }
+}
+
 int client_serve_names(const struct net_request *q, const struct net_attachment *a,
                        struct error **err)
 {
@@ -256,6 +282,10 @@ int net_prepare(const struct net_request *request, struct net_attachment *reserv
                 struct error **err)
 {
     const char *const arguments[] = {"attach", request->place.run_dir, request->id, "-", NULL};
+    if (reserved->netns) { /* of the last run */
+        cut_off(reserved, reserved);
+        drop_namespace(reserved);
+    }
     int r = rename_taken(request, reserved, err);
     if (r < 0) {
         return r;
@@ -279,8 +309,8 @@ int net_attach(const struct net_request *request, struct net_attachment *reserve
     if (r < 0) {
         return r;
     }
-    free(reserved->withdrawal);
-    reserved->withdrawal = NULL;
+    free(take_ptr(reserved->withdrawal));
+    hold_namespace(reserved, netns);
     r = net_helper_finish(reserved->helper, netns, &reserved->withdrawal, &reserved->withdrawal_len,
                           err);
     free(take_ptr(reserved->helper));
@@ -307,7 +337,7 @@ static int detach_here(const struct net_request *q, const struct net_attachment 
     if (r < 0 || needs_helper(held, record)) {
         return r == -ENOENT ? 1 : r < 0 ? r : 0;
     }
-    cut_off(record->attachment);
+    cut_off(record->attachment, held);
     CLEANUP(fd) int lock = -1;
     if (json_array_size(record->attachment->ports)) {
         /* Until the record is gone nobody makes the table anew, with these ports in it. */
@@ -321,7 +351,8 @@ static int detach_here(const struct net_request *q, const struct net_attachment 
     return r < 0 ? r : 1;
 }
 
-static int detach_by_helper(const struct net_request *request, struct error **err)
+static int detach_by_helper(const struct net_request *request, const struct net_attachment *held,
+                            struct error **err)
 {
     CLEANUP(leases) struct leases leases = LEASES_NONE;
     CLEANUP(net_record) struct net_record *record = NULL, *now = NULL;
@@ -333,7 +364,7 @@ static int detach_by_helper(const struct net_request *request, struct error **er
     }
     /* The lock only behind the helper's work: others need not wait for it, and the leases, still
      * held, keep them from what is being undone. */
-    r = r < 0 ? r : undo(request->place.run_dir, record, request->netns_path, err);
+    r = r < 0 ? r : undo(request->place.run_dir, record, request->netns_path, held, err);
     r = r < 0 ? r : leases_open(request->place.run_dir, &leases, err);
     /* Read again: it may have been connected to another network meanwhile. */
     r = r < 0 ? r : net_record_load(leases.dir, request->id, &now, err);
@@ -351,7 +382,7 @@ int net_detach(const struct net_request *request, struct net_attachment *a, stru
         return 0;
     }
     int r = request->netns_path ? 0 : detach_here(request, a, err);
-    return r < 0 ? r : r > 0 ? 0 : detach_by_helper(request, err);
+    return r < 0 ? r : r > 0 ? 0 : detach_by_helper(request, a, err);
 }
 
 int net_recover(const struct net_request *request, struct error **err)

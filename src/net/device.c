@@ -45,6 +45,24 @@ static int socket_inside(int theirs, int ours)
     return sock < 0 ? -code : sock;
 }
 
+/* The namespace that we are in, to come back to. */
+static int own_namespace(void)
+{
+    return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+void net_device_clear(int netns, const char *name)
+{
+    CLEANUP(fd) int ours = own_namespace();
+    CLEANUP(fd) int sock = ours < 0 ? -1 : socket_inside(netns, ours);
+    struct ifreq q = {.ifr_addr.sa_family = AF_INET}; /* 0.0.0.0 */
+    if (sock >= 0 && strlen(name) < sizeof(q.ifr_name)) {
+        memcpy(q.ifr_name, name, strlen(name));
+        (void)ioctl(sock, SIOCSIFADDR, &q);
+        (void)set_flags(sock, name, 0, IFF_UP); /* the kernel removes it anyway, later */
+    }
+}
+
 int net_loopback_up(pid_t pid, struct error **err)
 {
     CLEANUP(free) char *path = str_format("/proc/%d/ns/net", (int)pid);
@@ -52,9 +70,9 @@ int net_loopback_up(pid_t pid, struct error **err)
     if (theirs < 0) {
         return theirs;
     }
-    CLEANUP(fd) int ours = open_file(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY, 0, err);
+    CLEANUP(fd) int ours = own_namespace();
     if (ours < 0) {
-        return ours;
+        return error_set_errno(err, ERROR_KERNEL, errno, "opening the network namespace");
     }
     CLEANUP(fd) int sock = socket_inside(theirs, ours);
     int r = sock < 0 ? sock : set_flags(sock, "lo", IFF_UP, 0);

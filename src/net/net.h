@@ -124,6 +124,7 @@ struct net_attachment { /* what inspect shows and /etc/hosts needs */
      * that the end needs no process; NULL: the helper does it. */
     void *withdrawal;
     size_t withdrawal_len;
+    int *netns; /* the namespace with devices to be cleared at the end (net/device.h), or NULL */
 };
 void net_endpoint_done(struct net_endpoint *e);
 void net_attachment_free(struct net_attachment *a); /* closes held_fds and loops, ends helper */

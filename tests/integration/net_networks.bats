@@ -288,6 +288,7 @@ inside_address() { cloison inspect -f '{{.NetworkSettings.Networks.lan.IPAddress
     refused "invalid filter" network ls --filter type=nonsense
     refused "needs a device of the host's" network create -d macvlan other
     refused "has no network device 'nope'" network create -d macvlan -o parent=nope other
+    refused "the device 'lo' cannot carry one" network create -d macvlan -o parent=lo other
     refused "it always is" network rm bridge
     refused "no such network" network inspect -f '{{.Id}}' nope
     refused "no such network" run --rm --network nope busybox true

@@ -149,6 +149,9 @@ static int hint(int r, const struct net_network *n, struct error **err)
         return error_hint(err, r, "this kernel has no devices of the kind '%s'",
                           net_network_is_bridge(n) ? "veth" : n->driver);
     }
+    if (r == -EINVAL && !net_network_is_bridge(n)) {
+        return error_hint(err, r, "the device '%s' cannot carry one", n->device);
+    }
     return r == -EEXIST ? error_hint(err, r, "the namespace has a device of this name already") : r;
 }
 

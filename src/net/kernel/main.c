@@ -280,11 +280,16 @@ static int mark_ending(const struct work *w, struct error **err)
 static int detach(char **arguments, struct error **err)
 {
     CLEANUP(work) struct work w = {.dir = -1};
-    int r = work_open(&w, arguments[0], arguments[1], err);
-    CLEANUP(fd) int lock = r < 0 ? r : work_lock(&w, err);
+    CLEANUP(error) struct error *e = NULL;
+    int r = work_open(&w, arguments[0], arguments[1], &e);
+    bool firewall = r >= 0;
+    if (r < 0 && !w.route.socket) {
+        return error_move(err, &e, r);
+    } /* else there is no nf_tables, and nothing was published */
+    CLEANUP(fd) int lock = work_lock(&w, err);
     r = lock < 0 ? lock : mark_ending(&w, err);
-    r = r < 0 ? r : table_remove_ports(&w.nf, w.record, err);
-    if (r >= 0) {
+    r = r < 0 || !firewall ? r : table_remove_ports(&w.nf, w.record, err);
+    if (r >= 0 && firewall) {
         conntrack_forget(&w.nf, w.record);
     }
     const struct net_attachment *a = w.record ? w.record->attachment : NULL;

@@ -435,7 +435,12 @@ int table_remove_ports(struct netlink *nf, const struct net_record *record, stru
     CLEANUP(error) struct error *e = NULL;
     table_put_withdrawal(&b, record);
     int r = batch_run(nf, &b, NULL, NULL, &e);
-    return r == -ENOENT ? remove_each_port(nf, record, err) : r < 0 ? error_move(err, &e, r) : 0;
+    if (r == -ENOENT) {
+        return remove_each_port(nf, record, err);
+    }
+    return r < 0 && r != -EOPNOTSUPP /* no nf_tables: nothing was published */
+               ? error_move(err, &e, r)
+               : 0;
 }
 
 int table_remove(struct netlink *nf, const char *table, struct error **err)
