@@ -19,4 +19,5 @@ int bridge_make(struct netlink *route, const struct net_network *n, struct error
 int bridge_remove(struct netlink *route, const struct net_network *n, struct error **err) NODISCARD;
 
 /* Forwarding of the families that the network has, switched on when it is off. */
-int bridge_forwarding_on(const struct net_network *n, struct error **err) NODISCARD;
+int bridge_forwarding_on(struct netlink *route, const struct net_network *n,
+                         struct error **err) NODISCARD;

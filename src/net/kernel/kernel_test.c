@@ -179,7 +179,7 @@ static void test_kernel_bridge(void)
     CHECK_OK(bridge_make(&w.route, n, &err), err);
     CHECK(bridge_ready(&w.route, n));
     CHECK_OK(bridge_make(&w.route, n, &err), err); /* whole already */
-    CHECK_OK(bridge_forwarding_on(n, &err), err);
+    CHECK_OK(bridge_forwarding_on(&w.route, n, &err), err);
     CHECK(bridge_make(&w.route, wider, &err) < 0);
     CHECK_STR(err->message, "subnet 10.255.0.0/16 overlaps the host's route to 10.255.255.0/24");
     CHECK(!has_device("cltest1"));

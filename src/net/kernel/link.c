@@ -80,6 +80,24 @@ static void add_port_mode(struct batch *b, const struct net_endpoint *e)
     mnl_attr_nest_end(m, info);
 }
 
+/* No link-local IPv6 address is made for a device that has no use of one, which is down still. It
+ * would be four routes more of the host's, which it walks whenever a device comes or goes, and
+ * messages to every port of the bridge. By index, or by name. */
+static void add_no_link_local(struct batch *b, int index, const char *name)
+{
+    struct nlmsghdr *m =
+        batch_add(b, RTM_NEWLINK, 0, "setting the device's IPv6 mode", EAFNOSUPPORT);
+    message_put_link(m, index, 0);
+    if (name) {
+        mnl_attr_put_strz(m, IFLA_IFNAME, name);
+    }
+    struct nlattr *families = mnl_attr_nest_start(m, IFLA_AF_SPEC);
+    struct nlattr *ipv6 = mnl_attr_nest_start(m, AF_INET6);
+    mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    mnl_attr_nest_end(m, ipv6);
+    mnl_attr_nest_end(m, families);
+}
+
 static void add_pair(struct batch *b, const struct net_endpoint *e, int bridge, int netns)
 {
     for (int f = 0; f < NET_FAMILIES; f++) {
@@ -87,7 +105,7 @@ static void add_pair(struct batch *b, const struct net_endpoint *e, int bridge, 
     }
     struct nlmsghdr *m =
         batch_add(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "making the device pair", 0);
-    message_put_link(m, 0, IFF_UP);
+    message_put_link(m, 0, 0);
     mnl_attr_put_strz(m, IFLA_IFNAME, e->host_interface);
     mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge);
     put_mtu(m, e->network);
@@ -97,6 +115,10 @@ static void add_pair(struct batch *b, const struct net_endpoint *e, int bridge, 
     put_peer(m, e, netns);
     mnl_attr_nest_end(m, data);
     mnl_attr_nest_end(m, info);
+    add_no_link_local(b, 0, e->host_interface);
+    m = batch_add(b, RTM_NEWLINK, 0, "bringing the host's end up", 0);
+    message_put_link(m, 0, IFF_UP);
+    mnl_attr_put_strz(m, IFLA_IFNAME, e->host_interface);
     add_port_mode(b, e);
 }
 
@@ -240,6 +262,9 @@ static int enter(int netns, struct netlink *ret, struct error **err)
 static void add_end(struct batch *b, const struct net_attachment *a, const struct net_endpoint *e,
                     int index, bool joins)
 {
+    if (!e->addresses[NET_IPV6].family && net_network_is_bridge(e->network)) {
+        add_no_link_local(b, index, NULL); /* as Docker's; on another's wire IPv6 may be of use */
+    }
     message_add_up(b, index, "bringing the device up");
     for (int f = 0; f < NET_FAMILIES; f++) {
         if (e->addresses[f].family) {

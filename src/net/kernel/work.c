@@ -129,7 +129,7 @@ static int open_firewall(struct work *w, const struct net_network *n, struct err
 int work_prepare_network(struct work *w, const struct net_network *n, const char *table,
                          struct error **err)
 {
-    int r = bridge_forwarding_on(n, err);
+    int r = bridge_forwarding_on(&w->route, n, err);
     r = r < 0 || bridge_ready(&w->route, n) ? r : bridge_make(&w->route, n, err);
     r = r < 0 ? r : open_firewall(w, n, err);
     r = r < 0 || table_ready(&w->nf, table, NULL) ? r : work_make_table(w, table, err);
@@ -147,7 +147,7 @@ int work_prepare(struct work *w, struct error **err)
     int r = 0;
     for (size_t i = 0; i < a->count && r >= 0; i++) {
         const struct net_network *n = a->endpoints[i].network;
-        r = net_network_is_bridge(n) ? bridge_forwarding_on(n, err) : 0;
+        r = net_network_is_bridge(n) ? bridge_forwarding_on(&w->route, n, err) : 0;
     }
     if (r < 0 || is_prepared(w)) {
         return r;
