@@ -2,10 +2,8 @@
 /* Each is made under a temporary name and renamed, so that two who make the same do no harm. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -16,10 +14,7 @@
 
 enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
 
-/* A cached file: makes it by `make` unless it is there; opens it. */
-static int cached(const char *path,
-                  int (*make)(const char *temporary, const void *from, struct error **err),
-                  const void *from, struct error **err)
+int vm_cached(const char *path, vm_make *make, const void *from, struct error **err)
 {
     CLEANUP(free) char *temporary = str_format("%s.%d", path, getpid());
     CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -57,14 +52,13 @@ static void forget_older(const char *cache, const char *prefix, const char *name
 }
 
 /* A cached file "<prefix><what it is made of>", after which older ones are of no use. */
-static int cached_newest(const char *cache, const char *prefix, const char *made_of,
-                         int (*make)(const char *temporary, const void *from, struct error **err),
+static int cached_newest(const char *cache, const char *prefix, const char *made_of, vm_make *make,
                          const void *from, struct error **err)
 {
     CLEANUP(free) char *name = str_format("%s%s", prefix, made_of);
     CLEANUP(free) char *path = str_format("%s/%s", cache, name);
     bool is_new = access(path, F_OK) < 0;
-    int fd = cached(path, make, from, err);
+    int fd = vm_cached(path, make, from, err);
     if (fd >= 0 && is_new) {
         forget_older(cache, prefix, name);
     }
@@ -131,81 +125,6 @@ static int open_kernel(const struct plan *p, struct vm_assets *a, struct error *
     return a->initramfs < 0 ? error_wrap(err, -1, "the machine's kernel") : 0;
 }
 
-/* --- disks ---------------------------------------------------------------------------------------
- */
-
-static int make_layer(const char *temporary, const void *from, struct error **err)
-{
-    int r = run_program((const char *[]){"mkfs.erofs", "--quiet", "-T0", temporary, from, NULL},
-                        NULL, err);
-    return r == -ENOENT ? error_hint(err, r, "install the package erofs-utils") : r;
-}
-
-/* Beside the files of a layer of the store, with which it goes; of another folder, in the cache. A
- * layer never changes, and its path has its chainID in it. */
-static char *layer_disk(const struct plan *p, const char *layer)
-{
-    const char *end = strrchr(layer, '/');
-    CLEANUP(free) char *record = str_format("%.*s/layer.json", (int)(end ? end - layer : 0), layer);
-    if (end && str_equal(end, "/diff") && access(record, F_OK) == 0) {
-        return str_format("%.*s/layer.erofs", (int)(end - layer), layer);
-    }
-    CLEANUP(free) char *name = xstrdup(layer);
-    for (char *c = name; *c; c++) {
-        *c = *c == '/' ? '_' : *c;
-    }
-    size_t len = strlen(name);
-    return str_format("%s/%s.erofs", p->cache_dir, name + (len > 200 ? len - 200 : 0));
-}
-
-static int open_layer(const struct plan *p, const char *layer, struct error **err)
-{
-    CLEANUP(free) char *path = layer_disk(p, layer);
-    int fd = cached(path, make_layer, layer, err);
-    return fd < 0 ? error_wrap(err, fd, "the layer '%s' as a disk", layer) : fd;
-}
-
-static int make_disk(const char *temporary, const void *from, struct error **err)
-{
-    const struct plan *p = from;
-    CLEANUP(fd) int fd = open_file(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
-    if (fd < 0) {
-        return fd;
-    }
-    if (ftruncate(fd, (off_t)p->disk_bytes) < 0) {
-        return error_set_errno(err, ERROR_KERNEL, errno, "a disk of %llu bytes",
-                               (unsigned long long)p->disk_bytes);
-    }
-    int r = run_program((const char *[]){"mke2fs", "-q", "-t", "ext4", "-m", "0", "-E",
-                                         "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
-                                         temporary, NULL},
-                        NULL, err);
-    return r == -ENOENT ? error_hint(err, r, "install the package e2fsprogs") : r;
-}
-
-/* Two machines would ruin it. One that is just ending, as after a look at its files, is waited for.
- * The lock is the descriptor's, and so the monitor's as long as it lives. */
-static int lock_disk(int fd, struct error **err)
-{
-    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
-        if (errno != EWOULDBLOCK || waited >= LOCK_MS) {
-            return error_set_errno(err, ERROR_BUSY, errno, "the machine's disk is in use");
-        }
-        (void)poll(NULL, 0, LOCK_STEP_MS);
-    }
-    return 0;
-}
-
-static int open_disk(const struct plan *p, struct vm_assets *a, struct error **err)
-{
-    if (!p->disk) {
-        return 0;
-    }
-    CLEANUP(fd) int there = cached(p->disk, make_disk, p, err);
-    a->disk = there < 0 ? -1 : open_file(AT_FDCWD, p->disk, O_RDWR, 0, err);
-    return a->disk < 0 ? -1 : lock_disk(a->disk, err);
-}
-
 /* --- KVM -----------------------------------------------------------------------------------------
  */
 
@@ -267,10 +186,7 @@ int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error 
     int r = mkdir_all(plan->cache_dir, 0700, err);
     r = r < 0 ? r : choose_monitor(plan, &ret->monitor, err);
     r = r < 0 ? r : open_kernel(plan, ret, err);
-    for (size_t i = 0; r >= 0 && i < plan->layer_count; i++) {
-        r = ret->layers[ret->layer_count++] = open_layer(plan, plan->layers[i], err);
-    }
-    r = r < 0 ? r : open_disk(plan, ret, err);
+    r = r < 0 ? r : vm_disks_open(plan, ret, err);
     if (r < 0) {
         vm_assets_close(ret);
     }

@@ -2,7 +2,8 @@
 /* The virtual machine wall's own structures.
  *
  *     plan.c      spec → machine: processors, memory, disks, what is sent to the agent; pure
- *     assets.c    what the machine is made of, made once and cached: kernel, initramfs, layers
+ *     assets.c    what the machine is made of, made once and cached: kernel, initramfs
+ *     disks.c     … and its disks: one a layer, and the container's own
  *     kernels.c   which kernels there are
  *     create.c, workload.c  wall_ops: create forks the relay, the others talk to it
  *     relay.c     the process that stands for the workload on the host: it starts the monitor,
@@ -84,6 +85,13 @@ struct vm_assets {
 };
 int vm_assets_open(const struct plan *plan, struct vm_assets *ret, struct error **err) NODISCARD;
 void vm_assets_close(struct vm_assets *a);
+/* The disks alone, the container's own locked; what is open after a failure is vm_assets_close()'s.
+ */
+int vm_disks_open(const struct plan *plan, struct vm_assets *ret, struct error **err) NODISCARD;
+/* Makes a file under a temporary name beside its own. */
+typedef int vm_make(const char *temporary, const void *from, struct error **err);
+/* A descriptor of the file at `path`, made by `make` unless it is there. */
+int vm_cached(const char *path, vm_make *make, const void *from, struct error **err) NODISCARD;
 
 /* One of the relay's interfaces, inside its own network namespace, and the tap behind which the
  * machine is it. Texts are empty when there is none of it. */
