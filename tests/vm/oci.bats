@@ -63,7 +63,7 @@ spec() { # spec JQ-FILTER SCRIPT
     [ "$status" != 0 ]
 }
 
-@test "a hook of the creation that fails: no container, and the poststop hooks run, once; those inside are refused" {
+@test "a hook of the creation that fails: no container, and the poststop hooks run, once; createContainer's is refused" {
     spec '.hooks = {prestart: [{path: "/bin/false"}], poststop: [{path: "/bin/sh",
         args: ["sh", "-c", "echo >>'"$BATS_TEST_TMPDIR"'/stopped"]}]}' true
     run oci run --bundle "$ROOTFS/.." box </dev/null
@@ -76,7 +76,32 @@ spec() { # spec JQ-FILTER SCRIPT
     run oci run --bundle "$ROOTFS/.." box </dev/null
     echo "$output"
     [ "$status" != 0 ]
-    [[ $output == *'the vm wall runs no hooks inside the machine: createContainer'* ]]
+    [[ $output == *'the vm wall cannot run createContainer hooks: their programs are the host'* ]]
+}
+
+@test "startContainer hooks run in the machine, in the workload's namespaces; one that fails stops it" {
+    echo beside >"$ROOTFS/../beside"
+    spec '.annotations = {who: "us"} | .mounts += [{destination: "/mnt", type: "bind", source: "beside", options: ["bind"]}] |
+        .hooks.startContainer = [{path: "/bin/sh", env: ["HOW=told"], timeout: 60, args: ["sh",
+        "-c", "{ cat; echo; echo $HOW; hostname; grep -c pci=off /proc/cmdline; cat /proc/1/comm; } >/tmp/told"]}]' \
+        'cat /tmp/told /mnt; rm /tmp/told; echo changed >/mnt'
+    run oci run --bundle "$ROOTFS/.." box </dev/null
+    echo "$output"
+    [ "$status" = 0 ]
+    told=$(grep '^{' <<<"$output")
+    [ "$(jq -r '"\(.id) \(.status) \(.pid) \(.annotations.who)"' <<<"$told")" = 'box created 1 us' ]
+    [ "$(jq -r .bundle <<<"$told")" = "$(realpath "$ROOTFS/..")" ]
+    [[ $output == *$'\nbeside' ]] # a relative source is the bundle's
+    [ "$(cat "$ROOTFS/../beside")" = changed ]
+    [[ $output == *$'\ntold\n'"$(jq -r .hostname "$ROOTFS/../config.json")"$'\n1\n'* ]]
+    spec '.hooks.startContainer = [{path: "/bin/false"}]' 'touch /tmp/ran'
+    run oci run --bundle "$ROOTFS/.." box </dev/null
+    echo "$output"
+    [ "$status" != 0 ]
+    [[ $output == *"startContainer hook '/bin/false' ended with status 1"* ]]
+    [ ! -e "$ROOTFS/tmp/ran" ]
+    run oci state box
+    [ "$status" != 0 ]
 }
 
 @test "Podman runs containers with it: output, exit code, exec, end" {

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "guest/agent/boot.h"
 #include "guest/agent/network.h"
+#include "spec/machine.h"
 
 #define STATE_DIR "/run/workload"
 #define CACHE_DIR "/run/cache"
@@ -39,9 +40,15 @@ void workload_adapt(struct spec *spec)
         }
     }
     l->namespace_count = kept;
-    spec->annotation_count = 0; /* they were for the host, and so were hooks */
-    for (int i = 0; i < SPEC_HOOK_KIND_COUNT; i++) {
-        spec->hooks[i].count = 0;
+    kept = 0;
+    for (size_t i = 0; i < spec->annotation_count; i++) { /* the others are told to hooks */
+        if (!str_starts(spec->annotations[i].key, SPEC_MACHINE)) {
+            spec->annotations[kept++] = spec->annotations[i];
+        }
+    }
+    spec->annotation_count = kept;
+    for (int i = 0; i < SPEC_HOOK_KIND_COUNT; i++) { /* the host runs its own */
+        spec->hooks[i].count *= i == SPEC_HOOK_START_CONTAINER;
     }
     l->cgroups_path = CGROUP;
     l->mount_label = NULL;
@@ -117,6 +124,14 @@ static int read_disks(const json_t *request, struct strv *layers, const char **r
                : r;
 }
 
+/* As the host knows the workload, for hooks. */
+static int read_names(const json_t *request, const char **ret_id, const char **ret_bundle,
+                      struct error **err)
+{
+    int r = json_get_str(request, "id", "create", ret_id, err);
+    return r < 0 ? r : json_get_str(request, "bundle", "create", ret_bundle, err);
+}
+
 static int read_spec(const json_t *request, struct spec **ret_spec, struct error **err)
 {
     json_t *spec = NULL;
@@ -154,11 +169,12 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
 {
     CLEANUP(strv) struct strv serials = {0};
     CLEANUP(strv) struct strv layers = {0};
-    const char *disk = NULL, *root = NULL;
+    const char *disk = NULL, *root = NULL, *id = "workload", *bundle = NULL;
     if (g->workload) {
         return error_set(err, ERROR_EXISTS, 0, "the machine has its workload already");
     }
     int r = read_spec(request, &g->spec, err);
+    r = r < 0 ? r : read_names(request, &id, &bundle, err);
     r = r < 0 ? r : json_get_str(request, "root", "create", &root, err);
     r = r < 0 ? r : read_disks(request, &serials, &disk, err);
     r = r < 0 ? r : mount_layers(&serials, &layers, err);
@@ -173,7 +189,8 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
     }
     workload_adapt(g->spec);
     struct wall_params params = {
-        .id = "workload",
+        .id = id,
+        .bundle = bundle,
         .spec = g->spec,
         .state_dir = STATE_DIR,
         .cache_dir = CACHE_DIR,

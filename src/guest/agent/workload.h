@@ -19,8 +19,9 @@ struct guest_workload {
 };
 
 /* Takes away what the machine is instead, or has not: the network namespace (the machine's own
- * network is the workload's), the cgroup's place, labels of the host's security modules, and of the
- * resources what workload_adapt_resources() takes. Pure. */
+ * network is the workload's), the cgroup's place, labels of the host's security modules, hooks but
+ * startContainer's, annotations that chose the machine, and of the resources what
+ * workload_adapt_resources() takes. Pure. */
 void workload_adapt(struct spec *spec);
 /* Of a process, the labels of the host's security modules. */
 void workload_adapt_process(struct spec_process *p);

@@ -8,20 +8,33 @@
 
 /* In the order in which they run. */
 static const char *const kinds[] = {"prestart", "createRuntime", NULL};
+enum { HOOKS_MS_MAX = 24 * 60 * 60 * 1000 }; /* as good as for ever */
 static const char *const late_kinds[] = {"poststart", "poststop", NULL};
 
 int vm_hooks_check(const json_t *spec, struct error **err)
 {
-    const char *kind;
-    json_t *list;
-    json_object_foreach(json_object_get(spec, "hooks"), kind, list)
+    const json_t *hooks = json_object_get(spec, "hooks");
+    return json_array_size(json_object_get(hooks, "createContainer")) == 0
+               ? 0
+               : error_set(err, ERROR_UNSUPPORTED, 0,
+                           "the vm wall cannot run createContainer hooks: their programs are the "
+                           "host's, the namespaces in which they are to run the machine's");
+}
+
+int vm_hooks_inside_ms(const json_t *spec)
+{
+    const json_t *hook;
+    size_t i;
+    json_int_t total = 0;
+    json_array_foreach(json_object_get(json_object_get(spec, "hooks"), "startContainer"), i, hook)
     {
-        if (!str_in(kind, kinds) && !str_in(kind, late_kinds) && json_array_size(list) > 0) {
-            return error_set(err, ERROR_UNSUPPORTED, 0,
-                             "the vm wall runs no hooks inside the machine: %s", kind);
+        json_int_t seconds = json_integer_value(json_object_get(hook, "timeout"));
+        if (seconds <= 0 || seconds > HOOKS_MS_MAX / 1000) {
+            return HOOKS_MS_MAX;
         }
+        total += seconds * 1000;
     }
-    return 0;
+    return (int)(total < HOOKS_MS_MAX ? total : HOOKS_MS_MAX);
 }
 
 static char **strings(struct arena *a, const json_t *list)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Hooks of a bundle whose workload is in a machine: those that run on the host, beside the relay,
- * which is the process and the network namespace that they are told of. Those that run inside the
- * workload's namespaces are refused by the plan; those of a later time are kept with its record.
+ * which is the process and the network namespace that they are told of; those of a later time are
+ * kept with its record. startContainer's programs are the workload's own: the agent runs them, in
+ * the machine. createContainer's would be the host's, in namespaces that the host has not: the plan
+ * refuses them.
  * Side effects: processes. Spec: OCI runtime 1.2 config.md#posix-platform-hooks. */
 #pragma once
 
@@ -16,8 +18,10 @@ struct vm_hooks {
     const char *id, *bundle;
 };
 
-/* Whether the spec has none but those: prestart, createRuntime, poststart, poststop. Pure. */
+/* Whether the spec has none that cannot be. Pure. */
 int vm_hooks_check(const json_t *spec, struct error **err) NODISCARD;
+/* How long the agent may run hooks before the workload's program starts, in milliseconds. Pure. */
+int vm_hooks_inside_ms(const json_t *spec);
 /* Runs those of the creation, in order; the first that fails is the error. */
 int vm_hooks_run(const struct vm_hooks *h, pid_t relay, struct error **err) NODISCARD;
 

@@ -35,37 +35,40 @@ static bool is_ours(const char *bundle, const char *source)
            !strchr(source + len + 1, '/');
 }
 
-static json_t *add_file(struct plan *p, const struct spec_mount *m)
+static json_t *add_file(struct plan *p, const char *source)
 {
     struct vm_file *f = arena_push(p->arena, p->files, p->file_count);
-    f->source = arena_strdup(p->arena, m->source);
+    f->source = source;
     return json_sprintf(GUEST_FILES "/%zu", p->file_count - 1);
 }
 
-static int add_share(struct plan *p, const struct spec_mount *m, json_t **ret, struct error **err)
+static int add_share(struct plan *p, const struct spec_mount *m, const char *source, json_t **ret,
+                     struct error **err)
 {
     struct stat st;
-    bool there = stat(m->source, &st) == 0; /* else it may be made before the start */
+    bool there = stat(source, &st) == 0; /* else it may be made before the start */
     if (there && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
         return error_set(err, ERROR_UNSUPPORTED, 0,
                          "the vm wall cannot bind '%s': a socket, pipe or device of the host means "
                          "nothing to a machine's kernel",
-                         m->source);
+                         source);
     }
     if (p->share_count == VM_SHARES_MAX) {
         return error_set(err, ERROR_UNSUPPORTED, 0, "a machine shares at most %d folders",
                          VM_SHARES_MAX);
     }
     struct vm_share *s = arena_push(p->arena, p->shares, p->share_count);
-    s->source = arena_strdup(p->arena, m->source);
+    s->source = source;
     s->read_only = has_option(m, "ro") || has_option(m, "rro");
     *ret = json_sprintf(GUEST_SHARES "/%zu", p->share_count - 1);
     return 0;
 }
 
-static int plan_mounts(struct plan *p, const struct spec *spec, const char *bundle, json_t *mounts,
+static int plan_mounts(struct plan *p, const struct wall_params *params, json_t *mounts,
                        struct error **err)
 {
+    const struct spec *spec = params->spec;
+    const char *bundle = params->rootfs.path ? NULL : params->bundle; /* not the engine's */
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct spec_mount *m = &spec->mounts[i];
         if (str_equal(m->type, "overlay")) {
@@ -76,17 +79,20 @@ static int plan_mounts(struct plan *p, const struct spec *spec, const char *bund
         if (!is_bind(m)) {
             continue;
         }
-        json_t *source = NULL;
+        json_t *inside = NULL;
+        const char *source = m->source[0] != '/' && params->bundle
+                                 ? arena_format(p->arena, "%s/%s", params->bundle, m->source)
+                                 : arena_strdup(p->arena, m->source);
         int r = 0;
-        if (is_ours(bundle, m->source)) {
-            source = add_file(p, m);
+        if (is_ours(bundle, source)) {
+            inside = add_file(p, source);
         } else {
-            r = add_share(p, m, &source, err);
+            r = add_share(p, m, source, &inside, err);
         }
         if (r < 0) {
             return r;
         }
-        (void)json_object_set_new(json_array_get(mounts, i), "source", source);
+        (void)json_object_set_new(json_array_get(mounts, i), "source", inside);
     }
     return 0;
 }
@@ -230,9 +236,10 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
     r = r < 0 ? r : vm_groups_plan(p, params, err);
     p->throttles = vm_throttles(arena, &spec->linux_.resources);
     r = r < 0 ? r : vm_hooks_check(p->spec, err);
+    p->hooks_ms = vm_hooks_inside_ms(p->spec);
     r = r < 0 ? r : plan_machine(p, &spec->linux_.resources, err);
     r = r < 0 ? r : plan_disks(p, &params->rootfs, err);
-    r = r < 0 ? r : plan_mounts(p, spec, params->bundle, json_object_get(p->spec, "mounts"), err);
+    r = r < 0 ? r : plan_mounts(p, params, json_object_get(p->spec, "mounts"), err);
     if (r < 0) {
         vm_plan_free(p);
         return r;

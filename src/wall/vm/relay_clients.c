@@ -46,8 +46,9 @@ static int ask_agent(struct relay *r, const char *name, json_t *request, json_t 
     const json_t *throttles = json_object_get(request, "throttles");
     int result = throttles ? relay_limit_disks(r, throttles, err) : 0;
     (void)json_object_del(request, "throttles"); /* if there */
+    int limit = REQUEST_MS + (str_equal(name, "start") ? r->settings->plan->hooks_ms : 0);
     return result < 0 ? result
-                      : link_request(&r->link, WORKLOAD, name, json_incref(request), REQUEST_MS,
+                      : link_request(&r->link, WORKLOAD, name, json_incref(request), limit,
                                      ret_reply, err);
 }
 

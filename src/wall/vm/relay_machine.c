@@ -222,6 +222,10 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
     const struct plan *p = r->settings->plan;
     json_t *fields = disks_json(p), *files = json_array();
     (void)json_object_set(fields, "spec", p->spec);
+    (void)json_object_set_new(fields, "id", json_string(p->id));
+    if (p->bundle) {
+        (void)json_object_set_new(fields, "bundle", json_string(p->bundle));
+    }
     if (p->root) {
         (void)json_object_set_new(fields, "root", json_string(p->root));
     }

@@ -42,6 +42,7 @@ struct plan {
     const char *network; /* a namespace to join instead of a new one, or NULL */
     const char *root;    /* what the root is in the guest when it is no layers: GUEST_SHARES/n */
     struct opt_u32 rows, columns;
+    int hooks_ms;            /* how long hooks inside may take before the program starts */
     const char *kernel;      /* as of vm_kernel_find() */
     const char *kernels_dir; /* of those that the user keeps, or NULL */
     const char *monitor;     /* "kvm", "qemu"; NULL: whichever can */
