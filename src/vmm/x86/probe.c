@@ -10,10 +10,16 @@
 
 #include "vmm/kvm.h"
 
+#define EMULATES "this KVM emulates its guests' kernels"
 enum { CODE = 0x1000, PAGE_BYTES = 0x1000, PORT = 0x3f8 };
 
-/* Real mode, 16 bits: mov ecx, PROBE_ITERATIONS; again: dec ecx; jnz again; out PORT, al. */
+/* Real mode, 16 bits: popcnt ax, ax, which no emulator of KVM's knows; mov ecx, PROBE_ITERATIONS;
+ * again: dec ecx; jnz again; mov dx, PORT; out dx, al. */
 static const uint8_t code[] = {
+    0xf3,
+    0x0f,
+    0xb8,
+    0xc0,
     0x66,
     0xb9,
     PROBE_ITERATIONS & 0xff,
@@ -68,22 +74,30 @@ static int set_up(struct kvm *k, void *memory, int *ret_vcpu, struct error **err
     return r < 0 ? r : kvm_call(*ret_vcpu, KVM_SET_REGS, &general, "KVM_SET_REGS", err);
 }
 
+static int judge(const struct kvm_run *state, struct error **err)
+{
+    if (state->exit_reason == KVM_EXIT_IO && state->io.port == PORT) {
+        return 0;
+    }
+    if (state->exit_reason == KVM_EXIT_INTERNAL_ERROR &&
+        state->internal.suberror == KVM_INTERNAL_ERROR_EMULATION) {
+        return error_set(err, ERROR_UNSUPPORTED, 0, EMULATES ", and not all that they need");
+    }
+    return error_set(err, ERROR_UNSUPPORTED, 0, "this KVM fails (exit %u)", state->exit_reason);
+}
+
 static int run(int vcpu, const struct kvm_run *state, struct error **err)
 {
     limit_time();
     while (!is_over) {
         if (ioctl(vcpu, KVM_RUN, NULL) >= 0) {
-            return state->exit_reason == KVM_EXIT_IO && state->io.port == PORT
-                       ? 0
-                       : error_set(err, ERROR_UNSUPPORTED, 0, "this KVM fails (exit %u)",
-                                   state->exit_reason);
+            return judge(state, err);
         }
         if (errno != EINTR && errno != EAGAIN) {
             return error_set_errno(err, ERROR_UNSUPPORTED, errno, "this KVM fails");
         }
     }
-    return error_set(err, ERROR_UNSUPPORTED, ETIMEDOUT,
-                     "this KVM emulates its guests' kernels: too slow to start one");
+    return error_set(err, ERROR_UNSUPPORTED, ETIMEDOUT, EMULATES ": too slow to start one");
 }
 
 int kvm_probe(int kvm_fd, struct error **err)
