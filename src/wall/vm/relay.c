@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/json.h"
 
 /* --- the loop ------------------------------------------------------------------------------------
  */
@@ -232,6 +233,7 @@ static int join_network(const struct relay_settings *s, struct error **err)
 static int begin(struct relay *r, struct error **err)
 {
     struct vm_network network;
+    CLEANUP(json) json_t *request = NULL;
     char go;
     if (recv(r->settings->ready, &go, 1, 0) != 1) {
         return error_set(err, ERROR_BUSY, EINTR, "interrupted");
@@ -239,12 +241,11 @@ static int begin(struct relay *r, struct error **err)
     int result = join_network(r->settings, err);
     result = result < 0 ? result : vm_network_hand_on(&network, err);
     result = result < 0 ? result : relay_launch(r, &network, err);
+    /* What can be done while its kernel boots is done then. */
+    result = result < 0 ? result : relay_prepare(r, &network, &request, err);
+    result = result < 0 ? result : relay_confine(r, err);
     result = result < 0 ? result : link_hello(&r->link, START_MS, NULL, err);
-    if (result < 0) {
-        return result;
-    }
-    result = r->settings->browse ? relay_browse(r, err) : relay_create(r, &network, err);
-    return result < 0 ? result : relay_confine(r, err);
+    return result < 0 ? result : relay_fill_machine(r, take_ptr(request), err);
 }
 
 /* For the exit record: what went wrong, and what the machine said of it. */

@@ -92,12 +92,14 @@ int relay_launch(struct relay *r, const struct vm_network *n, struct error **err
 /* Change rates of the machine's devices while it runs. */
 int relay_limit_disks(struct relay *r, const json_t *throttles, struct error **err) NODISCARD;
 int relay_limit_network(struct relay *r, const json_t *rates, struct error **err) NODISCARD;
-/* Has the agent make the workload. */
-int relay_create(struct relay *r, const struct vm_network *n, struct error **err) NODISCARD;
-/* For good, when all is open that it needs. */
+/* What the agent will be asked: to make the workload, or to show the files instead. The caller's.
+ */
+int relay_prepare(const struct relay *r, const struct vm_network *n, json_t **ret,
+                  struct error **err) NODISCARD;
+/* For good, when all is open that it needs: before the guest has said anything. */
 int relay_confine(struct relay *r, struct error **err) NODISCARD;
-/* Has it show the files instead. */
-int relay_browse(struct relay *r, struct error **err) NODISCARD;
+/* Asks it. */
+int relay_fill_machine(struct relay *r, json_t *fields_take, struct error **err) NODISCARD;
 /* How the monitor ended, in words, if that was not by itself; waits a moment for its end. NULL; the
  * caller frees. */
 char *relay_monitor_end(struct relay *r);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the relay gives up before the workload runs: who takes it over by the agent's protocol holds
+/* What the relay gives up while the machine boots: who takes it over by the agent's protocol holds
  * a process that reaches the container's streams and the machine, nothing else. It stays in the
  * network namespace that it stands for, without a way to make a socket there. Its user is still the
  * one that the machine's monitor and the shares' server are of: they end with it by a signal.

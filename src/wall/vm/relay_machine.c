@@ -206,21 +206,10 @@ static json_t *network_json(const struct vm_network *n)
     return list;
 }
 
-int relay_browse(struct relay *r, struct error **err)
+static int create_json(const struct plan *p, const struct vm_network *n, json_t *fields,
+                       struct error **err)
 {
-    json_t *fields = disks_json(r->settings->plan);
-    (void)json_object_set_new(fields, "tree", json_string(r->settings->browse));
-    int result = link_request(&r->link, WORKLOAD, "files", fields, START_MS, NULL, err);
-    if (result >= 0) {
-        (void)relay_add_session(r, WORKLOAD, &r->settings->io); /* there is room for the first */
-    }
-    return result;
-}
-
-int relay_create(struct relay *r, const struct vm_network *n, struct error **err)
-{
-    const struct plan *p = r->settings->plan;
-    json_t *fields = disks_json(p), *files = json_array();
+    json_t *files = json_array();
     (void)json_object_set(fields, "spec", p->spec);
     (void)json_object_set_new(fields, "id", json_string(p->id));
     if (p->bundle) {
@@ -232,16 +221,32 @@ int relay_create(struct relay *r, const struct vm_network *n, struct error **err
     (void)json_object_set_new(fields, "files", files);
     (void)json_object_set_new(fields, "network", network_json(n));
     (void)json_object_set_new(fields, "shares", json_boolean(p->share_count > 0));
-    int result = read_files(p, files, err);
-    if (result < 0) {
-        json_decref(fields);
-        return result;
+    return read_files(p, files, err);
+}
+
+int relay_prepare(const struct relay *r, const struct vm_network *n, json_t **ret,
+                  struct error **err)
+{
+    CLEANUP(json) json_t *fields = disks_json(r->settings->plan);
+    int result = 0;
+    if (r->settings->browse) {
+        (void)json_object_set_new(fields, "tree", json_string(r->settings->browse));
+    } else {
+        result = create_json(r->settings->plan, n, fields, err);
     }
-    result = link_request(&r->link, WORKLOAD, "create", fields, START_MS, NULL, err);
+    *ret = result < 0 ? NULL : take_ptr(fields);
+    return result;
+}
+
+int relay_fill_machine(struct relay *r, json_t *fields_take, struct error **err)
+{
+    const char *request = r->settings->browse ? "files" : "create";
+    int result = link_request(&r->link, WORKLOAD, request, fields_take, START_MS, NULL, err);
     if (result >= 0) {
         (void)relay_add_session(r, WORKLOAD, &r->settings->io); /* there is room for the first */
     }
-    return result >= 0 && p->terminal ? relay_resize(r, err) : result;
+    return result >= 0 && r->settings->plan->terminal && !r->settings->browse ? relay_resize(r, err)
+                                                                              : result;
 }
 
 /* The machine powers off, its disk written; one that does not is ended. */
