@@ -163,6 +163,9 @@ struct wall_ops {
      * alone. */
     int (*update_network)(struct workload *w, uint64_t receive_rate, uint64_t transmit_rate,
                           struct error **err);
+    /* A running workload that binds this file of the host's is to have its text as it is by now,
+     * unless it has written there itself. NULL: what it binds is the file. */
+    int (*refresh_file)(struct workload *w, const char *path, struct error **err);
     /* Other schemata for its resctrl group; NULL: as it is. */
     int (*update_rdt)(struct workload *w, const char *l3, const char *mem_bw, struct error **err);
     int (*stats)(struct workload *w, struct wall_stats *ret, struct error **err);

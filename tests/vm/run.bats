@@ -270,6 +270,35 @@ PYTHON
     cloison network rm one two
 }
 
+inside() { nsenter -t "$HOST" -m "$@"; }
+has() { [ "$(inside "$CLOISON" exec "$1" cat /etc/resolv.conf)" = "$2" ]; } # has CONTAINER TEXT
+
+@test "a machine that runs follows the host's resolver, unless it wrote its resolv.conf itself" {
+    # A host whose /etc is the test's: a mount namespace.
+    local etc=$BATS_TEST_TMPDIR/etc
+    cp -a /etc "$etc"
+    rm -f "$etc/resolv.conf"
+    echo 'nameserver 192.0.2.1' >"$etc/resolv.conf"
+    unshare -m sh -ec "mount --bind '$etc' /etc; touch '$etc/ready'; exec sleep 600" 3>&- &
+    HOST=$!
+    wait_for 20 test -e "$etc/ready"
+    # shellcheck disable=SC2086 # two words, or none
+    inside timeout --kill-after=5 100 "$CLOISON" run -d --name follows --wall vm ${VMM:+--vmm $VMM} busybox sleep 1000 \
+        </dev/null
+    has follows 'nameserver 192.0.2.1'
+    echo 'nameserver 192.0.2.2' >"$etc/new"
+    mv "$etc/new" "$etc/resolv.conf"
+    wait_for 60 has follows 'nameserver 192.0.2.2'
+    echo 'nameserver 192.0.2.3' >"$etc/resolv.conf"
+    wait_for 60 has follows 'nameserver 192.0.2.3'
+    inside "$CLOISON" exec follows sh -c 'echo nameserver 192.0.2.9 >/etc/resolv.conf'
+    echo 'nameserver 192.0.2.4' >"$etc/resolv.conf"
+    wait_for 60 grep -q 192.0.2.4 "$CLOISON_DATA_ROOT/containers/$(cloison inspect -f '{{.Id}}' follows)/resolv.conf"
+    has follows 'nameserver 192.0.2.9'
+    inside "$CLOISON" rm -f follows
+    kill "$HOST"
+}
+
 @test "a machine that does not answer is stopped all the same, after the time-out" {
     vm -d --name silent --network none busybox sleep 1000
     relay=$(cloison inspect --format '{{.State.Pid}}' silent)

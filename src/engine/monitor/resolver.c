@@ -47,6 +47,13 @@ void monitor_resolver_changed(struct monitor *m)
     m->resolver_due_ms = clock_ms() + SETTLED_MS;
 }
 
+/* Where the workload does not see the file itself. */
+static int refresh(struct monitor *m)
+{
+    CLEANUP(free) char *path = container_data_path(&m->engine, m->container->id, "resolv.conf");
+    return m->wall->refresh_file ? m->wall->refresh_file(m->workload, path, NULL) : 0;
+}
+
 void monitor_resolver_due(struct monitor *m)
 {
     if (!m->resolver_due_ms || clock_ms() < m->resolver_due_ms) {
@@ -56,7 +63,8 @@ void monitor_resolver_due(struct monitor *m)
     monitor_resolver_watch(m); /* the link may lead elsewhere now */
     if (m->workload && !m->exited) {
         /* Nobody is there to be told; the container goes on with what it has. */
-        IGNORE(network_follow_resolver(&m->engine, m->container, m->network, NULL) < 0);
+        IGNORE(network_follow_resolver(&m->engine, m->container, m->network, NULL) < 0 ||
+               refresh(m) < 0);
         monitor_quiet(m);
     }
 }

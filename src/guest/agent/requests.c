@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "guest/agent/agent.h"
 #include "guest/agent/files.h"
+#include "guest/agent/host_files.h"
 
 enum { CLOCK_TOLERANCE_MS = 100 };
 
@@ -195,6 +196,11 @@ static int update(struct request *q, struct error **err)
     return r < 0 ? r : w ? wall_container.update(w, &resources, err) : no_workload(err);
 }
 
+static int refresh_file(struct request *q, struct error **err)
+{
+    return host_files_refresh(q->json, q->agent->workload.files, err);
+}
+
 static int stats(struct request *q, struct error **err)
 {
     struct workload *w = q->agent->workload.workload;
@@ -251,6 +257,7 @@ static const struct {
     {"pause", pause_workload},
     {"resume", resume_workload},
     {"update", update},
+    {"file", refresh_file},
     {"stats", stats},
     {"files", files},
     {"pids", pids},

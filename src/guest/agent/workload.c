@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "guest/agent/boot.h"
+#include "guest/agent/host_files.h"
 #include "guest/agent/network.h"
 #include "spec/machine.h"
 
@@ -96,23 +97,6 @@ static int mount_shares(const json_t *request, struct error **err)
     return r;
 }
 
-/* Small files of the host's that the spec binds: number n is the source "/run/files/n". */
-static int write_files(const json_t *request, struct error **err)
-{
-    json_t *files = NULL, *text;
-    size_t i;
-    int r = json_get_array(request, "files", "create", &files, err);
-    r = r < 0 ? r : mkdir_all("/run/files", 0755, err);
-    json_array_foreach(files, i, text)
-    {
-        CLEANUP(free) char *path = str_format("/run/files/%zu", i);
-        r = r < 0 ? r
-                  : file_write_atomic(AT_FDCWD, path, str_or(json_string_value(text), ""),
-                                      json_string_length(text), 0644, FILE_NO_SYNC, err);
-    }
-    return r;
-}
-
 static int read_disks(const json_t *request, struct strv *layers, const char **ret_disk,
                       struct error **err)
 {
@@ -179,7 +163,7 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
     r = r < 0 ? r : read_disks(request, &serials, &disk, err);
     r = r < 0 ? r : mount_layers(&serials, &layers, err);
     r = r < 0 || root ? r : make_upper(disk, err);
-    r = r < 0 ? r : write_files(request, err);
+    r = r < 0 ? r : host_files_write(request, &g->files, err);
     r = r < 0 ? r : mount_shares(request, err);
     r = r < 0 ? r : network_up(json_object_get(request, "network"), err);
     r = r < 0 ? r : mkdir_all(STATE_DIR, 0700, err);

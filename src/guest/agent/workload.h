@@ -16,6 +16,7 @@ struct guest_workload {
     struct workload *workload; /* NULL: none yet */
     struct spec *spec;
     struct plan *plan;
+    json_t *files; /* host_files.h: what it was given */
 };
 
 /* Takes away what the machine is instead, or has not: the network namespace (the machine's own

@@ -52,6 +52,23 @@ static int ask_agent(struct relay *r, const char *name, json_t *request, json_t 
                                      ret_reply, err);
 }
 
+/* A file of the host's has another text; one that did not travel is none of the machine's. */
+static int refresh_file(struct relay *r, const json_t *request, struct error **err)
+{
+    const struct plan *p = r->settings->plan;
+    const char *source = "", *text = "";
+    int result = json_get_str(request, "source", "file", &source, err);
+    result = result < 0 ? result : json_get_str(request, "text", "file", &text, err);
+    for (size_t i = 0; result >= 0 && i < p->file_count; i++) {
+        if (str_equal(p->files[i].source, source)) {
+            result = link_request(&r->link, WORKLOAD, "file",
+                                  json_pack("{s:i, s:s}", "number", (int)i, "text", text),
+                                  REQUEST_MS, NULL, err);
+        }
+    }
+    return result;
+}
+
 /* Serves one request; the descriptors that came with it stay open only for an exec that runs. */
 static void serve_client(struct relay *r, int client, const char *text, size_t len, const int *fds,
                          size_t fd_count)
@@ -72,6 +89,8 @@ static void serve_client(struct relay *r, int client, const char *text, size_t l
         result = ask_agent(r, copy, request, &reply, &err);
     } else if (result >= 0 && str_equal(copy, "network-rate")) {
         result = relay_limit_network(r, request, &err);
+    } else if (result >= 0 && str_equal(copy, "file")) {
+        result = refresh_file(r, request, &err);
     } else if (result >= 0) {
         result = error_set(&err, ERROR_UNSUPPORTED, 0, "the vm wall knows no '%s'", copy);
     }

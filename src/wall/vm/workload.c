@@ -19,36 +19,9 @@
 #include "wall/vm/workload.h"
 
 enum {
-    REPLY_BYTES_MAX = 64 * 1024,
     RECORD_BYTES_MAX = 1 << 20, /* with annotations */
-    DELETE_MS = 10000,
-    SIGNAL_MS = 5000
+    DELETE_MS = 10000
 };
-
-json_t *vm_error_to_json(const struct error *e)
-{
-    return json_pack("{s:{s:s, s:i, s:s, s:s*}}", "error", "kind", error_kind_name(e->kind), "code",
-                     e->code, "message", e->message, "hint", e->hint);
-}
-
-int vm_error_from_json(const json_t *reply, struct error **err)
-{
-    const json_t *e = json_object_get(reply, "error");
-    const char *kind = str_or(json_string_value(json_object_get(e, "kind")), "");
-    const char *hint = json_string_value(json_object_get(e, "hint"));
-    if (!e) {
-        return 0;
-    }
-    for (int i = 0; i < ERROR_KIND_COUNT; i++) {
-        if (str_equal(error_kind_name((enum error_kind)i), kind)) {
-            int r = error_set(err, (enum error_kind)i,
-                              (int)json_integer_value(json_object_get(e, "code")), "%s",
-                              str_or(json_string_value(json_object_get(e, "message")), ""));
-            return hint ? error_hint(err, r, "%s", hint) : r;
-        }
-    }
-    return error_set(err, ERROR_INTERNAL, 0, "the relay answered nonsense");
-}
 
 /* --- the record ----------------------------------------------------------------------------------
  */
@@ -112,102 +85,9 @@ static int vm_open(const char *state_dir, struct workload **ret, struct error **
     return 0;
 }
 
-/* --- talking to the relay ------------------------------------------------------------------------
+/* --- the relay's and the groups' end
+ * --------------------------------------------------------------
  */
-
-/* The address of vm.sock by the folder's descriptor: its path may be longer than addresses are. */
-int workload_socket(const char *state_dir, struct sockaddr_un *ret, int *ret_folder,
-                    struct error **err)
-{
-    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-    *ret_folder = open_file(AT_FDCWD, state_dir, O_PATH | O_DIRECTORY, 0, err);
-    (void)snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/vm.sock", *ret_folder);
-    return *ret_folder;
-}
-
-static int connect_relay(const struct workload *w, struct error **err)
-{
-    struct sockaddr_un address;
-    CLEANUP(fd) int folder = -1;
-    if (cgroup_is_frozen(&w->groups)) {
-        return error_set(err, ERROR_BUSY, 0, "its machine is paused");
-    }
-    int r = workload_socket(w->state_dir, &address, &folder, err);
-    if (r < 0) {
-        return r;
-    }
-    int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        r = error_set(err, ERROR_BUSY, errno, "its machine does not run");
-        fd_close(sock);
-        return r;
-    }
-    return sock;
-}
-
-int relay_receive(int sock, json_t **ret, struct error **err)
-{
-    CLEANUP(free) char *text = xmalloc(REPLY_BYTES_MAX);
-    ssize_t n = recv(sock, text, REPLY_BYTES_MAX, 0);
-    if (n <= 0) {
-        return error_set(err, ERROR_KERNEL, n < 0 ? errno : EPIPE, "the machine has ended");
-    }
-    int r = json_parse(text, (size_t)n, "reply", ret, err);
-    return r < 0 ? r : vm_error_from_json(*ret, err);
-}
-
-/* A connection on which the request is; the answer is still to come. */
-static int send_request(const struct workload *w, json_t *request_take, const int *fds,
-                        size_t fd_count, struct error **err)
-{
-    CLEANUP(json) json_t *request = request_take;
-    CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
-    CLEANUP(fd) int sock = connect_relay(w, err);
-    if (sock < 0) {
-        return sock;
-    }
-    ssize_t n = send_fds(sock, text, strlen(text), fds, fd_count);
-    return n < 0 ? error_set_errno(err, ERROR_KERNEL, (int)-n, "asking the machine's relay")
-                 : take_fd(&sock);
-}
-
-int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
-              json_t **ret, struct error **err)
-{
-    CLEANUP(json) json_t *reply = NULL;
-    CLEANUP(fd) int sock = send_request(w, request_take, fds, fd_count, err);
-    int r = sock < 0 ? sock : relay_receive(sock, &reply, err);
-    if (r < 0) {
-        return r;
-    }
-    if (ret) {
-        *ret = take_ptr(reply);
-    }
-    return take_fd(&sock);
-}
-
-static int ask_plain(const struct workload *w, json_t *request_take, json_t **ret,
-                     struct error **err)
-{
-    int sock = relay_ask(w, request_take, NULL, 0, ret, err);
-    fd_close(sock);
-    return sock < 0 ? sock : 0;
-}
-
-/* For a signal: one that cannot be delivered soon is as good as lost, and who stops a workload goes
- * on to the next. */
-static int ask_soon(const struct workload *w, json_t *request_take, struct error **err)
-{
-    CLEANUP(json) json_t *reply = NULL;
-    CLEANUP(fd) int sock = send_request(w, request_take, NULL, 0, err);
-    struct pollfd p = {.fd = sock, .events = POLLIN};
-    if (sock < 0) {
-        return sock;
-    }
-    return poll(&p, 1, SIGNAL_MS) > 0
-               ? relay_receive(sock, &reply, err)
-               : error_set(err, ERROR_BUSY, ETIMEDOUT, "its machine does not answer");
-}
 
 void workload_stop_relay(const struct workload *w)
 {
@@ -234,7 +114,7 @@ int workload_remove_groups(const struct workload *w, struct error **err)
 static int vm_start(struct workload *w, struct error **err)
 {
     CLEANUP(free) char *started = str_format("%s/started", w->state_dir);
-    int r = ask_plain(w, json_pack("{s:s}", "request", "start"), NULL, err);
+    int r = relay_ask_plain(w, json_pack("{s:s}", "request", "start"), NULL, err);
     r = r < 0 ? r : file_write_atomic(AT_FDCWD, started, "", 0, 0600, FILE_NO_SYNC, err);
     if (r >= 0) {
         vm_hooks_run_late(w->late_hooks, "poststart", "running", w->pid, w->warning,
@@ -260,7 +140,7 @@ static enum wall_state vm_state(struct workload *w)
 static int vm_signal(struct workload *w, int signal, bool all, struct error **err)
 {
     CLEANUP(error) struct error *mine = NULL;
-    int r = ask_soon(
+    int r = relay_ask_soon(
         w, json_pack("{s:s, s:i, s:b}", "request", "signal", "signal", signal, "all", all), &mine);
     if (r < 0 && signal == SIGKILL) { /* an agent that does not answer is no protection */
         if (cgroup_is_frozen(&w->groups)) {
@@ -277,7 +157,7 @@ static int vm_pids(struct workload *w, pid_t **ret, size_t *ret_count, struct er
     CLEANUP(json) json_t *reply = NULL;
     json_t *list = NULL, *item;
     size_t i;
-    int r = ask_plain(w, json_pack("{s:s}", "request", "pids"), &reply, err);
+    int r = relay_ask_plain(w, json_pack("{s:s}", "request", "pids"), &reply, err);
     r = r < 0 ? r : json_get_array(reply, "pids", "pids", &list, err);
     if (r < 0) {
         return r;
@@ -294,13 +174,14 @@ static int vm_pids(struct workload *w, pid_t **ret, size_t *ret_count, struct er
 /* The workload stands still inside, then the machine as a whole: it uses no processor. */
 static int vm_pause(struct workload *w, struct error **err)
 {
-    int r = ask_plain(w, json_pack("{s:s}", "request", "pause"), NULL, err);
+    int r = relay_ask_plain(w, json_pack("{s:s}", "request", "pause"), NULL, err);
     if (r >= 0 && w->groups.count) {
         vm_groups_release_kernel(&w->groups);
         r = cgroup_freeze(&w->groups, err);
     }
     if (r < 0) {
-        IGNORE(ask_plain(w, json_pack("{s:s}", "request", "resume"), NULL, NULL) < 0); /* ended */
+        IGNORE(relay_ask_plain(w, json_pack("{s:s}", "request", "resume"), NULL, NULL) <
+               0); /* ended */
     }
     return r;
 }
@@ -313,11 +194,11 @@ static int vm_resume(struct workload *w, struct error **err)
     (void)clock_gettime(CLOCK_REALTIME, &now); /* a constant clock: cannot fail */
     return r < 0 || !is_alive(w)               /* killed while it was paused */
                ? r
-               : ask_plain(w,
-                           json_pack("{s:s, s:I, s:I}", "request", "resume", "seconds",
-                                     (json_int_t)now.tv_sec, "nanoseconds",
-                                     (json_int_t)now.tv_nsec),
-                           NULL, err);
+               : relay_ask_plain(w,
+                                 json_pack("{s:s, s:I, s:I}", "request", "resume", "seconds",
+                                           (json_int_t)now.tv_sec, "nanoseconds",
+                                           (json_int_t)now.tv_nsec),
+                                 NULL, err);
 }
 
 static int vm_update(struct workload *w, const struct spec_resources *r, struct error **err)
@@ -329,11 +210,11 @@ static int vm_update(struct workload *w, const struct spec_resources *r, struct 
     inside.read_iops.count = inside.write_iops.count = 0;
     int result = vm_groups_update(&w->groups, w->scope, r, w->monitor, err);
     return result < 0 ? result
-                      : ask_plain(w,
-                                  json_pack("{s:s, s:o, s:o}", "request", "update", "resources",
-                                            spec_resources_to_json(&inside), "throttles",
-                                            spec_resources_to_json(&throttles)),
-                                  NULL, err);
+                      : relay_ask_plain(w,
+                                        json_pack("{s:s, s:o, s:o}", "request", "update",
+                                                  "resources", spec_resources_to_json(&inside),
+                                                  "throttles", spec_resources_to_json(&throttles)),
+                                        NULL, err);
 }
 
 /* The engine's own limit stands at the interface's other end; here the machine itself is slowed, so
@@ -341,17 +222,31 @@ static int vm_update(struct workload *w, const struct spec_resources *r, struct 
 static int vm_update_network(struct workload *w, uint64_t receive_rate, uint64_t transmit_rate,
                              struct error **err)
 {
-    return ask_plain(w,
-                     json_pack("{s:s, s:I, s:I}", "request", "network-rate", "receive",
-                               (json_int_t)(receive_rate / 8), "transmit",
-                               (json_int_t)(transmit_rate / 8)),
-                     NULL, err);
+    return relay_ask_plain(w,
+                           json_pack("{s:s, s:I, s:I}", "request", "network-rate", "receive",
+                                     (json_int_t)(receive_rate / 8), "transmit",
+                                     (json_int_t)(transmit_rate / 8)),
+                           NULL, err);
+}
+
+static int vm_refresh_file(struct workload *w, const char *path, struct error **err)
+{
+    CLEANUP(free) char *text = NULL;
+    size_t len = 0;
+    int r = file_read(AT_FDCWD, path, VM_FILE_BYTES_MAX, &text, &len, err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *request = json_pack("{s:s, s:s, s:o}", "request", "file", "source", path, "text",
+                                json_stringn(text, len));
+    return request ? relay_ask_soon(w, request, err)
+                   : error_set(err, ERROR_INVALID_INPUT, 0, "'%s' is no text", path);
 }
 
 static int vm_stats(struct workload *w, struct wall_stats *ret, struct error **err)
 {
     CLEANUP(json) json_t *reply = NULL;
-    int r = ask_plain(w, json_pack("{s:s}", "request", "stats"), &reply, err);
+    int r = relay_ask_plain(w, json_pack("{s:s}", "request", "stats"), &reply, err);
     const struct {
         const char *key;
         int64_t *value;
@@ -528,6 +423,7 @@ const struct wall_ops wall_vm = {
     .resume = vm_resume,
     .update = vm_update,
     .update_network = vm_update_network,
+    .refresh_file = vm_refresh_file,
     .update_rdt = vm_update_rdt,
     .detail = vm_detail,
     .watch_memory = vm_watch_memory,

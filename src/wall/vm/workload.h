@@ -2,7 +2,8 @@
 /* A machine's handle, as any process has it that opens the state folder.
  *
  *     create.c    forks the relay, puts it into its groups, waits for the workload to be set up
- *     workload.c  the other operations: they ask the relay over vm.sock, or do without it
+ *     workload.c  the other operations: they ask the relay, or do without it
+ *     ask.c       the asking, over vm.sock
  * The relay is the workload's process on the host: while it lives, the machine runs. */
 #pragma once
 
@@ -38,6 +39,11 @@ int relay_receive(int sock, json_t **ret, struct error **err) NODISCARD;
  * caller closes it. */
 int relay_ask(const struct workload *w, json_t *request_take, const int *fds, size_t fd_count,
               json_t **ret, struct error **err) NODISCARD;
+/* The same without a second message. */
+int relay_ask_plain(const struct workload *w, json_t *request_take, json_t **ret,
+                    struct error **err) NODISCARD;
+/* For what is as good as lost when it cannot be delivered soon, and whoever asks goes on. */
+int relay_ask_soon(const struct workload *w, json_t *request_take, struct error **err) NODISCARD;
 /* Forks the relay into a network namespace of its own. */
 pid_t vm_fork_relay(const struct relay_settings *s);
 
