@@ -81,6 +81,7 @@ int container_plan(const struct engine *e, const struct container *c, const stru
                    .upper = upper,
                    .work = work,
                    .is_limited = writable_bytes(c) > 0},
+        .is_thrown_away = c->remove,
         .systemd_cgroup = cgroups_path_is_systemd(spec->linux_.cgroups_path),
     };
     return wall->plan(&params, ret, err);

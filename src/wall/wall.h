@@ -49,6 +49,7 @@ struct wall_params {
     const char *kernels_dir; /* absolute: kernels that the user keeps for machines, or NULL */
     struct wall_rootfs rootfs;
     uint64_t receive_rate, transmit_rate; /* of its network, bits a second; 0: no limit */
+    bool is_thrown_away; /* nobody looks at what it wrote when it has ended (--rm) */
     bool systemd_cgroup;
     bool no_cgroups; /* makes none: whatever limits the spec has are not applied */
     bool no_pivot, no_new_keyring;

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "guest/agent/agent.h"
@@ -241,6 +242,7 @@ static int pids(struct request *q, struct error **err)
 static int power_off(struct request *q, struct error **err)
 {
     (void)err;
+    sync(); /* who has the answer may end the machine */
     q->agent->power_off = true;
     return 0;
 }

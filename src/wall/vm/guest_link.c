@@ -116,7 +116,9 @@ int link_send(struct guest_link *l, enum message_type type, uint32_t session,
         ssize_t n = write(l->fd, out.data + sent, out.len - sent);
         if (n < 0 && errno == EAGAIN) {
             struct pollfd p = {.fd = l->fd, .events = POLLOUT};
-            (void)poll(&p, 1, -1); /* whatever it says: we write and see */
+            if (poll(&p, 1, LINK_ROOM_MS) == 0) {
+                return error_set(err, ERROR_KERNEL, ETIMEDOUT, "the machine takes nothing in");
+            }
         } else if (n < 0 && errno != EINTR) {
             return errno == EPIPE ? gone(err)
                                   : error_set_errno(err, ERROR_KERNEL, errno, "writing");
@@ -157,16 +159,21 @@ static int reply_error(const json_t *reply, struct error **err)
     return hint ? error_hint(err, r, "%s", hint) : r;
 }
 
-int link_request(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
-                 int timeout_ms, json_t **ret, struct error **err)
+int link_ask(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
+             struct error **err)
 {
     CLEANUP(json) json_t *request = fields_take ? fields_take : json_object();
-    CLEANUP(json) json_t *reply = NULL;
-    struct message f;
     (void)json_object_set_new(request, "request", json_string(name));
     CLEANUP(free) char *text = json_dumps(request, JSON_COMPACT);
-    int r = link_send(l, MESSAGE_REQUEST, session, STREAM_IN, text, strlen(text), err);
-    r = r < 0 ? r : await(l, MESSAGE_REPLY, session, timeout_ms, "answer", &f, err);
+    return link_send(l, MESSAGE_REQUEST, session, STREAM_IN, text, strlen(text), err);
+}
+
+int link_answer(struct guest_link *l, uint32_t session, int timeout_ms, json_t **ret,
+                struct error **err)
+{
+    CLEANUP(json) json_t *reply = NULL;
+    struct message f;
+    int r = await(l, MESSAGE_REPLY, session, timeout_ms, "answer", &f, err);
     r = r < 0 ? r : json_parse(f.payload, f.header.bytes, "reply", &reply, err);
     if (r >= 0 && !json_is_object(reply)) {
         r = broken(err, "a reply that is no object");
@@ -176,6 +183,13 @@ int link_request(struct guest_link *l, uint32_t session, const char *name, json_
         *ret = take_ptr(reply);
     }
     return r < 0 ? r : 0;
+}
+
+int link_request(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
+                 int timeout_ms, json_t **ret, struct error **err)
+{
+    int r = link_ask(l, session, name, fields_take, err);
+    return r < 0 ? r : link_answer(l, session, timeout_ms, ret, err);
 }
 
 int link_drain(struct guest_link *l, struct error **err)

@@ -24,12 +24,19 @@ struct guest_link {
 /* Waits for the agent's hello; its JSON when `ret` is not NULL. */
 int link_hello(struct guest_link *l, int timeout_ms, json_t **ret, struct error **err) NODISCARD;
 
-/* Sends {"request": name, …fields} (fields is taken, may be NULL) and waits for the reply: 0, or
- * the guest's own error. */
+/* Sends {"request": name, …fields} (fields is taken, may be NULL): before the hello, too, when it
+ * waits in the port. One at a time. */
+int link_ask(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
+             struct error **err) NODISCARD;
+/* Waits for the reply to it: 0, or the guest's own error. */
+int link_answer(struct guest_link *l, uint32_t session, int timeout_ms, json_t **ret,
+                struct error **err) NODISCARD;
+/* Both. */
 int link_request(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
                  int timeout_ms, json_t **ret, struct error **err) NODISCARD;
 
-/* Sends one message, waiting for room. */
+/* Sends one message, waiting for room, LINK_ROOM_MS at most at a time. */
+enum { LINK_ROOM_MS = 90000 };
 int link_send(struct guest_link *l, enum message_type type, uint32_t session,
               enum message_stream stream, const void *payload, size_t len,
               struct error **err) NODISCARD;

@@ -226,6 +226,7 @@ int vm_plan(const struct wall_params *params, struct plan **ret, struct error **
                        .kernels_dir =
                            params->kernels_dir ? arena_strdup(arena, params->kernels_dir) : NULL,
                        .terminal = spec->process.terminal,
+                       .is_thrown_away = params->is_thrown_away,
                        .rows = spec->process.console_height,
                        .columns = spec->process.console_width,
                        .net_receive_bytes = params->receive_rate / 8,

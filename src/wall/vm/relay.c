@@ -244,7 +244,6 @@ static int begin(struct relay *r, struct error **err)
     /* What can be done while its kernel boots is done then. */
     result = result < 0 ? result : relay_prepare(r, &network, &request, err);
     result = result < 0 ? result : relay_confine(r, err);
-    result = result < 0 ? result : link_hello(&r->link, START_MS, NULL, err);
     return result < 0 ? result : relay_fill_machine(r, take_ptr(request), err);
 }
 

@@ -98,10 +98,11 @@ int relay_prepare(const struct relay *r, const struct vm_network *n, json_t **re
                   struct error **err) NODISCARD;
 /* For good, when all is open that it needs: before the guest has said anything. */
 int relay_confine(struct relay *r, struct error **err) NODISCARD;
-/* Asks it. */
+/* Asks it: the request waits for the agent's hello. */
 int relay_fill_machine(struct relay *r, json_t *fields_take, struct error **err) NODISCARD;
 /* How the monitor ended, in words, if that was not by itself; waits a moment for its end. NULL; the
  * caller frees. */
 char *relay_monitor_end(struct relay *r);
-/* The machine powers off, its disk written; one that does not is ended. */
+/* Its disk is written, unless nobody will look at it; then the machine is ended. That its kernel
+ * should take its devices down first serves nobody. */
 void relay_end_machine(struct relay *r, bool is_fine);

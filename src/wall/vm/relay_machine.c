@@ -241,7 +241,9 @@ int relay_prepare(const struct relay *r, const struct vm_network *n, json_t **re
 int relay_fill_machine(struct relay *r, json_t *fields_take, struct error **err)
 {
     const char *request = r->settings->browse ? "files" : "create";
-    int result = link_request(&r->link, WORKLOAD, request, fields_take, START_MS, NULL, err);
+    int result = link_ask(&r->link, WORKLOAD, request, fields_take, err);
+    result = result < 0 ? result : link_hello(&r->link, START_MS, NULL, err);
+    result = result < 0 ? result : link_answer(&r->link, WORKLOAD, START_MS, NULL, err);
     if (result >= 0) {
         (void)relay_add_session(r, WORKLOAD, &r->settings->io); /* there is room for the first */
     }
@@ -265,12 +267,12 @@ char *relay_monitor_end(struct relay *r)
 
 void relay_end_machine(struct relay *r, bool is_fine)
 {
-    struct pollfd p = {.fd = r->monitor_ends, .events = POLLIN};
-    if (is_fine) {
+    const struct plan *p = r->settings->plan;
+    if (is_fine && !(p->is_thrown_away && p->share_count == 0 && !r->settings->browse)) {
         IGNORE(link_request(&r->link, 0, "power-off", NULL, END_MS, NULL, NULL) <
-               0); /* waited for */
+               0); /* it does not answer: what is not written yet is lost */
     }
-    if (r->monitor > 0 && (!is_fine || poll(&p, 1, END_MS) <= 0)) {
+    if (r->monitor > 0) {
         (void)syscall(SYS_pidfd_send_signal, r->monitor_ends, SIGKILL, NULL, 0);
     }
     while (r->monitor > 0 && waitpid(r->monitor, NULL, 0) < 0 && errno == EINTR) {

@@ -39,6 +39,7 @@ struct plan {
     unsigned cpus;
     uint64_t memory_bytes, disk_bytes;
     bool terminal, own_network;
+    bool is_thrown_away; /* nobody will look at its disk when it has ended */
     const char *network; /* a namespace to join instead of a new one, or NULL */
     const char *root;    /* what the root is in the guest when it is no layers: GUEST_SHARES/n */
     struct opt_u32 rows, columns;
