@@ -343,6 +343,7 @@ def start_cpu(table, monitor, rounds):
 
 
 def whole(engine, table, monitor, rounds):
+    """Of each pair its ratio, then their median: what else the host does changes from pair to pair."""
     command = [engine.program, "run", "--rm", "--wall", "vm", "--vmm", "kvm", "--memory", f"{MEMORY_MIB}m",
                "--network", "none", "busybox", "true"]
     runs, bare = [], []
@@ -354,8 +355,9 @@ def whole(engine, table, monitor, rounds):
         with Boot(monitor) as boot:
             bare.append(boot.power_off())
     ours, floor = statistics.median(runs), statistics.median(bare)
+    ratio = statistics.median(r / b for r, b in zip(runs, bare[1:]))
     table.row("run --rm --wall vm busybox true, and a bare boot and end", "", f"{ours:.0f}, {floor:.0f} ms")
-    table.row("  against the bare boot", f"<= {WHOLE_GOAL} x", f"{ours / floor:.2f} x", ours <= WHOLE_GOAL * floor)
+    table.row("  against the bare boot", f"<= {WHOLE_GOAL} x", f"{ratio:.2f} x", ratio <= WHOLE_GOAL)
 
 
 PARTS = {
@@ -363,8 +365,16 @@ PARTS = {
     "vm-calls": lambda engine, table, monitors, quick: system_calls(table, monitors),
     "vm-start": lambda engine, table, monitors, quick: start_cpu(table, monitors[0], FEW if quick else ROUNDS),
     "vm-devices": lambda engine, table, monitors, quick: devices(table, monitors, 1 if quick else FEW),
-    "vm-whole": lambda engine, table, monitors, quick: whole(engine, table, monitors[0], 1 if quick else ROUNDS),
+    "vm-whole": lambda engine, table, monitors, quick: whole(engine, table, monitors[0], FEW if quick else 3 * ROUNDS),
 }
+
+
+def install(engine, folder):
+    """The programs on the machine's own disk, as they are where they are installed: the tree is another host's."""
+    for program in glob.glob(os.path.join(engine.build, "cloison*")):
+        if os.path.isfile(program) and os.access(program, os.X_OK):
+            shutil.copy2(program, folder)
+    engine.program = os.path.join(folder, "cloison")
 
 
 def vm(engine, table, quick, part="vm"):
@@ -376,8 +386,9 @@ def vm(engine, table, quick, part="vm"):
     if not os.path.isdir(KVM_FOLDER):
         subprocess.run(["mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug"], check=True)
     with tempfile.TemporaryDirectory(dir=engine.data) as folder:
+        install(engine, folder)
         files = Files(engine.build, folder)
-        monitors = [Ours(engine.build, files), Qemu(engine.build, files)]
+        monitors = [Ours(folder, files), Qemu(engine.build, files)]
         for name, measure in PARTS.items():
             if part in ("vm", name):
                 measure(engine, table, monitors, quick)
