@@ -107,10 +107,13 @@ static void keep_loop(struct net_attachment *a, int fd, int container)
     a->loops[a->loop_count++] = (struct net_loop){fd, container};
 }
 
-/* What is sent to ::1 reaches the socket itself, also one that is bound to all addresses. */
+/* What is sent to ::1 reaches the socket itself, also one that is bound to all addresses; and what
+ * is sent to any IPv6 address of the host's when the container has none that it could be redirected
+ * to. */
 static void keep(struct net_attachment *a, const struct net_port *p, const char *address, int fd)
 {
-    bool loop = str_equal(address, "::") || str_equal(address, "::1");
+    bool loop = str_equal(address, "::") || str_equal(address, "::1") ||
+                (strchr(address, ':') && !net_attachment_entry(a, NET_IPV6));
     if (fd >= 0 && loop && str_equal(p->proto, "tcp")) {
         keep_loop(a, fd, p->container);
     } else {
@@ -171,7 +174,8 @@ static void find_targets(const struct net_attachment *a, const struct net_port *
     const char *one = p->address[0] ? p->address : ret->chosen;
     for (int f = 0; f < NET_FAMILIES; f++) {
         bool fits = !one[0] || (strchr(one, ':') != NULL) == (f == NET_IPV6);
-        if (fits && net_attachment_entry(a, f)) {
+        bool passed_on = f == NET_IPV6 && one[0] && first && str_equal(p->proto, "tcp");
+        if (fits && (net_attachment_entry(a, f) || passed_on)) {
             ret->addresses[ret->count++] = one[0] ? one : all[f];
         }
     }

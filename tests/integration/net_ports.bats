@@ -152,6 +152,22 @@ s.send(b"it\n"); print(s.recv(100).decode().strip())'
     [[ $output == *"203.0.113.9"*"not an address of this host"* ]]
 }
 
+@test "an IPv6 address of the host's, published by a container that has IPv4 alone" {
+    cloison run -d --name four -p '[::1]:0:80' -p '[::]:0:80' busybox sh -c \
+        'mkdir /www; echo passed on >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null
+    run -0 cloison port four 80/tcp
+    [ "${#lines[@]}" = 2 ]
+    local line
+    for line in "${lines[@]}"; do
+        answers() { [ "$(curl -g -sS -m 3 "http://[::1]:${line##*:}/")" = "passed on" ]; }
+        wait_for 10 answers
+    done
+    cloison rm -f four >/dev/null
+    run -125 cloison run --rm -p '[::1]:0:53/udp' busybox true
+    one_line
+    [[ $output == *"network 'bridge' has no IPv6"* ]]
+}
+
 @test "no other program can take a published port" {
     run python3 -c "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(('', $PORT)); s.listen()"
