@@ -104,7 +104,7 @@ c, a = s.accept(); c.sendall(a[0].encode()); c.close()' 3>&- &
     wait_for 10 client curl -g -sS -o /dev/null -m 3 "http://[$WIRE::1]:$port/"
     run -7 get "127.0.0.1:$port"
     [ "$(cloison port one)" = "80/tcp -> [$WIRE::1]:$port" ]
-    run -125 cloison run --rm -p "[::1]:$port:80" busybox true
+    run -125 cloison run --rm -p "[::1]:$port:80/udp" busybox true
     one_line
     [[ $output == *"has no IPv6"* ]]
     cloison rm -f one >/dev/null
