@@ -369,12 +369,15 @@ PARTS = {
 }
 
 
-def install(engine, folder):
+def install(engine):
     """The programs on the machine's own disk, as they are where they are installed: the tree is another host's."""
+    folder = os.path.join(engine.data, "programs")
+    os.mkdir(folder)
     for program in glob.glob(os.path.join(engine.build, "cloison*")):
         if os.path.isfile(program) and os.access(program, os.X_OK):
             shutil.copy2(program, folder)
     engine.program = os.path.join(folder, "cloison")
+    return folder
 
 
 def vm(engine, table, quick, part="vm"):
@@ -386,9 +389,8 @@ def vm(engine, table, quick, part="vm"):
     if not os.path.isdir(KVM_FOLDER):
         subprocess.run(["mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug"], check=True)
     with tempfile.TemporaryDirectory(dir=engine.data) as folder:
-        install(engine, folder)
         files = Files(engine.build, folder)
-        monitors = [Ours(folder, files), Qemu(engine.build, files)]
+        monitors = [Ours(install(engine), files), Qemu(engine.build, files)]
         for name, measure in PARTS.items():
             if part in ("vm", name):
                 measure(engine, table, monitors, quick)
