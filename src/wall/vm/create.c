@@ -54,9 +54,18 @@ static int listen_in(const char *state_dir, struct error **err)
     return take_fd(&sock);
 }
 
-/* The kernel's and the monitor's last words, for an error that has none of its own. */
+/* The kernel's and the monitor's last words, for an error that has none of its own: of a machine
+ * that ended or does not answer. What the agent says of the workload needs no other. */
 static int with_last_words(const char *log, int result, struct error **err)
 {
+    static const int lost[] = {EPIPE, ETIMEDOUT, EPROTO};
+    bool is_lost = false;
+    for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+        is_lost |= (*err)->code == lost[i];
+    }
+    if (!is_lost) {
+        return result;
+    }
     CLEANUP(fd) int fd = open(log, O_RDONLY | O_CLOEXEC);
     CLEANUP(free) char *words = vm_last_words(fd);
     return words ? error_hint(err, result, "its last words: %s", words) : result;
