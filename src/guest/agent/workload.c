@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -17,6 +18,7 @@
 #define STATE_DIR "/run/workload"
 #define CACHE_DIR "/run/cache"
 #define CGROUP "/workload"
+#define OPEN_FILES_MAX 1048576 /* fs.nr_open, which no limit may be above */
 
 void workload_adapt_resources(struct spec_resources *r)
 {
@@ -116,6 +118,24 @@ static int read_names(const json_t *request, const char **ret_id, const char **r
     return r < 0 ? r : json_get_str(request, "bundle", "create", ret_bundle, err);
 }
 
+/* Inherited by all that runs in the workload: the kernel's own limit, 4096, is the machine's. */
+static int limit_open_files(const json_t *request, struct error **err)
+{
+    const json_t *limits = json_object_get(request, "openFiles");
+    struct rlimit l;
+    int64_t soft = 1024, hard = 4096;
+    int r = json_get_i64(limits, "soft", "openFiles", 0, INT64_MAX, &soft, err);
+    r = r < 0 ? r : json_get_i64(limits, "hard", "openFiles", 0, INT64_MAX, &hard, err);
+    if (r < 0) {
+        return r;
+    }
+    l.rlim_max = (rlim_t)(hard < OPEN_FILES_MAX ? hard : OPEN_FILES_MAX);
+    l.rlim_cur = (rlim_t)soft < l.rlim_max ? (rlim_t)soft : l.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &l) < 0
+               ? error_set_errno(err, ERROR_KERNEL, errno, "the limit of open files")
+               : 0;
+}
+
 static int read_spec(const json_t *request, struct spec **ret_spec, struct error **err)
 {
     json_t *spec = NULL;
@@ -159,6 +179,7 @@ int workload_create(struct guest_workload *g, const json_t *request, const struc
     }
     int r = read_spec(request, &g->spec, err);
     r = r < 0 ? r : read_names(request, &id, &bundle, err);
+    r = r < 0 || !json_object_get(request, "openFiles") ? r : limit_open_files(request, err);
     r = r < 0 ? r : json_get_str(request, "root", "create", &root, err);
     r = r < 0 ? r : read_disks(request, &serials, &disk, err);
     r = r < 0 ? r : mount_layers(&serials, &layers, err);

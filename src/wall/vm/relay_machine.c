@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -206,11 +207,21 @@ static json_t *network_json(const struct vm_network *n)
     return list;
 }
 
+/* How many files a process may open that says nothing of it: as ours, from which a container's has
+ * it. */
+static json_t *open_files_json(void)
+{
+    struct rlimit l = {1024, 4096};
+    (void)getrlimit(RLIMIT_NOFILE, &l); /* a valid limit: cannot fail */
+    return json_pack("{s:I, s:I}", "soft", (json_int_t)l.rlim_cur, "hard", (json_int_t)l.rlim_max);
+}
+
 static int create_json(const struct plan *p, const struct vm_network *n, json_t *fields,
                        struct error **err)
 {
     json_t *files = json_array();
     (void)json_object_set(fields, "spec", p->spec);
+    (void)json_object_set_new(fields, "openFiles", open_files_json());
     (void)json_object_set_new(fields, "id", json_string(p->id));
     if (p->bundle) {
         (void)json_object_set_new(fields, "bundle", json_string(p->bundle));
