@@ -115,11 +115,11 @@ c, a = s.accept(); c.sendall(a[0].encode()); c.close()' 3>&- &
     [ "$(cloison network inspect -f '{{.EnableIPv4}} {{.EnableIPv6}} {{len .IPAM.Config}}' only)" = "false true 1" ]
     cloison run -d --name alone --network only -p 0:80 busybox sh -c \
         'mkdir /www; echo six >/www/index.html; exec httpd -f -p "[::]:80" -h /www' >/dev/null
-    run -0 cloison run --rm --network only busybox sh -c 'ip -o -4 a show eth0; ip -6 route | grep ^default; wget -qO - http://alone/'
-    [[ $output == "default via "*"six" ]]
     local port
     port=$(cloison port alone 80/tcp | sed 's/.*://')
-    wait_for 5 curl -g -sS -m 2 "http://[::1]:$port/"
+    wait_for 10 curl -g -sS -m 2 "http://[::1]:$port/"
+    run -0 cloison run --rm --network only busybox sh -c 'ip -o -4 a show eth0; ip -6 route | grep ^default; wget -qO - http://alone/'
+    [[ $output == "default via "*"six" ]]
     run -0 client curl -g -sS -m 3 "http://[$WIRE::1]:$port/"
     [ "$output" = six ]
     cloison rm -f alone >/dev/null

@@ -116,7 +116,7 @@ refused() {
         'mkdir /www; echo land >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null
     local port
     port=$(cloison port isle 80/tcp | sed 's/.*://')
-    wait_for 5 curl -sS -m 2 "http://127.0.0.1:$port/"
+    wait_for 10 curl -sS -m 2 "http://127.0.0.1:$port/"
     cloison network disconnect shore isle
     run ! curl -sS -m 2 "http://127.0.0.1:$port/"
     cloison network connect shore isle
