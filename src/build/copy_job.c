@@ -9,9 +9,9 @@
 #include "base/copy_tree.h"
 #include "base/file.h"
 #include "build/add_remote.h"
+#include "build/owner.h"
 #include "build/rootfs.h"
 #include "spec/from_image.h"
-#include "spec/user.h"
 #include "wall/container/mount.h"
 
 struct copying {
@@ -298,23 +298,14 @@ static int copy_inline(struct copying *c, const struct inline_file *f)
     return r < 0 ? failed(c, -r, f->name) : 0;
 }
 
-/* "user[:group]" through the files of the layers below. As Docker: a number alone is the group's
- * too. */
-static int find_owner(struct copying *c, const char *text)
+static int find_owner(struct copying *c, const struct stage *s, const char *text, int output)
 {
-    CLEANUP(arena) struct arena *a = arena_new();
-    CLEANUP(free) char *passwd = rootfs_read(c->root, "/etc/passwd");
-    CLEANUP(free) char *group = rootfs_read(c->root, "/etc/group");
-    struct user_identity who = {0};
-    int64_t number;
-    int r = user_resolve(a, text, passwd, group, NULL, &who, c->err);
-    if (r < 0) {
-        return error_wrap(c->err, r, "'%s'", text);
-    }
+    struct owner_request q = {.text = text,
+                              .root = c->root,
+                              .of_nothing = s->layer_count == 0 || (c->c && c->c->link),
+                              .output = output};
     c->set_owner = true;
-    c->uid = who.uid;
-    c->gid = str_to_i64(text, 10, &number) == 0 ? who.uid : who.gid;
-    return 0;
+    return owner_find(&q, &c->uid, &c->gid, c->err);
 }
 
 static int copy_all(struct copying *c, const char *temporary)
@@ -345,10 +336,6 @@ static int copy_all(struct copying *c, const char *temporary)
             r = folder < 0 ? folder
                            : copy_content_request(c->b, c->step, folder, &excludes, &c->q, c->err);
             r = r < 0 ? r : content_find(&c->q, source, &items, c->err);
-        }
-        if (r >= 0 && items.count > 1 && spec->destination[strlen(spec->destination) - 1] != '/') {
-            r = error_set(c->err, ERROR_INVALID_INPUT, 0,
-                          "'%s' is more than one file: the destination must end with '/'", source);
         }
         for (size_t n = 0; n < items.count && r >= 0; n++) {
             r = copy_item(c, &items.items[n]);
@@ -383,7 +370,7 @@ int copy_job(struct build *b, struct stage *s, struct build_step *step, int outp
     int r = step_folders_make(b, step, &f, err);
     r = r < 0 ? r : open_destination(&c, s, &f, f.work);
     if (r >= 0 && spec->chown) {
-        r = find_owner(&c, spec->chown);
+        r = find_owner(&c, s, spec->chown, output);
     }
     r = r < 0 ? r : copy_all(&c, f.work);
     fd_close(c.root);
@@ -398,7 +385,7 @@ int workdir_job(struct build *b, struct stage *s, struct build_step *step, int o
     int r = step_folders_make(b, step, &f, err);
     r = r < 0 ? r : open_destination(&c, s, &f, f.work);
     if (r >= 0 && step->user) {
-        r = find_owner(&c, step->user);
+        r = find_owner(&c, s, step->user, output);
     }
     if (r >= 0) {
         CLEANUP(fd) int fd = make_folders(&c, step->folder, NULL);

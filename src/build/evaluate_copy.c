@@ -78,9 +78,6 @@ static int take_destination(struct build *b, struct stage *s, const struct instr
     size_t n = strlen(c->destination);
     bool folder = c->destination[n - 1] == '/' || str_ends(last, "/.") || str_equal(last, ".") ||
                   str_equal(last, "..") || str_ends(last, "/..");
-    if (c->sources.count + c->file_count > 1 && !folder) {
-        return bad(b, i, err, "with more than one source, the destination must end with '/'");
-    }
     if (folder && c->destination[n - 1] != '/') {
         char *slashed = str_format("%s/", c->destination);
         free(c->destination);

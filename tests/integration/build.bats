@@ -476,7 +476,7 @@ END
     mistake "Dockerfile:1: FROM takes 'IMAGE [AS NAME]'" 'FROM busybox as\n'
     mistake "'later' is a stage that comes later" 'FROM busybox AS a\nCOPY --from=later /a /b\nFROM busybox AS later\nFROM a\n'
     mistake "'security.insecure' is not allowed" 'FROM busybox\nRUN --security=insecure true\n'
-    mistake "the destination must end with '/'" 'FROM busybox\nCOPY a b /c\n'
+    mistake "'joe': unable to find user 'joe'" 'FROM scratch\nCOPY --chown=joe Dockerfile /\n'
     printf 'FROM busybox AS one\n' >Dockerfile
     run build --target on .
     [ "$status" -eq 1 ]
@@ -530,6 +530,19 @@ END
     run build -q .
     [ "$status" -ne 0 ]
     [[ $output == *"Dockerfile:2: 'nofolder/*': 'nofolder': No such file"* ]]
+}
+
+@test "COPY: several sources go where the first has gone; an owner whom the image does not know is root, and that is said" {
+    mkdir d && echo a >a && echo b >b && touch d/f
+    printf 'FROM busybox\nWORKDIR /app\nCOPY a b /app\nCOPY a b /file\nCOPY --chown=nobodyhere:1 a /c\n' >Dockerfile
+    run build -t several .
+    [ "$status" -eq 0 ]
+    [[ $output == *"warning: 'nobodyhere:1': unable to find user 'nobodyhere'"*"it is root here"* ]]
+    [ "$(in_image several sh -c 'cat /app/a /app/b /file; stat -c %u:%g /c')" = "$(printf 'a\nb\nb\n0:1')" ]
+    printf 'FROM busybox\nCOPY a d /file\n' >Dockerfile
+    run build .
+    [ "$status" -eq 1 ]
+    [[ ${lines[-1]} == *"copying 'd' to '/file': Not a directory" ]]
 }
 
 @test "COPY: the folder itself is not copied; a link that leads to nothing is followed; what is ignored leaves no folder" {
