@@ -45,8 +45,10 @@ static int provenance_field(const char *option, const char *key, const char *val
         a->builder_id = xstrdup(value);
     } else if (str_equal(key, "reproducible") && bool_word(value) >= 0) {
         a->reproducible = bool_word(value);
-    } else { /* inline-only: where there is no place beside the image, there is none */
-        known = str_equal(key, "inline-only") && bool_word(value) >= 0;
+    } else if (str_equal(key, "inline-only") && bool_word(value) >= 0) {
+        a->inline_only = bool_word(value);
+    } else {
+        known = false;
     }
     return known ? 0 : bad_field(option, key, value, err);
 }
@@ -162,4 +164,18 @@ int attest_stage(struct build *b, const struct attestations *a, json_t **ret, st
     }
     *ret = json_incref(list);
     return 0;
+}
+
+json_t *attest_of_files(const struct attestations *a, const json_t *statements)
+{
+    json_t *list = json_array(), *statement;
+    size_t i;
+    json_array_foreach(statements, i, statement)
+    {
+        const char *type = json_string_value(json_object_get(statement, "type"));
+        if (!a->inline_only || !str_starts(str_or(type, ""), "https://slsa.dev/")) {
+            json_array_append(list, statement);
+        }
+    }
+    return list;
 }

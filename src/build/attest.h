@@ -13,6 +13,7 @@ struct attestations {
     bool version_one; /* of provenance */
     char *builder_id;
     bool reproducible;
+    bool inline_only; /* provenance stands beside an image alone, not beside files */
 };
 /* "true", "false" or fields, as docker buildx takes them; of --attest the fields with "type=".
  * ERROR_USAGE. */
@@ -31,5 +32,7 @@ static inline bool attest_any(const struct attestations *a)
 /* [{"type", "predicate"}] about the target stage, which is done. A new reference. */
 int attest_stage(struct build *b, const struct attestations *a, json_t **ret,
                  struct error **err) NODISCARD;
+/* Of those, what is written beside files: a new list. */
+json_t *attest_of_files(const struct attestations *a, const json_t *statements);
 /* provenance.c: the predicate. A new reference. */
 json_t *provenance_json(const struct build *b, const struct attestations *a);

@@ -11,8 +11,8 @@
 #include "build/flags.h"
 #include "build/image_out.h"
 #include "build/progress.h"
-#include "build/rootfs.h"
 #include "build/sealer.h"
+#include "build/statement_files.h"
 #include "image/helper.h"
 
 static int set_type(const char *value, struct output_target *t, struct error **err)
@@ -110,15 +110,14 @@ static int check_target(const struct build_options *o, const struct output_targe
                         struct error **err)
 {
     bool several = has_several_platforms(o);
-    bool files = t->kind == OUTPUT_LOCAL || t->kind == OUTPUT_TAR;
     bool docker = t->kind == OUTPUT_DOCKER && t->destination;
     if (t->push && !o->tags.count && !t->names.count) {
         return error_set(err, ERROR_USAGE, 0, "pushing needs a name: -t NAME");
     }
-    if (attested && (files || docker)) {
-        return error_set(
-            err, ERROR_UNSUPPORTED, 0,
-            "--output: attestations stand beside an image: type=oci, registry or image");
+    if (attested && docker) {
+        return error_set(err, ERROR_UNSUPPORTED, 0,
+                         "--output: type=docker has no place for attestations: type=oci, registry, "
+                         "image, or files");
     }
     if (several && (docker || t->kind == OUTPUT_TAR)) {
         return error_set(err, ERROR_UNSUPPORTED, 0,
@@ -173,10 +172,10 @@ static char *folder_of(const struct build *b, const char *to)
 }
 
 static int write_local(const struct build *b, const struct stage *s, const char *destination,
-                       struct error **err)
+                       const json_t *statements, struct error **err)
 {
     CLEANUP(free) char *to = folder_of(b, destination);
-    CLEANUP(fd) int root = rootfs_of_stage(b, s, err);
+    CLEANUP(fd) int root = statement_files_root(b, s, statements, err);
     int r = root < 0 ? root : mkdir_all(to, 0755, err);
     CLEANUP(fd) int folder = r < 0 ? -1 : open_file(AT_FDCWD, to, O_RDONLY | O_DIRECTORY, 0, err);
     struct stat before;
@@ -190,9 +189,9 @@ static int write_local(const struct build *b, const struct stage *s, const char 
 }
 
 static int write_tar(const struct build *b, const struct stage *s, const char *to,
-                     struct error **err)
+                     const json_t *statements, struct error **err)
 {
-    CLEANUP(fd) int root = rootfs_of_stage(b, s, err);
+    CLEANUP(fd) int root = statement_files_root(b, s, statements, err);
     if (root < 0) {
         return root;
     }
@@ -322,17 +321,16 @@ static int all_names(const struct build *b, const struct output_targets *t, stru
 }
 
 /* The image itself; names lead to it now, unless they are to stand for an index. */
-static int make_image(struct build *b, struct output_targets *t, struct error **err)
+static int make_image(struct build *b, struct output_targets *t, json_t *statements,
+                      struct error **err)
 {
     CLEANUP(strv) struct strv names = {0};
     CLEANUP(free) char *platform = platform_text(&b->target);
     struct image_result image = {0};
-    json_t *statements = NULL;
     int r = is_indexed(b, t) ? 0 : all_names(b, t, &names, err);
     r = r < 0 ? r : image_out(b, &b->stages[b->target_stage], &names, &image, err);
-    r = r < 0 || !attest_any(&t->attest) ? r : attest_stage(b, &t->attest, &statements, err);
     if (r >= 0) {
-        json_array_append_new(t->images, json_pack("{s:s, s:s, s:o*}", "id", image.id, "platform",
+        json_array_append_new(t->images, json_pack("{s:s, s:s, s:O*}", "id", image.id, "platform",
                                                    platform, "statements", statements));
     }
     free(image.id);
@@ -347,11 +345,15 @@ int outputs_platform(struct build *b, struct output_targets *t, struct error **e
     for (size_t i = 0; i < t->count; i++) {
         any_image |= wants_image(&t->items[i]);
     }
-    r = any_image ? make_image(b, t, err) : 0;
+    CLEANUP(json) json_t *statements = NULL;
+    CLEANUP(json) json_t *files = NULL; /* those that stand beside files */
+    r = attest_any(&t->attest) ? attest_stage(b, &t->attest, &statements, err) : 0;
+    files = attest_of_files(&t->attest, statements);
+    r = r < 0 || !any_image ? r : make_image(b, t, statements, err);
     for (size_t i = 0; i < t->count && r >= 0; i++) {
         const struct output_target *o = &t->items[i];
-        r = o->kind == OUTPUT_LOCAL ? write_local(b, s, o->destination, err)
-            : o->kind == OUTPUT_TAR ? write_tar(b, s, o->destination, err)
+        r = o->kind == OUTPUT_LOCAL ? write_local(b, s, o->destination, files, err)
+            : o->kind == OUTPUT_TAR ? write_tar(b, s, o->destination, files, err)
                                     : 0;
     }
     return r;

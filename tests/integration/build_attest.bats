@@ -169,6 +169,22 @@ END
     cloison system check
 }
 
+@test "files that leave as files have the statements beside them" {
+    mkdir -p x/y && echo content >x/y/f
+    printf 'FROM busybox AS b\nFROM scratch\nCOPY x /x\n' >Dockerfile
+    cloison build -q --sbom=true --provenance=true --output out --output type=tar,dest=o.tar .
+    [ "$(jq -r '._type + " " + .predicateType + " " + .predicate.spdxVersion' out/sbom.spdx.json)" = \
+        "https://in-toto.io/Statement/v0.1 https://spdx.dev/Document SPDX-2.3" ]
+    [ "$(jq -r .predicateType out/provenance.json)" = https://slsa.dev/provenance/v0.2 ]
+    [ "$(jq -r '.subject[] | "\(.digest.sha256)  \(.name)"' out/provenance.json)" = "$(cd out && sha256sum x/y/f)" ]
+    tar xf o.tar --one-top-level=t
+    cmp t/sbom.spdx.json out/sbom.spdx.json
+    [ "$(stat -c %a t/x/y/f t/provenance.json)" = "$(printf '644\n600')" ]
+    cloison build -q --attest type=provenance,inline-only=true --output out2 .
+    [ "$(ls out2)" = x ]
+    [ "$(cat out2/x/y/f)" = content ]
+}
+
 @test "what is not understood is one line" {
     printf 'FROM busybox\n' >Dockerfile
     for bad in --sbom=maybe --sbom=generator=x --attest=type=sbm --provenance=mode=mid --provenance=mdoe=max --attest=sbom; do
@@ -176,11 +192,9 @@ END
         one_line
         [ "$status" -ne 0 ]
     done
-    for out in type=local,dest=o type=tar,dest=o type=docker,dest=o; do
-        run cloison build -q --sbom=true --output $out .
-        one_line
-        [[ $output == *"stand beside an image"* ]]
-    done
+    run cloison build -q --sbom=true --output type=docker,dest=o .
+    one_line
+    [[ $output == *"type=docker has no place for attestations"* ]]
     [ ! -e o ]
     run --separate-stderr cloison build -q --sbom=true .
     [[ $stderr == *"without a name"* ]]
