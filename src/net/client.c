@@ -52,7 +52,7 @@ static int undo(const char *run_dir, const struct net_record *record, const char
 {
     const struct net_attachment *a = record->attachment;
     cut_off(a, held);
-    if (json_array_size(a->ports) == 0 && !a->rate.out && !netns) {
+    if (json_array_size(a->ports) == 0 && !a->rate.in && !a->rate.out && !netns) {
         return 0;
     }
     const char *const arguments[] = {"detach", run_dir, record->id, netns, NULL};

@@ -33,6 +33,16 @@ at() {
     jq -en "$got > 0.6 * $setting and $got < 1.05 * $setting" >/dev/null
 }
 
+@test "one direction alone: its queue goes with the container" {
+    local way id
+    for way in in out; do
+        id=$(cloison run -d --network-rate $way=9mbit busybox sleep 600)
+        [ -e "/sys/class/net/if${way:0:1}${id:0:10}" ]
+        cloison rm -f "$id" >/dev/null
+        [ ! -e "/sys/class/net/if${way:0:1}${id:0:10}" ]
+    done
+}
+
 @test "out and in, as set at the start" {
     wait_for 20 at 16
     wait_for 20 at 40 -R
