@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/spawn.h"
+#include "wall/vm/kernels.h"
 #include "wall/vm/vm.h"
 
 enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
@@ -94,7 +95,8 @@ static int make_disk(const char *temporary, const void *from, struct error **err
 {
     const struct plan *p = from;
     CLEANUP(free)
-    char *path = str_format("%s/empty-%llu.ext4", p->cache_dir, (unsigned long long)p->disk_bytes);
+    char *path = str_format("%s/" VM_CACHED_DISK "%llu.ext4", p->cache_dir,
+                            (unsigned long long)p->disk_bytes);
     CLEANUP(fd) int empty = vm_cached(path, make_empty, p, err);
     if (empty < 0) {
         return empty;

@@ -337,7 +337,8 @@ int vm_kernel_prune_cache(const char *folder, const char *cache_dir, int64_t *fr
         for (size_t k = 0; k < count; k++) {
             is_there |= str_equal(kernels[k].name, name);
         }
-        if (name && !is_there && stat(path, &st) == 0 && unlink(path) == 0) {
+        bool is_disk = str_starts(files.items[i], VM_CACHED_DISK); /* soon made anew */
+        if ((is_disk || (name && !is_there)) && stat(path, &st) == 0 && unlink(path) == 0) {
             *freed += (int64_t)st.st_blocks * 512;
         }
     }

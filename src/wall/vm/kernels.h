@@ -56,8 +56,9 @@ int vm_kernel_check_name(const char *name, struct error **err) NODISCARD;
 /* What a machine's kernel is cached as: these, the kernel's name (of a file: its release), "@". */
 #define VM_CACHED_KERNEL "vmlinux-"
 #define VM_CACHED_INITRAMFS "initramfs-"
-/* Removes from a cache folder of the vm wall what is of kernels that are not there any more;
- * `freed` grows by their bytes. */
+#define VM_CACHED_DISK "empty-" /* of one size: what a container's disk begins as */
+/* Removes from a cache folder of the vm wall empty disks, and what is of kernels that are not there
+ * any more; `freed` grows by their bytes. */
 int vm_kernel_prune_cache(const char *folder, const char *cache_dir, int64_t *freed,
                           struct error **err) NODISCARD;
 
