@@ -148,10 +148,12 @@ void file_sweep_temporaries(int dirfd, const char *folder, int age_s)
     }
     struct dirent *e;
     struct stat st;
+    struct timespec now; /* time(2) may be a tick behind what was written just now */
+    clock_gettime(CLOCK_REALTIME, &now);
     while ((e = readdir(dir))) {
         if (strstr(e->d_name, TEMPORARY_MARK) &&
             fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-            st.st_mtime <= time(NULL) - age_s) {
+            (age_s == 0 || st.st_mtime <= now.tv_sec - age_s)) {
             (void)unlinkat(fd, e->d_name, 0); /* another sweep may have been faster */
         }
     }
