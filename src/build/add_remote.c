@@ -34,6 +34,12 @@ bool copy_is_url(const char *source)
            (str_starts(source, "http://") || str_starts(source, "https://"));
 }
 
+bool copy_is_remote(const struct copy_spec *c, size_t index)
+{
+    const char *source = c->sources.items[index];
+    return c->is_add && (copy_is_url(source) || copy_is_git(source));
+}
+
 static char *fetched_path(const struct build *b, const struct build_step *step, size_t index)
 {
     return str_format("%s/f%d-%zu", sealer_folder(b->sealer), step->number, index);
@@ -95,7 +101,7 @@ int add_remote_fetch(struct build *b, struct build_step *step, struct digest *to
     int r = 0;
     for (size_t i = 0; i < step->copy.sources.count && r >= 0; i++) {
         const char *source = step->copy.sources.items[i];
-        if (!copy_is_url(source) && !copy_is_git(source)) {
+        if (!copy_is_remote(&step->copy, i)) {
             continue;
         }
         CLEANUP(free) char *folder = fetched_path(b, step, i);

@@ -9,6 +9,8 @@
 
 bool copy_is_url(const char *source);
 bool copy_is_git(const char *source);
+/* Whether source `index` is one of the two: of ADD alone. */
+bool copy_is_remote(const struct copy_spec *c, size_t index);
 
 /* Fetches those of the step, and adds what they are to the digest. In the build's own process. */
 int add_remote_fetch(struct build *b, struct build_step *step, struct digest *to,

@@ -318,7 +318,7 @@ static int copy_all(struct copying *c, const char *temporary)
         const char *source = spec->sources.items[i];
         CLEANUP(source_items) struct source_items items = {0};
         CLEANUP(fd) int fetched = -1;
-        if (spec->is_add && (copy_is_url(source) || copy_is_git(source))) {
+        if (copy_is_remote(spec, i)) {
             fetched = add_remote_open(c->b, c->step, i, c->err);
             r = fetched < 0
                     ? fetched

@@ -17,8 +17,5 @@ int copy_source_open(const struct build *b, const struct build_step *step, const
 int copy_content_request(const struct build *b, const struct build_step *step, int folder,
                          struct ignore *excludes, struct content_request *ret,
                          struct error **err) NODISCARD;
-/* Whether a source of ADD is not a file of the context. */
-bool copy_is_url(const char *source);
-bool copy_is_git(const char *source);
 /* "u=rwX,go-w", "0644": what becomes of a mode. */
 mode_t chmod_apply(const char *text, mode_t mode);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "build/add_remote.h"
 #include "build/build.h"
 #include "build/file/expand.h"
 #include "build/file/heredoc.h"
@@ -167,19 +168,12 @@ static json_t *definition(const struct copy_spec *c)
                      "sources", json_from_strv(&c->sources), "files", files);
 }
 
-static bool is_remote(const char *source)
-{
-    return str_starts(source, "http://") || str_starts(source, "https://") ||
-           str_starts(source, "git@") || str_starts(source, "git://") ||
-           str_starts(source, "ssh://");
-}
-
 static int check_sources(struct build *b, const struct instruction *i, const struct copy_spec *c,
                          struct error **err)
 {
     size_t remote = 0;
     for (size_t n = 0; n < c->sources.count; n++) {
-        remote += c->is_add && is_remote(c->sources.items[n]);
+        remote += copy_is_remote(c, n);
     }
     if (c->checksum && (remote != 1 || c->sources.count != 1)) {
         return bad(b, i, err, "--checksum is for one source that is a URL");

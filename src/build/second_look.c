@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "build/add_remote.h"
 #include "build/execute.h"
 #include "build/job.h"
 
@@ -23,10 +23,11 @@ static int look_job(struct build *b, struct stage *s, struct build_step *step, i
     return 0;
 }
 
+/* That is fetched once: nothing changes it while the step runs. */
 static bool reads_remote(const struct build_step *step)
 {
     for (size_t i = 0; i < step->copy.sources.count; i++) {
-        if (strstr(step->copy.sources.items[i], "://")) {
+        if (copy_is_remote(&step->copy, i)) {
             return true;
         }
     }

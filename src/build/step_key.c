@@ -48,7 +48,7 @@ static int digest_sources(struct build *b, struct build_step *step, int folder, 
     for (size_t i = 0; i < step->copy.sources.count && r >= 0; i++) {
         const char *source = step->copy.sources.items[i];
         CLEANUP(source_items) struct source_items items = {0};
-        if (step->copy.is_add && (copy_is_url(source) || copy_is_git(source))) {
+        if (copy_is_remote(&step->copy, i)) {
             continue; /* fetched before */
         }
         r = content_find(&q, source, &items, err);
@@ -57,11 +57,6 @@ static int digest_sources(struct build *b, struct build_step *step, int folder, 
         }
     }
     return r;
-}
-
-static bool is_remote(const struct copy_spec *c, size_t i)
-{
-    return c->is_add && (copy_is_url(c->sources.items[i]) || copy_is_git(c->sources.items[i]));
 }
 
 static int look_at_copy(struct build *b, struct build_step *step, struct error **err)
@@ -76,7 +71,7 @@ static int look_at_copy(struct build *b, struct build_step *step, struct error *
         return 0;
     }
     for (size_t i = 0; i < step->copy.sources.count; i++) {
-        remote += is_remote(&step->copy, i);
+        remote += copy_is_remote(&step->copy, i);
     }
     if (remote) {
         r = sealer_need(b, err);

@@ -297,6 +297,23 @@ END
     [[ ${lines[-1]} == *"'nothing'"* ]]
 }
 
+@test "ADD of a repository as git@HOST:PATH is found in the cache again" {
+    command -v git >/dev/null || skip "no git"
+    git init -q repo && echo hi >repo/f && git -C repo add f
+    git -C repo -c user.name=a -c user.email=a@b commit -qm one
+    # What ssh would do on the other machine is done here.
+    printf '#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec sh -c "$1"\n' >ssh && chmod +x ssh
+    mkdir context
+    printf 'FROM busybox\nADD git@host:%s /r\n' "$PWD/repo" >context/Dockerfile
+    export GIT_SSH_COMMAND=$PWD/ssh
+    build -q -t ssh context && [ "$(in_image ssh cat /r/f)" = hi ]
+    run build --progress plain context
+    [[ $output == *CACHED* ]]
+    echo ho >repo/f && git -C repo -c user.name=a -c user.email=a@b commit -qam two
+    run build --progress plain context
+    [[ $output != *CACHED* ]]
+}
+
 @test "ADD of URLs and git repositories, and a git repository as the context" {
     command -v git >/dev/null || skip "no git"
     mkdir -p repo/sub && echo hi >repo/f && echo s >repo/sub/s
