@@ -4,7 +4,7 @@
  * then for our table to decide. A device that somebody has put into another zone stays there.
  * Executed by cloison-net where firewalld's table is; alone links libsystemd for it. Silent when
  * all went well; else one JSON object on standard output (net/helper.h) and exit 1. Side effect:
- * that zone, at run time, which firewalld keeps over a reload. Spec: man 5 firewalld.dbus. */
+ * that zone, until firewalld is reloaded or started anew. Spec: man 5 firewalld.dbus. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
