@@ -12,8 +12,6 @@
 #include "wall/vm/kernels.h"
 #include "wall/vm/vm.h"
 
-enum { LOCK_MS = 20000, LOCK_STEP_MS = 20 };
-
 int vm_cached(const char *path, vm_make *make, const void *from, struct error **err)
 {
     CLEANUP(free) char *temporary = str_format("%s.%d", path, getpid());
