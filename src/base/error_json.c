@@ -20,18 +20,27 @@ static enum error_kind kind_named(const char *name)
     return ERROR_INTERNAL;
 }
 
+int error_from_object(const json_t *object, const char *where, struct error **err)
+{
+    const char *kind = "internal", *message = "no reason given", *hint = NULL;
+    int64_t code = 0;
+    int r = json_get_str(object, "kind", where, &kind, err);
+    r = r < 0 ? r : json_get_str(object, "message", where, &message, err);
+    r = r < 0 ? r : json_get_str(object, "hint", where, &hint, err);
+    r = r < 0 ? r : json_get_i64(object, "code", where, 0, 4095, &code, err);
+    if (r < 0) {
+        return r;
+    }
+    r = error_set(err, kind_named(kind), (int)code, "%s", message);
+    return hint ? error_hint(err, r, "%s", hint) : r;
+}
+
 int error_from_json(const char *text, size_t len, const char *program, struct error **err)
 {
     CLEANUP(json) json_t *json = NULL;
-    const char *kind = "internal", *message = NULL, *hint = NULL;
-    int64_t code = 0;
     if (json_parse(text, len, program, &json, NULL) < 0 ||
-        json_get_str(json, "message", program, &message, NULL) <= 0 ||
-        json_get_str(json, "kind", program, &kind, NULL) < 0 ||
-        json_get_i64(json, "code", program, 0, 4095, &code, NULL) < 0 ||
-        json_get_str(json, "hint", program, &hint, NULL) < 0) {
+        !json_is_string(json_object_get(json, "message"))) {
         return error_set(err, ERROR_INTERNAL, 0, "%s failed without a word", program);
     }
-    int r = error_set(err, kind_named(kind), (int)code, "%s", message);
-    return hint ? error_hint(err, r, "%s", hint) : r;
+    return error_from_object(json, program, err);
 }

@@ -10,6 +10,10 @@
 
 /* A new reference. */
 json_t *error_to_json(const struct error *e);
+/* Sets *err to what the object says, or to what is wrong with it: `where` names it. Always an
+ * error.
+ */
+int error_from_object(const json_t *object, const char *where, struct error **err);
 /* Sets *err to what `program` wrote, or to the news that it failed without a word. Always an error.
  */
 int error_from_json(const char *text, size_t len, const char *program, struct error **err);

@@ -130,8 +130,7 @@ int job_end(struct job *j, json_t **ret_result, struct error **err)
     }
     json_t *e = json_object_get(answer, "error");
     if (e) {
-        CLEANUP(free) char *text = json_dumps(e, JSON_COMPACT);
-        return error_from_json(str_or(text, ""), text ? strlen(text) : 0, "cloison-build", err);
+        return error_from_object(e, "cloison-build", err);
     }
     *ret_result = json_incref(json_object_get(answer, "result"));
     return 0;

@@ -188,10 +188,7 @@ static void deliver(struct sealer *s, const json_t *answer)
         }
         CLEANUP(error) struct error *e = NULL;
         const json_t *error = json_object_get(answer, "error");
-        CLEANUP(free) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
-        if (text) {
-            IGNORE(error_from_json(text, strlen(text), PROGRAM, &e)); /* handed on */
-        }
+        IGNORE(error ? error_from_object(error, PROGRAM, &e) : 0); /* handed on */
         *at = q->next;
         s->count--;
         q->answered(q->context, answer, e);

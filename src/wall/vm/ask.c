@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "wall/vm/workload.h"
@@ -15,27 +16,13 @@ enum { REPLY_BYTES_MAX = 64 * 1024, SOON_MS = 5000 };
 
 json_t *vm_error_to_json(const struct error *e)
 {
-    return json_pack("{s:{s:s, s:i, s:s, s:s*}}", "error", "kind", error_kind_name(e->kind), "code",
-                     e->code, "message", e->message, "hint", e->hint);
+    return json_pack("{s:o}", "error", error_to_json(e));
 }
 
 int vm_error_from_json(const json_t *reply, struct error **err)
 {
     const json_t *e = json_object_get(reply, "error");
-    const char *kind = str_or(json_string_value(json_object_get(e, "kind")), "");
-    const char *hint = json_string_value(json_object_get(e, "hint"));
-    if (!e) {
-        return 0;
-    }
-    for (int i = 0; i < ERROR_KIND_COUNT; i++) {
-        if (str_equal(error_kind_name((enum error_kind)i), kind)) {
-            int r = error_set(err, (enum error_kind)i,
-                              (int)json_integer_value(json_object_get(e, "code")), "%s",
-                              str_or(json_string_value(json_object_get(e, "message")), ""));
-            return hint ? error_hint(err, r, "%s", hint) : r;
-        }
-    }
-    return error_set(err, ERROR_INTERNAL, 0, "the relay answered nonsense");
+    return e ? error_from_object(e, "the relay's answer", err) : 0;
 }
 
 /* The address of vm.sock by the folder's descriptor: its path may be longer than addresses are. */

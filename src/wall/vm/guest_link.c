@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error_json.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -128,35 +129,12 @@ int link_send(struct guest_link *l, enum message_type type, uint32_t session,
     return 0;
 }
 
-static enum error_kind kind_by_name(const char *name)
-{
-    for (int i = 0; i < ERROR_KIND_COUNT; i++) {
-        if (str_equal(error_kind_name((enum error_kind)i), name)) {
-            return (enum error_kind)i;
-        }
-    }
-    return ERROR_INTERNAL;
-}
-
 /* The guest's error becomes ours; its text is made harmless when it is printed. */
 static int reply_error(const json_t *reply, struct error **err)
 {
-    const char *kind = "internal", *message = "no reason given", *hint = NULL;
-    int64_t code = 0;
     json_t *e = NULL;
     int r = json_get_object(reply, "error", "reply", &e, err);
-    if (r <= 0) {
-        return r;
-    }
-    r = json_get_str(e, "kind", "reply", &kind, err);
-    r = r < 0 ? r : json_get_str(e, "message", "reply", &message, err);
-    r = r < 0 ? r : json_get_str(e, "hint", "reply", &hint, err);
-    r = r < 0 ? r : json_get_i64(e, "code", "reply", 0, 4095, &code, err);
-    if (r < 0) {
-        return r;
-    }
-    r = error_set(err, kind_by_name(kind), (int)code, "%s", message);
-    return hint ? error_hint(err, r, "%s", hint) : r;
+    return r <= 0 ? r : error_from_object(e, "reply", err);
 }
 
 int link_ask(struct guest_link *l, uint32_t session, const char *name, json_t *fields_take,
